@@ -1,0 +1,1 @@
+//! Data classes, value types and the data map.

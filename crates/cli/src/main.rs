@@ -1,0 +1,3 @@
+//! The `privet` executable.
+
+fn main() {}

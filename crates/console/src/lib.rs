@@ -1,0 +1,1 @@
+//! The protected console: a PostgreSQL client with our prompt.

@@ -1,0 +1,1 @@
+//! Sealed values, blind indexes and the key hierarchy.

@@ -1,0 +1,1 @@
+//! Applications' databases: catalog, batches, guarded execution.

@@ -1,0 +1,1 @@
+//! Our own stores: SQLite and memory.

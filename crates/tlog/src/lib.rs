@@ -1,0 +1,1 @@
+//! Merkle log arithmetic, signed notes, checkpoints and tiles.

@@ -1,0 +1,1 @@
+//! What may be revealed, to whom, and the record of it.
