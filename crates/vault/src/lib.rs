@@ -1,1 +1,23 @@
-//! What may be revealed, to whom, and the record of it.
+//! What may be revealed, to whom, in which form, and the record of it.
+//!
+//! `Vault` is the one monitor that every reveal passes: it authenticates, decides by policy, checks purpose,
+//! consent and grant, makes the audit entry durable, opens, gives the value its form and answers. Doors (HTTP, SQL)
+//! hold a `Vault` and nothing else; stores, applications' databases, the clock and randomness are handed in as
+//! `Parts`. The crate knows no SQL, no HTTP and no wire protocol.
+
+mod clock;
+mod error;
+mod form;
+mod id;
+mod principal;
+
+pub mod port;
+
+pub use clock::{Clock, SystemClock, ThreadEntropy};
+pub use error::{Error, Reason, Result};
+pub use form::{Form, UnknownForm};
+pub use id::{
+    Environment, GrantId, JobId, NameError, Oid, PrincipalName, Puid, SessionId, SourceName,
+    SubjectRef, TenantName, TokenId,
+};
+pub use principal::{Caller, Principal, PrincipalKind};

@@ -1,0 +1,50 @@
+//! The ports: what any store or application database must offer, in domain words. `store` and `source` implement
+//! them; nothing else does.
+
+mod data;
+mod keys;
+mod log;
+mod source;
+
+pub use data::{DataStore, IndexEntry, Review, SessionFilter, SessionRow, ValueWrite, Verdict};
+pub use keys::{
+    AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey,
+    ScramVerifier, SubjectRow, TokenRow,
+};
+pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
+pub use source::{
+    Affected, Catalog, ColumnInfo, Described, ForeignKey, IndexInfo, RowKey, RunError, RunLimits,
+    RunMode, Runner, SealPlan, SealPlanColumn, SealedRow, Source, SourceError, SourceRow, SqlValue,
+    TableInfo, TableScan,
+};
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Compare-and-swap lost, or the key exists already.
+    #[error("another writer was first")]
+    Conflict,
+    /// A value that must be unique exists already.
+    #[error("field `{0}` must be unique and holds this value already")]
+    NotUnique(u16),
+    /// The store was written by a newer version of Privet.
+    #[error("the store has format {found}, this version knows up to {known}: use a newer `privet`")]
+    NewerVersion {
+        /// The format found.
+        found: u32,
+        /// The newest format that this program reads.
+        known: u32,
+    },
+    /// Another server holds the store.
+    #[error("the store is in use by another server")]
+    InUse,
+    /// The disk is full.
+    #[error("no space left for the store")]
+    Full,
+    /// What was read cannot be what was written.
+    #[error("the store is damaged: {0}")]
+    Damaged(&'static str),
+    /// Anything else; the text is the engine's own and holds no values.
+    #[error("{0}")]
+    Unavailable(String),
+}

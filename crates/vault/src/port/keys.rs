@@ -1,0 +1,300 @@
+//! The key store: everything that erasure destroys, and what has to be ordered with it.
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use privet_seal::{KeyId, KeyKind};
+
+use super::StoreError;
+use crate::{
+    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+};
+
+/// A wrapped key: of a tenant (wrapped by the root), or of anything below (wrapped by the tenant key).
+///
+/// `(tenant, kind, owner, generation)` is unique.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Random; what sealed values and wraps name.
+    pub id: KeyId,
+    /// Whose key it is.
+    pub tenant: TenantName,
+    /// What it is for.
+    pub kind: KeyKind,
+    /// What the key belongs to, 16 bytes bound into the wrap: the subject's reference for subject keys, the session's
+    /// id for session keys, the field number (big endian, right-aligned) for index keys, the day (days since
+    /// 1970-01-01, likewise) for side-record keys, zeros for tenant, link and pseudonym keys.
+    pub owner: [u8; 16],
+    /// Counts from 1 with each new key for the same owner; for retention keys `field number << 16 | calendar year`.
+    pub generation: u32,
+    /// `version | suite | wrapping key id | nonce | ciphertext | tag`.
+    pub wrapped: Vec<u8>,
+    /// Commitment to the key, checked after unwrapping.
+    pub commitment: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The day on which it must be destroyed (retention and side-record keys).
+    pub expires_on: Option<Date>,
+}
+
+/// A retention key that erasure must leave until its date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionKey {
+    /// The key.
+    pub id: KeyId,
+    /// When it dies.
+    pub expires_on: Date,
+}
+
+/// A subject's ids. `mac` is over all columns under the tenant's link key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubjectRow {
+    /// The name in the audit log.
+    pub reference: SubjectRef,
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The account's id.
+    pub puid: Puid,
+    /// The operational id.
+    pub oid: Oid,
+    /// When the subject was made.
+    pub created_at: Timestamp,
+    /// MAC over the columns above.
+    pub mac: [u8; 32],
+}
+
+impl std::fmt::Debug for SubjectRow {
+    // The row ties a puid to an oid; a log line must not.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SubjectRow")
+            .field("reference", &self.reference)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A row of an application's table as a name of a subject: `customer:42` in source `shop`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AliasRow {
+    /// The application's database.
+    pub source: SourceName,
+    /// Its table, as in its catalog.
+    pub table: String,
+    /// The row's key as text.
+    pub key: String,
+    /// Whom it names.
+    pub subject: SubjectRef,
+    /// MAC over the columns above.
+    pub mac: [u8; 32],
+}
+
+/// A subject with its first keys and names, written as one.
+#[derive(Debug, Clone)]
+pub struct NewSubject {
+    /// The ids.
+    pub subject: SubjectRow,
+    /// Its account and operational keys.
+    pub keys: Vec<KeyRow>,
+    /// Names in applications' databases.
+    pub aliases: Vec<AliasRow>,
+}
+
+/// What PostgreSQL clients are checked against: SCRAM-SHA-256 (RFC 7677).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ScramVerifier {
+    /// Iteration count.
+    pub iterations: u32,
+    /// Salt.
+    pub salt: [u8; 16],
+    /// `H(HMAC(SaltedPassword, "Client Key"))`.
+    pub stored_key: [u8; 32],
+    /// `HMAC(SaltedPassword, "Server Key")`.
+    pub server_key: [u8; 32],
+}
+
+impl std::fmt::Debug for ScramVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScramVerifier").finish_non_exhaustive()
+    }
+}
+
+/// A token as stored: nothing of it can be used to log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// The token's id.
+    pub id: TokenId,
+    /// Whose it is.
+    pub principal: PrincipalName,
+    /// SHA-256 of the whole token, for HTTP.
+    pub sha256: [u8; 32],
+    /// For SQL clients.
+    pub scram: ScramVerifier,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// What the operator noted.
+    pub note: String,
+}
+
+/// What a decrypted session may open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRow {
+    /// The grant.
+    pub id: GrantId,
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// Who holds it.
+    pub principal: PrincipalName,
+    /// Whose data it opens.
+    pub subject: SubjectRef,
+    /// Which fields.
+    pub fields: Vec<u16>,
+    /// When it took effect.
+    pub starts_at: Timestamp,
+    /// When it ends by itself.
+    pub ends_at: Timestamp,
+    /// When it was ended before that.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One step of the sequence that grants, revocations and erasures share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Position, from 1.
+    pub sequence: u64,
+    /// What happened.
+    pub kind: ChangeKind,
+}
+
+/// What a change was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A grant took effect.
+    Granted(GrantId),
+    /// A grant was ended.
+    GrantEnded(GrantId),
+    /// A token was revoked.
+    TokenRevoked(TokenId),
+    /// A subject's keys and links were destroyed.
+    Erased(SubjectRef),
+}
+
+/// The key store. Methods that take lists answer in the list's order.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// Adds keys; [`StoreError::Conflict`] when one exists for the same owner, kind and generation (nothing is added).
+    async fn add_keys(&self, keys: Vec<KeyRow>) -> Result<(), StoreError>;
+
+    /// Every tenant key of every tenant, all versions.
+    async fn tenant_keys(&self) -> Result<Vec<KeyRow>, StoreError>;
+
+    /// The keys of one owner and kind, newest generation first.
+    async fn keys_of(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+        owner: [u8; 16],
+    ) -> Result<Vec<KeyRow>, StoreError>;
+
+    /// All keys of several subjects, whatever their kind: account, operational and retention.
+    async fn keys_of_subjects(
+        &self,
+        subjects: &[SubjectRef],
+    ) -> Result<Vec<Vec<KeyRow>>, StoreError>;
+
+    /// Every key of one kind, such as all index keys of a tenant.
+    async fn keys_of_kind(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+    ) -> Result<Vec<KeyRow>, StoreError>;
+
+    /// Keys by id, for values that name their key.
+    async fn keys_by_id(&self, ids: &[KeyId]) -> Result<Vec<Option<KeyRow>>, StoreError>;
+
+    /// Destroys keys by id; answers how many there were.
+    async fn destroy_keys(&self, ids: &[KeyId]) -> Result<u64, StoreError>;
+
+    /// Adds subjects with keys and aliases in one transaction; `Conflict` when an id or alias exists (nothing is added).
+    async fn add_subjects(&self, subjects: Vec<NewSubject>) -> Result<(), StoreError>;
+
+    /// Adds an alias to an existing subject.
+    async fn add_alias(&self, alias: AliasRow) -> Result<(), StoreError>;
+
+    /// Subjects by operational id.
+    async fn subjects_by_oid(&self, oids: &[Oid]) -> Result<Vec<Option<SubjectRow>>, StoreError>;
+
+    /// Subjects by account id.
+    async fn subjects_by_puid(&self, puids: &[Puid])
+    -> Result<Vec<Option<SubjectRow>>, StoreError>;
+
+    /// Subjects by their reference in the audit log.
+    async fn subjects_by_reference(
+        &self,
+        references: &[SubjectRef],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError>;
+
+    /// Aliases with their subjects, by the application's own keys.
+    async fn subjects_by_alias(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<Option<(AliasRow, SubjectRow)>>, StoreError>;
+
+    /// A subject's names in applications' databases.
+    async fn aliases_of(&self, subject: SubjectRef) -> Result<Vec<AliasRow>, StoreError>;
+
+    /// How many subjects there are.
+    async fn subject_count(&self) -> Result<u64, StoreError>;
+
+    /// Erasure: destroys the subject's keys (retention keys only from their date on), its link rows and aliases, ends
+    /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Answers the retention
+    /// keys that stay. Repeating it is harmless.
+    async fn destroy_subject(
+        &self,
+        subject: SubjectRef,
+        today: Date,
+        at: Timestamp,
+    ) -> Result<Vec<RetentionKey>, StoreError>;
+
+    /// Adds a token.
+    async fn add_token(&self, token: TokenRow) -> Result<(), StoreError>;
+
+    /// Every token, newest first.
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
+
+    /// The token with this SHA-256.
+    async fn token_by_sha256(&self, sha256: [u8; 32]) -> Result<Option<TokenRow>, StoreError>;
+
+    /// The tokens of one principal, newest first.
+    async fn tokens_of(&self, principal: &PrincipalName) -> Result<Vec<TokenRow>, StoreError>;
+
+    /// Revokes a token and advances the sequence; `false` when it does not exist or was revoked before.
+    async fn revoke_token(&self, token: TokenId, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Adds a grant and advances the sequence.
+    async fn add_grant(&self, grant: GrantRow) -> Result<(), StoreError>;
+
+    /// One grant.
+    async fn grant(&self, id: GrantId) -> Result<Option<GrantRow>, StoreError>;
+
+    /// The grants of one session, oldest first.
+    async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError>;
+
+    /// Ends a grant and advances the sequence; `false` when it had ended before.
+    async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// The position of the last change.
+    async fn sequence(&self) -> Result<u64, StoreError>;
+
+    /// The changes after a position, in order, at most 1,000.
+    async fn changes_after(&self, position: u64) -> Result<Vec<Change>, StoreError>;
+
+    /// How far the erasures recorded in a log of this origin have been carried out here.
+    async fn log_position(&self, origin: &str) -> Result<u64, StoreError>;
+
+    /// Moves that position forward.
+    async fn set_log_position(&self, origin: &str, position: u64) -> Result<(), StoreError>;
+}
