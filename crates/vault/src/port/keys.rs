@@ -216,6 +216,12 @@ pub trait KeyStore: Send + Sync {
     /// Destroys keys by id; answers how many there were.
     async fn destroy_keys(&self, ids: &[KeyId]) -> Result<u64, StoreError>;
 
+    /// Changes the day on which a key must be destroyed.
+    async fn set_key_expiry(&self, id: KeyId, expires_on: Date) -> Result<(), StoreError>;
+
+    /// Destroys every key whose day has come; answers how many there were.
+    async fn destroy_expired_keys(&self, today: Date) -> Result<u64, StoreError>;
+
     /// Adds subjects with keys and aliases in one transaction; `Conflict` when an id or alias exists (nothing is added).
     async fn add_subjects(&self, subjects: Vec<NewSubject>) -> Result<(), StoreError>;
 
