@@ -4,6 +4,7 @@
 mod data;
 mod keys;
 mod log;
+mod runner;
 mod source;
 
 pub use data::{DataStore, IndexEntry, Review, SessionFilter, SessionRow, ValueWrite, Verdict};
@@ -12,10 +13,10 @@ pub use keys::{
     ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
+pub use runner::{Described, RunError, RunLimits, RunMode, Runner};
 pub use source::{
-    Affected, Catalog, ColumnInfo, Described, ForeignKey, IndexInfo, RowKey, RunError, RunLimits,
-    RunMode, Runner, SealPlan, SealPlanColumn, SealedRow, Source, SourceError, SourceRow, SqlValue,
-    TableInfo, TableScan,
+    Affected, Catalog, ColumnInfo, ForeignKey, Hop, IndexInfo, Integrity, RowKey, SealPlan,
+    SealPlanColumn, SealedRow, Source, SourceError, SourceRow, SqlValue, TableInfo, TableScan,
 };
 
 /// Why a store did not do what it was asked.

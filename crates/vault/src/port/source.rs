@@ -1,9 +1,8 @@
-//! Applications' databases: what adopting, checking and the SQL door need of them.
-
-use std::time::Duration;
+//! Applications' databases: what adopting and checking need of them.
 
 use async_trait::async_trait;
 
+use super::{RunLimits, RunMode, Runner};
 use crate::SourceName;
 
 /// Why an application's database did not do what it was asked. Texts name tables and columns, never values.
@@ -67,7 +66,7 @@ impl std::fmt::Debug for SqlValue {
 /// A database's own description of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
-    /// Ordinary tables, by name.
+    /// Tables, by name; those that only serve an engine's own ends are left out.
     pub tables: Vec<TableInfo>,
     /// Views: name and text.
     pub views: Vec<(String, String)>,
@@ -88,6 +87,43 @@ pub struct TableInfo {
     pub foreign_keys: Vec<ForeignKey>,
     /// Indexes, including those of constraints.
     pub indexes: Vec<IndexInfo>,
+    /// Made by a module of the engine (full text, R*Tree), not a table of rows.
+    pub is_virtual: bool,
+}
+
+impl TableInfo {
+    /// The column of this name; engines do not tell `A` from `a` in names.
+    pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
+        self.columns
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether at most one row can hold a given value in this column.
+    pub fn is_unique(&self, column: &str) -> bool {
+        let alone = |names: &[Option<String>]| match names {
+            [Some(only)] => only.eq_ignore_ascii_case(column),
+            _ => false,
+        };
+        let primary = match self.primary_key.as_slice() {
+            [only] => only.eq_ignore_ascii_case(column),
+            _ => false,
+        };
+        let mut indexes = self
+            .indexes
+            .iter()
+            .filter(|index| index.unique && !index.partial);
+        primary || indexes.any(|index| alone(&index.columns))
+    }
+}
+
+impl Catalog {
+    /// The table of this name; engines do not tell `A` from `a` in names.
+    pub fn table(&self, name: &str) -> Option<&TableInfo> {
+        self.tables
+            .iter()
+            .find(|table| table.name.eq_ignore_ascii_case(name))
+    }
 }
 
 /// One column.
@@ -123,6 +159,10 @@ pub struct IndexInfo {
     pub columns: Vec<Option<String>>,
     /// UNIQUE.
     pub unique: bool,
+    /// Holds only the rows that a WHERE names.
+    pub partial: bool,
+    /// Made by a UNIQUE or PRIMARY KEY constraint, so that it cannot be dropped alone.
+    pub constraint: bool,
 }
 
 /// How one table is sealed.
@@ -132,13 +172,23 @@ pub struct SealPlan {
     pub table: String,
     /// Columns to seal.
     pub columns: Vec<SealPlanColumn>,
-    /// From the table's own column through foreign keys to the root: `(table, column, parent column)` joins, then the
-    /// root's own column names the subject.
-    pub hops: Vec<(String, String, String)>,
-    /// The column of the last table reached that holds the subject's own key.
+    /// The way from the table to the one whose rows are the subjects; empty when that is the table itself.
+    pub hops: Vec<Hop>,
+    /// The table at the end of the way: aliases of subjects name it.
     pub root_table: String,
-    /// That column.
+    /// Its column that holds the subject's own key.
     pub root_column: String,
+}
+
+/// One step from a row to the row that it refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// The referring column, in the table that was reached so far.
+    pub column: String,
+    /// The table referred to.
+    pub parent: String,
+    /// The column there that holds the same value; no two rows may share one.
+    pub parent_column: String,
 }
 
 /// One column to seal.
@@ -165,20 +215,21 @@ pub struct SourceRow {
     pub key: RowKey,
     /// The subject's key in the root table as text; `None`: the path leads nowhere for this row.
     pub subject: Option<String>,
-    /// One value per column of the plan.
+    /// One value per column of the plan; `Null` where there is nothing to seal (NULL, or sealed before).
     pub values: Vec<SqlValue>,
     /// One value per column of the plan that has `retain_from`, else `Null`.
     pub retain_from: Vec<SqlValue>,
 }
 
-/// A row to write back. `None` leaves a column as it is.
+/// A row to write back.
 #[derive(Debug, Clone)]
 pub struct SealedRow {
     /// Which row.
     pub key: RowKey,
-    /// The old value, so that a row that changed meanwhile is left alone.
+    /// The old value per column of the plan, so that a row that changed meanwhile is left alone; those of columns that
+    /// are not written do not matter.
     pub old: Vec<SqlValue>,
-    /// The sealed text per column of the plan.
+    /// The sealed text per column of the plan; `None` leaves the column and its index as they are.
     pub sealed: Vec<Option<String>>,
     /// The blind index text per column of the plan.
     pub index: Vec<Option<String>>,
@@ -189,7 +240,7 @@ pub struct SealedRow {
 pub struct Affected {
     /// Written.
     pub written: u64,
-    /// Left alone because they had changed.
+    /// Left alone because they had changed or gone.
     pub changed: u64,
 }
 
@@ -198,66 +249,27 @@ pub struct Affected {
 pub struct TableScan {
     /// Rows.
     pub rows: u64,
-    /// Rows whose subject path leads nowhere.
-    pub without_subject: u64,
+    /// Rows with something to seal.
+    pub rows_to_seal: u64,
+    /// Of those, the ones whose subject path leads nowhere.
+    pub rows_without_subject: u64,
+    /// The first few of these.
+    pub without_subject: Vec<RowKey>,
     /// Per column of the plan: values that are neither NULL nor sealed.
     pub plaintext: Vec<u64>,
+    /// Of all these, the values in rows without subject.
+    pub plaintext_without_subject: u64,
     /// Per column of the plan: sealed values.
     pub sealed: Vec<u64>,
 }
 
-/// Whether a session's statements may write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunMode {
-    /// Protected: every ordinary statement.
-    Ordinary,
-    /// Decrypted: reading only.
-    ReadOnly,
-}
-
-/// Why a statement failed; shown to the client that wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct RunError {
-    /// SQLSTATE, five characters.
-    pub code: &'static str,
-    /// The engine's message.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-/// The shape of a statement's answer.
+/// What must not change while a database is sealed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Described {
-    /// Result columns: name and declared type (empty for expressions).
-    pub columns: Vec<(String, String)>,
-    /// Number of parameters.
-    pub parameters: u16,
-    /// Whether it only reads.
-    pub read_only: bool,
-}
-
-/// Runs one client's statements, guarded, outside the process that holds keys.
-#[async_trait]
-pub trait Runner: Send {
-    /// The first statement of `sql` and the bytes it takes; `None` at the end (blank or comment).
-    async fn describe(&mut self, sql: &str) -> Result<Option<(Described, usize)>, RunError>;
-
-    /// Starts one statement; rows are then fetched with [`next_rows`](Runner::next_rows).
-    async fn start(&mut self, sql: &str, parameters: &[SqlValue]) -> Result<Described, RunError>;
-
-    /// The next rows, at most `count_max`; an empty list is the end.
-    async fn next_rows(&mut self, count_max: u32) -> Result<Vec<Vec<SqlValue>>, RunError>;
-
-    /// Ends the running statement (also before its end); answers the rows that it changed.
-    async fn finish(&mut self) -> Result<u64, RunError>;
-
-    /// Whether a transaction is open.
-    fn in_transaction(&self) -> bool;
-
-    /// What another task calls to stop the running statement.
-    fn canceller(&self) -> Box<dyn Fn() + Send + Sync>;
+pub struct Integrity {
+    /// Rows of every table.
+    pub rows: Vec<(String, u64)>,
+    /// References of every table that lead nowhere.
+    pub dangling: Vec<(String, u64)>,
 }
 
 /// One application's database.
@@ -268,6 +280,17 @@ pub trait Source: Send + Sync {
 
     /// Its description of itself.
     async fn catalog(&self) -> Result<Catalog, SourceError>;
+
+    /// What stands in the way of sealing by these plans, all of it, one sentence each that says what to do. Looks
+    /// only; nothing is changed.
+    async fn obstacles(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError>;
+
+    /// What [`prepare`](Source::prepare) and [`finish`](Source::finish) would have added and is not there: index
+    /// columns, unique indexes, the guards that refuse plaintext. One sentence each.
+    async fn gaps(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError>;
+
+    /// Checks the engine's own structures, and counts rows and references that lead nowhere.
+    async fn integrity(&self) -> Result<Integrity, SourceError>;
 
     /// Counts rows, missing subjects, plaintext and sealed values of a planned table.
     async fn scan(&self, plan: &SealPlan) -> Result<TableScan, SourceError>;
@@ -283,11 +306,21 @@ pub trait Source: Send + Sync {
         rows_max: u32,
     ) -> Result<Vec<SourceRow>, SourceError>;
 
+    /// The blind indexes that rows after `after` hold already in the plan's column of this position, in key order;
+    /// empty where the index column does not exist yet.
+    async fn indexed(
+        &self,
+        plan: &SealPlan,
+        column: usize,
+        after: Option<RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<(RowKey, String)>, SourceError>;
+
     /// Writes rows in one transaction.
     async fn write(&self, plan: &SealPlan, rows: Vec<SealedRow>) -> Result<Affected, SourceError>;
 
-    /// Ends an adoption: unique indexes, then whatever removes the old plaintext from free space and logs, and a
-    /// check of integrity and foreign keys.
+    /// Ends an adoption: unique indexes, guards that refuse plaintext from now on, then whatever removes the old
+    /// plaintext from free space, statistics and logs.
     async fn finish(&self, plans: &[SealPlan]) -> Result<(), SourceError>;
 
     /// A runner for one client.
@@ -296,13 +329,4 @@ pub trait Source: Send + Sync {
         mode: RunMode,
         limits: RunLimits,
     ) -> Result<Box<dyn Runner>, SourceError>;
-}
-
-/// Bounds of one client's statements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunLimits {
-    /// Longest statement.
-    pub statement: Duration,
-    /// Most memory of the process that runs them.
-    pub memory_bytes_max: u64,
 }
