@@ -20,7 +20,7 @@ pub(crate) const LABEL: &str = "privet/v1/value";
 pub struct ValueCipher {
     aead: Aead,
     key_id: KeyId,
-    /// Everything but the field number.
+    /// Ready but for the field number at its end.
     associated_data: AssociatedData,
 }
 
@@ -31,7 +31,8 @@ impl ValueCipher {
             .with(&[SUITE_AES_256_GCM_SIV])
             .with(scope.environment().as_bytes())
             .with(scope.tenant().as_bytes())
-            .with(key_id.as_bytes());
+            .with(key_id.as_bytes())
+            .with(&0_u16.to_be_bytes());
         Self {
             aead,
             key_id,
@@ -74,21 +75,14 @@ impl ValueCipher {
         nonce: Nonce,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        out.clear();
         let size = value
             .padded_len(block)
             .and_then(|len| len.checked_add(HEADER_LEN + TAG_LEN))
-            .filter(|size| *size <= SEALED_SIZE_BYTES_MAX)
-            .ok_or(TOO_LONG)?;
-        // All the room at once: growing later would leave a copy of the plaintext behind.
-        out.reserve(size);
-        out.extend_from_slice(&[VERSION, SUITE_AES_256_GCM_SIV]);
-        out.extend_from_slice(self.key_id.as_bytes());
-        out.extend_from_slice(&field.0.to_be_bytes());
-        out.extend_from_slice(&nonce.0);
-        value.encode(out);
-        out.resize(size, 0);
-        let sealed = self.seal_in_place(field, nonce, out);
+            .filter(|size| *size <= SEALED_SIZE_BYTES_MAX);
+        // All the room at once: growing later would leave a copy of the plaintext behind. A
+        // buffer that was as long last time is not filled with zeros again.
+        out.resize(size.unwrap_or(0), 0);
+        let sealed = self.seal_over(field, value, nonce, out).ok_or(TOO_LONG);
         if sealed.is_err() {
             out.zeroize();
         }
@@ -148,19 +142,28 @@ impl ValueCipher {
         Value::decode(buffer)
     }
 
+    /// Seals over `out`, which has the sealed length; `None` if it has not.
     #[inline]
-    fn seal_in_place(
+    fn seal_over(
         &self,
         field: FieldNumber,
+        value: Value<'_>,
         nonce: Nonce,
-        sealed: &mut [u8],
-    ) -> Result<(), Error> {
-        let (_, rest) = sealed.split_at_mut_checked(HEADER_LEN).ok_or(TOO_LONG)?;
-        let (body, tag) = rest.split_last_chunk_mut().ok_or(TOO_LONG)?;
-        let associated_data = self.associated_data(field);
-        self.aead
-            .seal(nonce, associated_data.as_ref(), body, tag)
-            .map_err(|_| TOO_LONG)
+        out: &mut [u8],
+    ) -> Option<()> {
+        let (version_and_suite, rest) = out.split_first_chunk_mut()?;
+        let (key_id, rest) = rest.split_first_chunk_mut()?;
+        let (field_number, rest) = rest.split_first_chunk_mut()?;
+        let (nonce_bytes, rest) = rest.split_first_chunk_mut()?;
+        let (body, tag) = rest.split_last_chunk_mut()?;
+        *version_and_suite = [VERSION, SUITE_AES_256_GCM_SIV];
+        *key_id = self.key_id.0;
+        *field_number = field.0.to_be_bytes();
+        *nonce_bytes = nonce.0;
+        value.encode(body)?;
+        self.associated_data
+            .ending_in(field.0, |aad| self.aead.seal(nonce, aad, body, tag))
+            .ok()
     }
 
     /// Decrypts into `out`, which has the length of the ciphertext. On failure it holds zeros.
@@ -176,20 +179,15 @@ impl ValueCipher {
             out.zeroize();
             return Err(OpenError);
         }
-        let associated_data = self.associated_data(field);
         let SealedRef {
             nonce,
             ciphertext,
             tag,
             ..
         } = *sealed;
-        self.aead
-            .open(nonce, associated_data.as_ref(), ciphertext, tag, out)
-    }
-
-    #[inline]
-    fn associated_data(&self, field: FieldNumber) -> AssociatedData {
-        self.associated_data.clone().with(&field.0.to_be_bytes())
+        self.associated_data.ending_in(field.0, |aad| {
+            self.aead.open(nonce, aad, ciphertext, tag, out)
+        })
     }
 }
 
