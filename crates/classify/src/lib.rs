@@ -1,1 +1,49 @@
-//! Data classes, value types and the data map.
+//! Data classes, value types, synthetic people and the data map: what Privet knows about personal
+//! data before it has seen any. The class of a field says how personal it is, its value type how to
+//! validate, normalize, mask and invent values, and the data map (`datamap.toml`) where such values
+//! are, what they are used for and how long the law wants them kept.
+//!
+//! ```
+//! use privet_classify::{DataMap, MaskRules, ValueType};
+//!
+//! let map = DataMap::parse(
+//!     r#"
+//!     [purposes]
+//!     support = { basis = "legitimate_interest" }
+//!     [fields.email]
+//!     number = 1
+//!     class = "UII"
+//!     type = "email"
+//!     lookup = { unique = true }
+//!     purposes = ["support"]
+//!     "#,
+//! )?;
+//! let email = map.field("email").map(|field| field.value_type);
+//! assert_eq!(email, Some(ValueType::Email));
+//! assert_eq!(ValueType::Email.normalize(" Ada@Example.ORG ")?, "ada@example.org");
+//! assert_eq!(ValueType::Email.mask("ada@example.org", &MaskRules::default()), "•••••@•••••");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Not here: keys and sealing (`privet-seal`), decisions about who may see what (`privet-vault`), and
+//! any look at a database: whether a table or column exists is for `privet check` to find out. No
+//! I/O, no clock, no source of randomness.
+
+mod class;
+mod error;
+mod map;
+mod name;
+pub mod synthetic;
+mod value_type;
+
+pub use class::Class;
+pub use error::{MapError, MapErrors, NameError, UnknownName, ValueError};
+pub use map::{
+    Basis, CONSENT_BITS, Column, DataMap, Field, Hop, Lookup, Period, PeriodUnit, Purpose, Retain,
+    RetainFrom, Root, Source, SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault,
+    TenantRule, Treatment,
+};
+pub use name::{
+    ColumnName, FieldName, Name, PurposeName, SourceName, TableName, TenantName, kind as name_kind,
+};
+pub use value_type::{MaskRules, NORMALIZATION_VERSION, ValueType};

@@ -1,0 +1,118 @@
+//! What can be wrong with a value, a name or a data map. Messages about values never repeat the value:
+//! they go to logs and clients. Messages about the data map quote its own names, which are not personal.
+
+use std::fmt;
+
+use crate::value_type::ValueType;
+
+/// A value that is not of its type. Safe to log and to show: it holds two constant texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid `{value_type}`: {wrong}; {right}")]
+pub struct ValueError {
+    /// The type that the value was to be of.
+    pub value_type: ValueType,
+    /// What is wrong.
+    pub wrong: &'static str,
+    /// What would be right.
+    pub right: &'static str,
+}
+
+/// A name that breaks the rules for its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid {kind}: {rule}")]
+pub struct NameError {
+    /// The kind of name, as `field name`.
+    pub kind: &'static str,
+    /// The rule that it breaks, as a sentence that says what would be right.
+    pub rule: &'static str,
+}
+
+/// A word that is not in a closed list, such as a class or a legal basis.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {kind}; known: {known}")]
+pub struct UnknownName {
+    /// What the list is of, as `class`.
+    pub kind: &'static str,
+    /// The list, each word in backticks.
+    pub known: String,
+}
+
+impl UnknownName {
+    /// The item of `all` whose name is `text`, else an error with every name.
+    pub(crate) fn find<T: Copy>(
+        kind: &'static str,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+        text: &str,
+    ) -> Result<T, Self> {
+        match all.iter().find(|item| name(**item) == text) {
+            Some(item) => Ok(*item),
+            None => {
+                let names: Vec<_> = all
+                    .iter()
+                    .map(|item| format!("`{}`", name(*item)))
+                    .collect();
+                Err(Self {
+                    kind,
+                    known: names.join(", "),
+                })
+            }
+        }
+    }
+}
+
+/// One problem of a data map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MapError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The key in question, dotted: `fields.email.number`; empty for the file as a whole.
+    pub key: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+impl fmt::Display for MapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
+        if !self.key.is_empty() {
+            write!(f, "`{}`: ", self.key)?;
+        }
+        write!(f, "{}; {}", self.problem, self.advice)
+    }
+}
+
+/// Every problem of a data map, by line. Displayed as one line per problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapErrors(Vec<MapError>);
+
+impl MapErrors {
+    pub(crate) fn new(mut errors: Vec<MapError>) -> Self {
+        errors.sort_by(|a, b| a.line.cmp(&b.line).then_with(|| a.key.cmp(&b.key)));
+        errors.dedup();
+        Self(errors)
+    }
+
+    /// The problems, by line; never empty.
+    #[must_use]
+    pub fn as_slice(&self) -> &[MapError] {
+        &self.0
+    }
+}
+
+impl fmt::Display for MapErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for MapErrors {}

@@ -1,0 +1,112 @@
+//! The data map: one TOML file per environment that says where personal data is.
+//!
+//! [`DataMap::parse`] reads the whole file, checks everything that can be checked without looking at a
+//! database, and reports every problem with its line. A `DataMap` that exists is consistent: every
+//! name in it resolves, every subject path ends.
+
+mod check;
+mod fields;
+mod model;
+mod period;
+mod purposes;
+mod read;
+mod sources;
+mod subject;
+mod telemetry;
+
+use std::collections::BTreeMap;
+
+pub use model::{
+    Basis, CONSENT_BITS, Column, Field, Hop, Lookup, Purpose, Retain, RetainFrom, Root, Source,
+    SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
+};
+pub use period::{Period, PeriodUnit};
+
+use crate::error::MapErrors;
+use crate::name::{FieldName, PurposeName, SourceName, TableName};
+use read::Document;
+
+/// A data map that was read and checked. Iteration is by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataMap {
+    purposes: BTreeMap<PurposeName, Purpose>,
+    fields: BTreeMap<FieldName, Field>,
+    sources: BTreeMap<SourceName, Source>,
+    telemetry: Telemetry,
+}
+
+impl DataMap {
+    /// Reads and checks the text of a `datamap.toml` (reference: `docs/datamap.md`).
+    ///
+    /// # Errors
+    /// Every problem in the text, each with its line and with what to do about it.
+    pub fn parse(text: &str) -> Result<Self, MapErrors> {
+        let (document, mut problems) = Document::parse(text);
+        let mut root = document.root();
+        let purposes = purposes::read(&mut root, &mut problems);
+        let fields = fields::read(&mut root, &purposes, &mut problems);
+        let sources = sources::read(&mut root, &fields, &mut problems);
+        let telemetry = telemetry::read(&mut root, &mut problems);
+        root.finish(&mut problems);
+        check::fields_in_tables(&fields, &sources, &mut problems);
+        problems.into_result()?;
+        Ok(Self {
+            purposes: purposes.into_good(),
+            fields: fields.into_good(),
+            sources: sources.into_good(),
+            telemetry,
+        })
+    }
+
+    /// The fields, by name.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = &Field> {
+        self.fields.values()
+    }
+
+    /// The field of that name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.get(name)
+    }
+
+    /// The field of that number, as the header of a sealed value holds it.
+    #[must_use]
+    pub fn field_by_number(&self, number: u16) -> Option<&Field> {
+        self.fields.values().find(|field| field.number == number)
+    }
+
+    /// The purposes, by name.
+    pub fn purposes(&self) -> impl ExactSizeIterator<Item = &Purpose> {
+        self.purposes.values()
+    }
+
+    /// The purpose of that name.
+    #[must_use]
+    pub fn purpose(&self, name: &str) -> Option<&Purpose> {
+        self.purposes.get(name)
+    }
+
+    /// The sources, by name.
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = &Source> {
+        self.sources.values()
+    }
+
+    /// The source of that name.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.get(name)
+    }
+
+    /// What happens to telemetry.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// How to get from a row of `table` to the row that names its subject: the foreign keys to follow,
+    /// none for a root. `None` if the map has no such table or the table states no subject.
+    #[must_use]
+    pub fn subject_chain(&self, source: &SourceName, table: &TableName) -> Option<SubjectChain> {
+        subject::chain(self.sources.get(source)?, table)
+    }
+}

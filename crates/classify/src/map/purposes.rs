@@ -1,0 +1,89 @@
+//! `[purposes]`: what data is used for, and on which legal basis.
+
+use std::collections::BTreeMap;
+
+use crate::name::{PurposeName, kind};
+
+use super::model::{Basis, CONSENT_BITS, Purpose};
+use super::read::{Declared, Item, Problems, Section, name};
+
+/// The declared purposes.
+pub(super) type Purposes = Declared<kind::Purpose, Purpose>;
+
+pub(super) fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Purposes {
+    let mut purposes = Purposes::new();
+    let mut bits = BTreeMap::new();
+    for (text, item) in root.section("purposes", problems).entries() {
+        let key = item.key.clone();
+        let name = name(&key, text, problems);
+        let (Some(name), Some(section)) = (name, item.section(problems)) else {
+            continue;
+        };
+        let purpose = read_one(name, section, problems);
+        if let Some(bit) = purpose.bit
+            && let Some(first) = bits.insert(bit, key.clone())
+        {
+            let problem = format!(
+                "bit {bit} is that of `{first}` (line {})",
+                problems.line(&first)
+            );
+            problems.add(
+                &format!("{key}.bit"),
+                problem,
+                "give each purpose its own bit",
+            );
+        }
+        purposes.insert(purpose.name.clone(), purpose);
+    }
+    purposes
+}
+
+fn read_one(name: PurposeName, mut section: Section<'_>, problems: &mut Problems<'_>) -> Purpose {
+    let basis = section.required(
+        "basis",
+        "`basis = \"contract\"` or another legal basis",
+        problems,
+    );
+    let basis = basis.and_then(|item| item.word::<Basis>(problems));
+    let bit = section.optional("bit");
+    let notice = section.optional("notice");
+    match basis {
+        Some(Basis::Consent) => {
+            check_consent(&section.key, bit.as_ref(), notice.as_ref(), problems)
+        }
+        Some(basis) if let Some(bit) = &bit => {
+            let problem = format!("a bit in the consent map, but the basis is `{basis}`");
+            problems.add(
+                &bit.key,
+                problem,
+                "drop the bit, or make the basis `consent`",
+            );
+        }
+        _ => {}
+    }
+    section.finish(problems);
+    let bit = bit.and_then(|item| item.integer(0, u16::from(CONSENT_BITS) - 1, problems));
+    Purpose {
+        name,
+        basis: basis.unwrap_or(Basis::Consent),
+        bit: bit.and_then(|bit| u8::try_from(bit).ok()),
+        notice: notice.and_then(|item| item.words(problems)),
+    }
+}
+
+/// A purpose that rests on consent has a place in the consent map and a text that people agreed to.
+fn check_consent(
+    key: &str,
+    bit: Option<&Item<'_>>,
+    notice: Option<&Item<'_>>,
+    problems: &mut Problems<'_>,
+) {
+    if bit.is_none() {
+        let advice = "add a number from 0 to 31 that no other purpose has and that never changes";
+        problems.add(key, "it rests on consent but has no `bit`", advice);
+    }
+    if notice.is_none() {
+        let advice = "add the version of the text that people agree to, as `notice = \"2026-11\"`";
+        problems.add(key, "it rests on consent but has no `notice`", advice);
+    }
+}

@@ -1,0 +1,231 @@
+//! `[sources.*]`: the databases of applications, their tables and columns.
+
+use crate::class::Class;
+use crate::name::{ColumnName, SourceName, TableName, kind};
+
+use super::fields::Fields;
+use super::model::{Column, Source, SubjectPath, Table, TenantRule, Treatment};
+use super::read::{Declared, Item, Problems, Section, name, quoted};
+use super::{check, subject};
+use crate::name::TenantName;
+
+/// The declared sources.
+pub(super) type Sources = Declared<kind::Source, Source>;
+
+pub(super) fn read(
+    root: &mut Section<'_>,
+    fields: &Fields,
+    problems: &mut Problems<'_>,
+) -> Sources {
+    let mut sources = Sources::new();
+    for (text, item) in root.section("sources", problems).entries() {
+        let name = name(&item.key, text, problems);
+        let (Some(name), Some(section)) = (name, item.section(problems)) else {
+            continue;
+        };
+        let key = section.key.clone();
+        let source = read_one(name, section, fields, problems);
+        check::source(&key, &source, fields, problems);
+        subject::check(&key, &source, problems);
+        sources.insert(source.name.clone(), source);
+    }
+    sources
+}
+
+fn read_one(
+    name: SourceName,
+    mut section: Section<'_>,
+    fields: &Fields,
+    problems: &mut Problems<'_>,
+) -> Source {
+    let tenant = read_tenant(&mut section, problems);
+    let mut tables = Vec::new();
+    let mut listed = section.section("tables", problems);
+    for (text, item) in listed.entries() {
+        let name = self::name(&item.key, text, problems);
+        let (Some(name), Some(section)) = (name, item.section(problems)) else {
+            continue;
+        };
+        tables.push(read_table(name, section, fields, problems));
+    }
+    if tables.is_empty() {
+        let advice = "list each table with personal data, as `[sources.shop.tables.customer]`";
+        problems.add(&section.key, "it lists no tables", advice);
+    }
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    section.finish(problems);
+    Source {
+        name,
+        tenant,
+        tables,
+    }
+}
+
+fn read_tenant(section: &mut Section<'_>, problems: &mut Problems<'_>) -> TenantRule {
+    let fixed = section.optional("tenant");
+    let column = section.optional("tenant_column");
+    let advice =
+        "state `tenant = \"acme\"` for one tenant, or `tenant_column` for a column that names it";
+    let rule = match (fixed, column) {
+        (Some(fixed), None) => fixed.name(problems).map(TenantRule::Fixed),
+        (None, Some(column)) => column.name(problems).map(TenantRule::Column),
+        (Some(_), Some(column)) => {
+            problems.add(
+                &column.key,
+                "both `tenant` and `tenant_column` are there",
+                advice,
+            );
+            None
+        }
+        (None, None) => {
+            problems.add(&section.key, "`tenant` is missing", advice);
+            None
+        }
+    };
+    rule.unwrap_or_else(|| TenantRule::Fixed(TenantName::stand_in()))
+}
+
+fn read_table(
+    name: TableName,
+    mut section: Section<'_>,
+    fields: &Fields,
+    problems: &mut Problems<'_>,
+) -> Table {
+    let subject = section
+        .optional("subject")
+        .and_then(|item| read_subject(&item, problems));
+    let listed = section.required(
+        "columns",
+        "every column of the table with its field or class",
+        problems,
+    );
+    let mut columns = Vec::new();
+    if let Some(mut listed) = listed.and_then(|item| item.section(problems)) {
+        for (text, item) in listed.entries() {
+            let name = self::name(&item.key, text, problems);
+            let (Some(name), Some(section)) = (name, item.section(problems)) else {
+                continue;
+            };
+            if let Some(treatment) = read_column(section, fields, problems) {
+                columns.push(Column { name, treatment });
+            }
+        }
+    }
+    columns.sort_by(|a, b| a.name.cmp(&b.name));
+    section.finish(problems);
+    Table {
+        name,
+        subject,
+        columns,
+    }
+}
+
+/// Reads `column`, `column -> table` or `column -> table.column`.
+fn read_subject(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<SubjectPath> {
+    let text = item.string(problems)?;
+    let Some((column, target)) = text.split_once("->") else {
+        return Some(SubjectPath::Own {
+            column: name(&item.key, text.trim(), problems)?,
+        });
+    };
+    if target.contains("->") {
+        let problem = format!("{} has more than one step", quoted(text));
+        let advice = "state one step, `column -> table`; that table states the next";
+        problems.add(&item.key, problem, advice);
+        return None;
+    }
+    let (table, parent_column) = match target.split_once('.') {
+        Some((table, parent_column)) => (table, Some(parent_column)),
+        None => (target, None),
+    };
+    let column = name(&item.key, column.trim(), problems);
+    let table = name(&item.key, table.trim(), problems);
+    let parent_column = match parent_column {
+        Some(text) => Some(name::<kind::Column>(&item.key, text.trim(), problems)?),
+        None => None,
+    };
+    Some(SubjectPath::Via {
+        column: column?,
+        table: table?,
+        parent_column,
+    })
+}
+
+fn read_column(
+    mut section: Section<'_>,
+    fields: &Fields,
+    problems: &mut Problems<'_>,
+) -> Option<Treatment> {
+    let field = section.optional("field");
+    let class = section.optional("class");
+    let clear = section.optional("clear");
+    let key = section.key.clone();
+    section.finish(problems);
+    match (field, class) {
+        (Some(field), None) => {
+            if let Some(clear) = clear {
+                let advice = "drop `clear`, or state `class` in place of `field`";
+                problems.add(
+                    &clear.key,
+                    "a field is sealed, so it cannot stay clear",
+                    advice,
+                );
+            }
+            let name = field.name(problems)?;
+            if fields.get(name.as_str()).is_none() {
+                let advice = format!(
+                    "declare `[fields.{name}]`, or use one of: {}",
+                    fields.names()
+                );
+                problems.add(&field.key, format!("unknown field `{name}`"), advice);
+            }
+            Some(Treatment::Field(name))
+        }
+        (None, Some(class)) => {
+            let clear = clear.is_some_and(|item| item.boolean(problems));
+            // A class that cannot be read has been reported; `SYS` brings no second message.
+            let class = class.word(problems).unwrap_or(Class::Sys);
+            check_clear(&key, class, clear, problems);
+            Some(Treatment::Class { class, clear })
+        }
+        (Some(_), Some(class)) => {
+            let advice =
+                "keep `field` to seal the column (the field has a class), or `class` to leave it";
+            problems.add(&class.key, "both `field` and `class` are there", advice);
+            None
+        }
+        (None, None) => {
+            let advice =
+                "state `field = \"…\"` to seal it, or `class = \"…\"` to leave it as it is";
+            problems.add(&key, "neither `field` nor `class` is there", advice);
+            None
+        }
+    }
+}
+
+/// What is about a person stays readable only on purpose, and what identifies one never.
+fn check_clear(key: &str, class: Class, clear: bool, problems: &mut Problems<'_>) {
+    if class == Class::Uii {
+        let advice = "declare a field and state `field = \"…\"`, so that it is sealed";
+        problems.add(
+            key,
+            "identifying values (`UII`) must not stay readable",
+            advice,
+        );
+    } else if class.is_about_a_person() && !clear {
+        let problem = format!("class `{class}` without a field would stay readable");
+        let advice =
+            "state `field = \"…\"` to seal it, or `clear = true` to leave it readable on purpose";
+        problems.add(key, problem, advice);
+    }
+}
+
+/// Whether two names of tables or columns mean the same to a database that ignores case, as SQLite.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+/// The dotted key of a column, for messages.
+pub(super) fn column_key(source_key: &str, table: &Table, column: &ColumnName) -> String {
+    format!("{source_key}.tables.{}.columns.{column}", table.name)
+}
