@@ -64,4 +64,4 @@ pub use tile::{
     Level, MemoryTiles, MissingTile, TILE_WIDTH, Tile, TileBuilder, TilePath, TileReader,
     right_edge_tiles, tile_paths, tile_width,
 };
-pub use verifier::{Fault, LogReader, Verifier, VerifyError, verify_log};
+pub use verifier::{Fault, LogReader, Verifier, VerifyError, settle, verify_log};

@@ -4,7 +4,7 @@ mod fault;
 mod log;
 
 pub use fault::{Fault, VerifyError};
-pub use log::{LogReader, verify_log};
+pub use log::{LogReader, settle, verify_log};
 
 use crate::tile::{hash_at, tile_width};
 use crate::{Checkpoint, HASH_BYTES, Hash, Tile, TileBuilder, TilePath, leaf_hash};

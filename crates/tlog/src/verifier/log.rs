@@ -96,8 +96,10 @@ fn check_tile<R: LogReader>(
         .map_err(|fault| settle(reader, fault, checkpoint).into())
 }
 
-/// Lets the signed root decide between entries and tile, if the rest of the tiles allows it.
-fn settle<R: TileReader>(reader: &R, fault: Fault, checkpoint: &Checkpoint) -> Fault {
+/// Lets the signed root decide between entries and tile, if the rest of the tiles allows it: what
+/// [`verify_log`] does with a [`Fault::Contradiction`], for those who drive a [`Verifier`](crate::Verifier)
+/// themselves. Any other fault comes back as it was. `reader` must answer exactly as wide as asked.
+pub fn settle<R: TileReader>(reader: &R, fault: Fault, checkpoint: &Checkpoint) -> Fault {
     let Fault::Contradiction {
         path,
         hash,
