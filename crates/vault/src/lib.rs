@@ -11,6 +11,7 @@ mod form;
 mod id;
 mod principal;
 
+pub mod audit;
 pub mod port;
 
 pub use clock::{Clock, SystemClock, ThreadEntropy};

@@ -1,0 +1,165 @@
+//! The full check of a log in a store: recompute everything from the entries, in batches.
+
+use privet_tlog::note::VerifierKey;
+use privet_tlog::{
+    Checkpoint, Fault, Level, Origin, TILE_WIDTH, TilePath, Verifier, inclusion_proof,
+    right_edge_tiles, settle,
+};
+
+use super::start::{StartError, open_checkpoint};
+use super::tiles::with_tiles;
+use crate::port::{LogStore, StoreError};
+
+/// Entries read at once: enough that asking the store costs little, few enough that a batch takes milliseconds.
+const BATCH: u32 = 4096;
+
+/// Why a log does not verify, or could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// Nothing was ever written under this origin.
+    #[error("there is no log of origin `{0}`")]
+    NoLog(String),
+    /// The checkpoint must not be believed.
+    #[error("the checkpoint does not verify: {0}")]
+    Checkpoint(String),
+    /// An entry or tile is wrong; the text names it.
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    /// An entry or tile is missing.
+    #[error("`{0}` is missing or too short")]
+    Missing(TilePath),
+    /// There are entries after the last one that was signed.
+    #[error("entry {0} follows the last one that was signed")]
+    Unsigned(u64),
+    /// The log is not the continuation of what an earlier checkpoint committed to.
+    #[error("the log is not the continuation of the earlier checkpoint of size {0}")]
+    Rewritten(u64),
+    /// The store cannot be read.
+    #[error("the store of the audit log cannot be read: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// A check under way.
+pub(crate) struct StoreCheck<'a> {
+    store: &'a dyn LogStore,
+    checkpoint: Checkpoint,
+    verifier: Verifier,
+    /// Read ahead while the batch before was hashed.
+    next: Vec<Vec<u8>>,
+}
+
+impl<'a> StoreCheck<'a> {
+    /// Reads and verifies the checkpoint; entries that are appended later are not looked at.
+    pub(crate) async fn open(
+        store: &'a dyn LogStore,
+        origin: &Origin,
+        keys: &[VerifierKey],
+    ) -> Result<Self, CheckError> {
+        let state = store.state(origin.as_str()).await?;
+        let state = state.ok_or_else(|| CheckError::NoLog(origin.to_string()))?;
+        let checkpoint = open_checkpoint(&state, origin, keys).map_err(|error| match error {
+            StartError::Checkpoint(error) => CheckError::Checkpoint(error.to_string()),
+            error => CheckError::Checkpoint(error.to_string()),
+        })?;
+        let next = store.entries(origin.as_str(), 0, BATCH).await?;
+        Ok(Self {
+            store,
+            checkpoint,
+            verifier: Verifier::new(),
+            next,
+        })
+    }
+
+    /// What is checked against.
+    pub(crate) fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Entries checked so far.
+    pub(crate) fn done(&self) -> u64 {
+        self.verifier.size()
+    }
+
+    /// Checks the next batch; false when it was the last one and everything is right.
+    pub(crate) async fn step(&mut self) -> Result<bool, CheckError> {
+        let entries = std::mem::take(&mut self.next);
+        let first = self.verifier.size();
+        let left = usize::try_from(self.checkpoint.size - first).unwrap_or(usize::MAX);
+        let expected = left.min(BATCH as usize);
+        let Some(entries) = entries.get(..expected) else {
+            return Err(self.missing_after(entries.len()));
+        };
+        let (store, origin) = (self.store, self.checkpoint.origin.as_str().to_owned());
+        let after = first + expected as u64;
+        // The store reads the next batch while this one is hashed.
+        let (next, hashed) = tokio::join!(store.entries(&origin, after, BATCH), self.hash(entries));
+        hashed?;
+        self.next = next?;
+        if after < self.checkpoint.size {
+            return Ok(true);
+        }
+        for path in right_edge_tiles(self.checkpoint.size) {
+            self.check_tile(path).await?;
+        }
+        self.verifier.finish(&self.checkpoint)?;
+        Ok(false)
+    }
+
+    async fn hash(&mut self, entries: &[Vec<u8>]) -> Result<(), CheckError> {
+        for entry in entries {
+            self.verifier.push_entry(entry);
+            if self.verifier.size().is_multiple_of(u64::from(TILE_WIDTH)) {
+                for path in completed_tiles(self.verifier.size()) {
+                    self.check_tile(path).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_tile(&self, path: TilePath) -> Result<(), CheckError> {
+        let Level::Hashes(level) = path.level else {
+            return Ok(());
+        };
+        let row = self
+            .store
+            .tile(self.checkpoint.origin.as_str(), level, path.n)
+            .await?;
+        let mut data = row.ok_or(CheckError::Missing(path))?.data;
+        // The log may have grown since the checkpoint was read.
+        data.truncate(usize::from(path.width) * privet_tlog::HASH_BYTES);
+        match self.verifier.check_tile(level, path.n, path.width, &data) {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(self.settled(fault).await.into()),
+        }
+    }
+
+    /// Where an entry and a tile contradict each other, the signed root decides which of the two is wrong.
+    async fn settled(&self, fault: Fault) -> Fault {
+        let Some(first) = fault.entry() else {
+            return fault;
+        };
+        let Checkpoint { origin, size, .. } = &self.checkpoint;
+        let settled = with_tiles(self.store, origin.as_str(), |tiles| {
+            // Asks for the tiles that the decision needs.
+            inclusion_proof(first, *size, tiles)?;
+            Ok(settle(tiles, fault, &self.checkpoint))
+        });
+        settled.await.unwrap_or(fault)
+    }
+
+    fn missing_after(&self, found: usize) -> CheckError {
+        let entry = self.verifier.size() + found as u64;
+        let width = privet_tlog::tile_width(0, entry / 256, self.checkpoint.size);
+        CheckError::Missing(TilePath::entries(entry / 256, width))
+    }
+}
+
+/// The tiles that are complete with the last of `size` leaves, lowest level first.
+fn completed_tiles(size: u64) -> impl Iterator<Item = TilePath> {
+    (0..8u8).map_while(move |level| {
+        let leaves = 1u64.checked_shl(8 * (u32::from(level) + 1))?;
+        size.is_multiple_of(leaves)
+            .then(|| TilePath::hashes(level, size / leaves - 1, TILE_WIDTH))
+    })
+}

@@ -1,0 +1,149 @@
+//! The closed list of what an entry can say happened. `docs/formats/audit-entries.md` has an example of each.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident = $name:literal,)+) => {
+        /// What happened. Names are stable: an entry is read for years, so a kind is never renamed or reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EntryKind {
+            $($(#[doc = $doc])+ $kind,)+
+        }
+
+        impl EntryKind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// The stable name, as entries spell it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A subject was made, with its keys and references.
+    SubjectCreated = "subject.created",
+    /// Field values of a subject were written or deleted.
+    SubjectUpdated = "subject.updated",
+    /// Somebody asked which fields a subject has values for.
+    SubjectDescribed = "subject.described",
+    /// Making, describing or writing a subject was refused.
+    SubjectDenied = "subject.denied",
+    /// Values left the vault, in the form that the entry states.
+    Reveal = "reveal",
+    /// A reveal was refused.
+    RevealDenied = "reveal.denied",
+    /// A subject was sought by a value.
+    Lookup = "lookup",
+    /// A look-up was refused.
+    LookupDenied = "lookup.denied",
+    /// Values were sealed for an application that keeps them itself.
+    Seal = "seal",
+    /// Sealing was refused.
+    SealDenied = "seal.denied",
+    /// Sealed values of an application were opened.
+    Open = "open",
+    /// Opening was refused.
+    OpenDenied = "open.denied",
+    /// Somebody said why and began a session.
+    SessionOpened = "session.opened",
+    /// A further connection joined a session.
+    SessionJoined = "session.joined",
+    /// The statements that protected connections of a session ran within one interval.
+    SessionStatements = "session.statements",
+    /// A session, or a command in it, was refused.
+    SessionRefused = "session.refused",
+    /// A session ended.
+    SessionEnded = "session.ended",
+    /// Somebody read the record of sessions.
+    SessionRead = "session.read",
+    /// An auditor gave a verdict.
+    SessionReviewed = "session.reviewed",
+    /// A session may open one subject's values from here on.
+    GrantIssued = "grant.issued",
+    /// A grant was refused.
+    GrantDenied = "grant.denied",
+    /// A grant ended: expired, given back or revoked.
+    GrantEnded = "grant.ended",
+    /// A statement of a decrypted session, before its first opened row leaves.
+    StatementOpened = "statement.opened",
+    /// What a statement of a decrypted session showed.
+    StatementShown = "statement.shown",
+    /// Equality search: somebody asked whether a value is in there.
+    Probe = "probe",
+    /// An equality search was refused.
+    ProbeDenied = "probe.denied",
+    /// A token was issued.
+    TokenIssued = "token.issued",
+    /// A token was revoked.
+    TokenRevoked = "token.revoked",
+    /// Listing, issuing or revoking tokens was refused.
+    TokenDenied = "token.denied",
+    /// Sealing an application's database in place began or went on.
+    AdoptStarted = "adopt.started",
+    /// Sealing an application's database in place ended.
+    AdoptFinished = "adopt.finished",
+    /// An adoption was refused.
+    AdoptDenied = "adopt.denied",
+    /// Keys and links will be destroyed; durable before the first one is.
+    ErasureIntended = "erasure.intended",
+    /// Keys and links are destroyed.
+    ErasureDone = "erasure.done",
+    /// An erasure was refused.
+    ErasureDenied = "erasure.denied",
+    /// The policy bundle in force from here on.
+    PolicyLoaded = "policy.loaded",
+    /// A server began to write this log.
+    LogOpened = "log.opened",
+    /// Written each minute, so that silence is visible.
+    LogHeartbeat = "log.heartbeat",
+    /// Somebody read the log.
+    LogRead = "log.read",
+    /// Reading the log was refused.
+    LogDenied = "log.denied",
+    /// The log, or something that watches it, worked worse than it should.
+    LogDegraded = "log.degraded",
+    /// A server stopped writing this log in good order.
+    LogClosed = "log.closed",
+}
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Not the name of an entry's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a kind of entry")]
+pub struct UnknownKind;
+
+impl FromStr for EntryKind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.as_str() == text)
+            .ok_or(UnknownKind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_read_back() {
+        for kind in EntryKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        assert_eq!("reveal.all".parse::<EntryKind>(), Err(UnknownKind));
+    }
+}

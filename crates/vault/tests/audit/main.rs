@@ -1,0 +1,11 @@
+//! The audit log from outside: durability, order, refusals, recovery, tampering.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests; clippy knows only functions marked as such"
+)]
+
+mod append;
+mod recovery;
+mod support;
