@@ -14,13 +14,16 @@ use crate::error::UnknownName;
 pub enum Class {
     /// `UII`, user-identifying information: names a person directly (name, e-mail, phone, address).
     Uii,
-    /// `UPI`, user-pseudonymous identifier: tells people apart without naming them (customer number).
+    /// `UPI`, user-pseudonymous identifier: tells people apart without naming them (customer
+    /// number).
     Upi,
     /// `UDI`, user-demographic information: describes a person (birthday, country, gender).
     Udi,
-    /// `CC`, customer content: what a person wrote or uploaded (messages, notes, names of projects).
+    /// `CC`, customer content: what a person wrote or uploaded (messages, notes, names of
+    /// projects).
     Cc,
-    /// `OI`, organisation information: about an organisation, not a person (company, invoice total).
+    /// `OI`, organisation information: about an organisation, not a person (company, invoice
+    /// total).
     Oi,
     /// `SYS`, system metadata: about the machine (row ids, sizes, time stamps of jobs).
     Sys,

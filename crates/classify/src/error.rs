@@ -1,5 +1,6 @@
-//! What can be wrong with a value, a name or a data map. Messages about values never repeat the value:
-//! they go to logs and clients. Messages about the data map quote its own names, which are not personal.
+//! What can be wrong with a value, a name or a data map. Messages about values never repeat the
+//! value: they go to logs and clients. Messages about the data map quote its own names, which are
+//! not personal.
 
 use std::fmt;
 

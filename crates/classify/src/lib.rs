@@ -25,9 +25,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Not here: keys and sealing (`privet-seal`), decisions about who may see what (`privet-vault`), and
-//! any look at a database: whether a table or column exists is for `privet check` to find out. No
-//! I/O, no clock, no source of randomness.
+//! Not here: keys and sealing (`privet-seal`), decisions about who may see what (`privet-vault`),
+//! and any look at a database: whether a table or column exists is for `privet check` to find out.
+//! No I/O, no clock, no source of randomness.
 
 mod class;
 mod error;
@@ -39,9 +39,9 @@ mod value_type;
 pub use class::Class;
 pub use error::{MapError, MapErrors, NameError, UnknownName, ValueError};
 pub use map::{
-    Basis, CONSENT_BITS, Column, DataMap, Field, Hop, Lookup, Period, PeriodUnit, Purpose, Retain,
-    RetainFrom, Root, Source, SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault,
-    TenantRule, Treatment,
+    Basis, CONSENT_BITS, Column, DataMap, Field, Hop, Lookup, Period, PeriodError, PeriodUnit,
+    Purpose, Retain, RetainFrom, Root, Source, SubjectChain, SubjectPath, Table, Telemetry,
+    TelemetryDefault, TenantRule, Treatment,
 };
 pub use name::{
     ColumnName, FieldName, Name, PurposeName, SourceName, TableName, TenantName, kind as name_kind,

@@ -1,13 +1,14 @@
 //! The data map: one TOML file per environment that says where personal data is.
 //!
-//! [`DataMap::parse`] reads the whole file, checks everything that can be checked without looking at a
-//! database, and reports every problem with its line. A `DataMap` that exists is consistent: every
-//! name in it resolves, every subject path ends.
+//! [`DataMap::parse`] reads the whole file, checks everything that can be checked without looking
+//! at a database, and reports every problem with its line. A `DataMap` that exists is consistent:
+//! every name in it resolves, every subject path ends.
 
 mod check;
 mod fields;
 mod model;
 mod period;
+mod problems;
 mod purposes;
 mod read;
 mod sources;
@@ -20,7 +21,7 @@ pub use model::{
     Basis, CONSENT_BITS, Column, Field, Hop, Lookup, Purpose, Retain, RetainFrom, Root, Source,
     SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
 };
-pub use period::{Period, PeriodUnit};
+pub use period::{Period, PeriodError, PeriodUnit};
 
 use crate::error::MapErrors;
 use crate::name::{FieldName, PurposeName, SourceName, TableName};
@@ -103,8 +104,8 @@ impl DataMap {
         &self.telemetry
     }
 
-    /// How to get from a row of `table` to the row that names its subject: the foreign keys to follow,
-    /// none for a root. `None` if the map has no such table or the table states no subject.
+    /// How to get from a row of `table` to the row that names its subject: the foreign keys to
+    /// follow, none for a root. `None` if the map has no such table or the table states no subject.
     #[must_use]
     pub fn subject_chain(&self, source: &SourceName, table: &TableName) -> Option<SubjectChain> {
         subject::chain(self.sources.get(source)?, table)

@@ -1,8 +1,8 @@
 //! The names in a data map, each of its own type, checked when made.
 //!
-//! Names that are ours (fields, purposes, sources, tenants) are `[a-z0-9_]`, so that they can stand in
-//! URLs, markers, policies and SQL without quoting. Names that are theirs (tables, columns) may be any
-//! identifier; what would need escaping inside a quoted identifier is refused.
+//! Names that are ours (fields, purposes, sources, tenants) are `[a-z0-9_]`, so that they can stand
+//! in URLs, markers, policies and SQL without quoting. Names that are theirs (tables, columns) may
+//! be any identifier; what would need escaping inside a quoted identifier is refused.
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -1,8 +1,9 @@
-//! Invented people: who they are, what they write, what they buy. For demos, tests and environments that
-//! must not hold anybody real.
+//! Invented people: who they are, what they write, what they buy. For demos, tests and environments
+//! that must not hold anybody real.
 //!
-//! Everything is a function of a seed and an index, the same on every machine. The lists are part of that
-//! function: whoever changes one changes everybody. Nothing here is random enough for a key or a token.
+//! Everything is a function of a seed and an index, the same on every machine. The lists are part
+//! of that function: whoever changes one changes everybody. Nothing here is random enough for a key
+//! or a token.
 //!
 //! ```
 //! use privet_classify::synthetic::Person;
@@ -121,8 +122,8 @@ impl Address {
     }
 }
 
-/// What a customer writes to support: a greeting, two sentences, thanks. Names nobody; a listed name
-/// may be put below it.
+/// What a customer writes to support: a greeting, two sentences, thanks. Names nobody; a listed
+/// name may be put below it.
 #[must_use]
 pub fn support_message(seed: u64, index: u64) -> String {
     let mut rng = Rng::new(seed, index, "support message");
@@ -144,8 +145,8 @@ pub fn product_name(seed: u64, index: u64) -> String {
         .join(" ")
 }
 
-/// Whether `name` consists of one to four words, each a first or last name of the generator's lists,
-/// whatever their case. Someone real may bear such a name; nobody can be told by it.
+/// Whether `name` consists of one to four words, each a first or last name of the generator's
+/// lists, whatever their case. Someone real may bear such a name; nobody can be told by it.
 #[must_use]
 pub fn is_listed_name(name: &str) -> bool {
     static LISTED: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -239,4 +240,38 @@ fn ascii(name: &str) -> String {
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_single_words_that_mail_addresses_can_hold() {
+        for list in [names::FIRST, names::LAST] {
+            assert!(list.len() >= 150);
+            let folded: HashSet<_> = list.iter().map(|name| fold(name)).collect();
+            assert_eq!(folded.len(), list.len(), "each once");
+            for name in list {
+                let letters = name.chars().filter(|c| c.is_alphabetic()).count();
+                assert!(!name.contains(char::is_whitespace), "{name}");
+                assert_eq!(
+                    ascii(name).len(),
+                    letters,
+                    "{name} has only letters with an ASCII base"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_can_be_taken_apart_again() {
+        let sentences: Vec<_> = words::sentences().map(fold).collect();
+        for (index, sentence) in sentences.iter().enumerate() {
+            let clash = |(other, text): (usize, &String)| {
+                other != index && text.starts_with(sentence.as_str())
+            };
+            assert!(!sentences.iter().enumerate().any(clash), "{sentence:?}");
+        }
+    }
 }

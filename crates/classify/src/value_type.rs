@@ -1,5 +1,5 @@
-//! Value types: what the values of a field look like, and so how to validate, normalize, mask and invent
-//! them. No message and no mask shows any part of a value, but for a public mail domain.
+//! Value types: what the values of a field look like, and so how to validate, normalize, mask and
+//! invent them. No message and no mask shows any part of a value, but for a public mail domain.
 
 mod address;
 mod country;
@@ -24,16 +24,16 @@ pub(crate) use text::fold;
 use crate::error::{UnknownName, ValueError};
 use crate::synthetic;
 
-/// The version of what [`ValueType::normalize`] does. A blind index holds it; a change of any result
-/// raises it, and indexes are rebuilt.
+/// The version of what [`ValueType::normalize`] does. A blind index holds it; a change of any
+/// result raises it, and indexes are rebuilt.
 pub const NORMALIZATION_VERSION: u16 = 1;
 
-/// The longest value in bytes that is validated and normalized. Free text may be as long as the caller
-/// lets it be.
+/// The longest value in bytes that is validated and normalized. Free text may be as long as the
+/// caller lets it be.
 pub(crate) const VALUE_BYTES_MAX: usize = 1024;
 
-/// What the values of a field look like. The text form (`FromStr`, `Display`, serde) is in lower snake
-/// case: `email`, `postal_code`.
+/// What the values of a field look like. The text form (`FromStr`, `Display`, serde) is in lower
+/// snake case: `email`, `postal_code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -104,9 +104,9 @@ impl ValueType {
         self.normalize(value).map(drop)
     }
 
-    /// The form in which equal values are equal bytes, for blind indexes: [`NORMALIZATION_VERSION`].
-    /// Normalizing twice changes nothing. Not for storage or display: letters change case, and the time
-    /// after a date is dropped.
+    /// The form in which equal values are equal bytes, for blind indexes:
+    /// [`NORMALIZATION_VERSION`]. Normalizing twice changes nothing. Not for storage or display:
+    /// letters change case, and the time after a date is dropped.
     ///
     /// # Errors
     /// If `value` is not of the type: what is wrong and what would be right, without the value.
@@ -116,13 +116,8 @@ impl ValueType {
             wrong: wrong.0,
             right: wrong.1,
         };
-        if self != Self::Text && value.len() > VALUE_BYTES_MAX {
-            return Err(wrong((
-                "it is longer than 1024 bytes",
-                "use type `text` for long values",
-            )));
-        }
-        match self {
+        self.check_length(value).map_err(wrong)?;
+        let normal = match self {
             Self::Email => email::normalize(value),
             Self::Phone => phone::normalize(value),
             Self::Name => text::normalize_name(value),
@@ -135,35 +130,50 @@ impl ValueType {
             Self::Url => url::normalize(value),
             Self::Ip => ip::normalize(value),
         }
-        .map_err(wrong)
+        .map_err(wrong)?;
+        // Some letters grow when normalized; the result must itself be a value.
+        self.check_length(&normal).map_err(wrong)?;
+        Ok(normal)
     }
 
-    /// What may be shown in place of `value`: the same text for every value of the type, so that not even
-    /// a length shows; only a mail domain on the public list stands as it is.
+    fn check_length(self, value: &str) -> Result<(), Wrong> {
+        if self == Self::Text || value.len() <= VALUE_BYTES_MAX {
+            Ok(())
+        } else {
+            Err((
+                "it is longer than 1024 bytes",
+                "shorten it, or give the field type `text`",
+            ))
+        }
+    }
+
+    /// What may be shown in place of `value`: the same text for every value of the type, so that
+    /// not even a length shows; only a mail domain on the public list stands as it is.
     #[must_use]
     pub fn mask(self, value: &str, rules: &MaskRules) -> String {
         mask::mask(self, value, rules)
     }
 
-    /// The block in bytes to which a value is padded before it is sealed, so that short values do not show
-    /// their length: 32, for free text 1.
+    /// The block in bytes to which a value is padded before it is sealed, so that short values do
+    /// not show their length: 32, for free text 1.
     #[must_use]
     pub fn padding_block(self) -> u8 {
         if self == Self::Text { 1 } else { 32 }
     }
 
-    /// An invented value, the same for the same `seed` and `index`, valid and in the range reserved for
-    /// examples. For one `seed` and `index` the values of the types fit together
+    /// An invented value, the same for the same `seed` and `index`, valid and in the range reserved
+    /// for examples. For one `seed` and `index` the values of the types fit together
     /// ([`synthetic::Person`]); mail addresses differ for every index.
     #[must_use]
     pub fn synthesize(self, seed: u64, index: u64) -> String {
         synthetic::value(self, seed, index)
     }
 
-    /// Whether `value` is in the range reserved for examples, so that it cannot be a real person's: mail
-    /// and web addresses under a domain of RFC 2606, IP addresses of RFC 5737, 3849 and 9637, telephone
-    /// numbers 555-0100 to 555-0199, names and addresses of the generator's lists, integers up to 9999,
-    /// text made by the generator. Dates, countries and postal codes are always: alone, they name nobody.
+    /// Whether `value` is in the range reserved for examples, so that it cannot be a real person's:
+    /// mail and web addresses under a domain of RFC 2606, IP addresses of RFC 5737, 3849 and 9637,
+    /// telephone numbers 555-0100 to 555-0199, names and addresses of the generator's lists,
+    /// integers up to 9999, text made by the generator. Dates, countries and postal codes are
+    /// always: alone, they name nobody.
     #[must_use]
     pub fn is_reserved_example(self, value: &str) -> bool {
         let Ok(normal) = self.normalize(value) else {
@@ -194,7 +204,8 @@ impl ValueType {
     }
 }
 
-/// The largest integer that is taken for an example: too small for the number of an account or a person.
+/// The largest integer that is taken for an example: too small for the number of an account or a
+/// person.
 const INTEGER_EXAMPLE_MAX: u64 = 9_999;
 
 /// What is wrong with a value, and what would be right.

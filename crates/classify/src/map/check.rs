@@ -1,21 +1,23 @@
 //! Rules that tie fields, tables and columns together. Subject paths have their own module.
 
-use super::fields::Fields;
-use super::model::{Column, RetainFrom, Source, SubjectPath, Table, TenantRule, Treatment};
-use super::read::Problems;
-use super::sources::{Sources, column_key, same};
+use std::collections::HashMap;
 
-/// Checks the names within one source.
+use crate::name::ColumnName;
+
+use super::fields::Fields;
+use super::model::{RetainFrom, Source, SubjectPath, Table, TenantRule, Treatment};
+use super::problems::Problems;
+use super::sources::{Sources, column_key};
+
+/// Checks the names within one source. Names that differ only in case are one name to SQLite, and
+/// to PostgreSQL where they are not quoted.
 pub(super) fn source(key: &str, source: &Source, fields: &Fields, problems: &mut Problems<'_>) {
-    for (index, table) in source.tables.iter().enumerate() {
-        let others = source.tables.iter().skip(index + 1);
-        for twin in others.filter(|other| same(other.name.as_str(), table.name.as_str())) {
-            let problem = format!("it differs from table `{}` only in case", table.name);
-            problems.add(
-                &format!("{key}.tables.{}", twin.name),
-                problem,
-                "list each table once",
-            );
+    let mut seen = HashMap::new();
+    for table in &source.tables {
+        if let Some(twin) = seen.insert(table.name.as_str().to_lowercase(), &table.name) {
+            let problem = format!("it differs from table `{twin}` only in case");
+            let table_key = format!("{key}.tables.{}", table.name);
+            problems.add(&table_key, problem, "list each table once");
         }
         columns(key, table, fields, problems);
         tenant_column(key, source, table, problems);
@@ -23,63 +25,54 @@ pub(super) fn source(key: &str, source: &Source, fields: &Fields, problems: &mut
 }
 
 fn columns(key: &str, table: &Table, fields: &Fields, problems: &mut Problems<'_>) {
-    for (index, column) in table.columns.iter().enumerate() {
-        let others = table.columns.iter().skip(index + 1);
-        for twin in others.filter(|other| same(other.name.as_str(), column.name.as_str())) {
-            let problem = format!("it differs from column `{}` only in case", column.name);
-            let twin = column_key(key, table, &twin.name);
-            problems.add(&twin, problem, "list each column once");
+    let mut seen = HashMap::new();
+    for column in &table.columns {
+        if let Some(twin) = seen.insert(column.name.as_str().to_lowercase(), &column.name) {
+            let problem = format!("it differs from column `{twin}` only in case");
+            let column_key = column_key(key, table, &column.name);
+            problems.add(&column_key, problem, "list each column once");
         }
-        index_column(key, table, column, fields, problems);
+    }
+    for (column, field) in table.sealed_columns() {
+        if fields
+            .get(field.as_str())
+            .is_some_and(|field| field.lookup.is_some())
+        {
+            let column_key = column_key(key, table, &column.name);
+            index_column(&column_key, &column.name, &seen, problems);
+        }
     }
     let table_key = format!("{key}.tables.{}", table.name);
-    if table.subject.is_none()
-        && table.sealed_columns().next().is_some()
-        && !problems.any(&format!("{table_key}.subject"))
-    {
+    let is_sealed = table.sealed_columns().next().is_some();
+    // A subject that cannot be read has been reported.
+    if is_sealed && table.subject.is_none() && !problems.any(&format!("{table_key}.subject")) {
+        let problem = "it has columns to seal but no `subject`";
         let advice =
             "add `subject = \"…\"`: the column that names the person, or `column -> table`";
-        problems.add(
-            &table_key,
-            "it has columns to seal but no `subject`",
-            advice,
-        );
+        problems.add(&table_key, problem, advice);
     }
 }
 
 /// A column with a look-up gets an index column beside it, whose name must be free and fit.
 fn index_column(
     key: &str,
-    table: &Table,
-    column: &Column,
-    fields: &Fields,
+    column: &ColumnName,
+    listed: &HashMap<String, &ColumnName>,
     problems: &mut Problems<'_>,
 ) {
-    let field = column.field().and_then(|name| fields.get(name.as_str()));
-    if field.is_none_or(|field| field.lookup.is_none()) {
-        return;
-    }
-    let Some(index) = column.name.index_column() else {
-        let problem =
-            "it has a look-up, and with `_px` the name of its index column is longer than 63 bytes";
+    let Some(index) = column.index_column() else {
+        let problem = "with `_px`, the name of its blind index is longer than 63 bytes";
         problems.add(
-            &column_key(key, table, &column.name),
+            key,
             problem,
             "use a field without `lookup`, or rename the column",
         );
         return;
     };
-    if let Some(taken) = table
-        .columns
-        .iter()
-        .find(|other| same(other.name.as_str(), index.as_str()))
-    {
-        let problem = format!(
-            "that name is for the blind index of column `{}`",
-            column.name
-        );
-        let advice = "rename the column; an index column that is there already is not listed";
-        problems.add(&column_key(key, table, &taken.name), problem, advice);
+    if let Some(taken) = listed.get(&index.as_str().to_lowercase()) {
+        let problem = format!("its blind index takes the name `{index}`, but `{taken}` is listed");
+        let advice = "rename that column; if it is the index itself, do not list it";
+        problems.add(key, problem, advice);
     }
 }
 
@@ -100,8 +93,8 @@ fn tenant_column(key: &str, source: &Source, table: &Table, problems: &mut Probl
     );
 }
 
-/// Checks that `name` is a column of `table` that is not sealed; `what` it is for. Letter for letter,
-/// so that one spelling is used everywhere.
+/// Checks that `name` is a column of `table` that is not sealed; `what` it is for. Letter for
+/// letter, so that one spelling is used everywhere.
 pub(super) fn clear_column(
     key: &str,
     what: &str,
@@ -134,8 +127,8 @@ pub(super) fn clear_column(
     }
 }
 
-/// Checks that a retention period that starts on a date in a column finds that column in every table
-/// that has the field.
+/// Checks that a retention period that starts on a date in a column finds that column in every
+/// table that has the field.
 pub(super) fn fields_in_tables(fields: &Fields, sources: &Sources, problems: &mut Problems<'_>) {
     for field in fields.values() {
         let Some(RetainFrom::Column(date)) = field.retain.as_ref().map(|retain| &retain.from)

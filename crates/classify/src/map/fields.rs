@@ -7,9 +7,10 @@ use crate::name::{FieldName, PurposeName, kind};
 use crate::value_type::ValueType;
 
 use super::model::{Basis, Field, Lookup, Retain, RetainFrom};
-use super::period::Period;
+use super::period::{self, Period};
+use super::problems::{Problems, quoted};
 use super::purposes::Purposes;
-use super::read::{Declared, Item, Problems, Section, name, quoted};
+use super::read::{Declared, Item, Section, name};
 
 /// The declared fields.
 pub(super) type Fields = Declared<kind::Field, Field>;
@@ -87,12 +88,10 @@ fn read_one(
 fn read_class(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<Class> {
     let class = item.word::<Class>(problems)?;
     if class == Class::Sys {
-        let advice = "give the column the class instead (`{ class = \"SYS\" }`), or the field the class of whom it is about";
-        problems.add(
-            &item.key,
-            "system metadata is nobody's, so it cannot be sealed as a field",
-            advice,
-        );
+        let problem = "system metadata is nobody's, so it cannot be sealed as a field";
+        let advice =
+            "state the class at the column (`{ class = \"SYS\" }`), or choose another class";
+        problems.add(&item.key, problem, advice);
     }
     Some(class)
 }
@@ -132,7 +131,7 @@ fn read_purposes(
         }
     }
     if texts.is_empty() && !may_be_empty {
-        let advice = "name at least one purpose; what is used for nothing should not be kept";
+        let advice = "name at least one purpose: what is used for nothing should not be kept";
         problems.add(&item.key, "the list is empty", advice);
     }
     Some(names)
@@ -233,12 +232,10 @@ fn read_period(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<Period> {
     let text = item.string(problems)?;
     let period = text.parse().ok();
     if period.is_none() {
-        let advice =
-            "write a number and a unit, as `7y`, `18m` (months), `2w` or `30d`, up to 100 years";
         problems.add(
             &item.key,
             format!("{} is not a period", quoted(text)),
-            advice,
+            period::RIGHT,
         );
     }
     period

@@ -93,7 +93,8 @@ pub struct Purpose {
 pub struct Field {
     /// Its name.
     pub name: FieldName,
-    /// Its number in sealed values, unique and never 0. It must not change while sealed values exist.
+    /// Its number in sealed values, unique and never 0. It must not change while sealed values
+    /// exist.
     pub number: u16,
     /// How personal it is; never `SYS`.
     pub class: Class,
@@ -136,7 +137,8 @@ pub struct Retain {
 /// When a retention period starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RetainFrom {
-    /// On the date in that column of the same row; every table with the field has the column, unsealed.
+    /// On the date in that column of the same row; every table with the field has the column,
+    /// unsealed.
     Column(ColumnName),
     /// On the day on which the account closes.
     Closure,
@@ -249,8 +251,8 @@ pub struct Hop {
     pub column: ColumnName,
     /// The table that it leads to.
     pub parent_table: TableName,
-    /// The column there that it refers to: as stated, else the subject column of a root; `None` means
-    /// the primary key of `parent_table`.
+    /// The column there that it refers to: as stated, else the subject column of a root; `None`
+    /// means the primary key of `parent_table`.
     pub parent_column: Option<ColumnName>,
 }
 
@@ -286,8 +288,8 @@ impl Column {
 }
 
 impl ColumnName {
-    /// The column of the blind index over this one: `email_px` for `email`. `None` if that name would
-    /// be too long; a checked map has no such column with a look-up.
+    /// The column of the blind index over this one: `email_px` for `email`. `None` if that name
+    /// would be too long; a checked map has no such column with a look-up.
     #[must_use]
     pub fn index_column(&self) -> Option<Self> {
         Self::new(&format!("{self}_px")).ok()
@@ -303,7 +305,8 @@ pub enum Treatment {
     Class {
         /// How personal it is; never `UII`.
         class: Class,
-        /// Whether the map says in so many words that it stays readable; always so for `UDI` and `CC`.
+        /// Whether the map says in so many words that it stays readable; always so for `UDI` and
+        /// `CC`.
         clear: bool,
     },
 }

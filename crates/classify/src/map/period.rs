@@ -38,10 +38,12 @@ impl PeriodUnit {
 
 /// A text that is no period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a period; write a number and a unit, as `7y`, `18m` (months), `2w` or `30d`, up to 100 years"
-)]
+#[error("not a period; {RIGHT}")]
 pub struct PeriodError;
+
+/// What would be right, for messages.
+pub(super) const RIGHT: &str =
+    "write a number and a unit, as `7y`, `18m` (months), `2w` or `30d`, up to 100 years";
 
 impl Period {
     /// A stand-in while a map with problems is read.
@@ -62,8 +64,9 @@ impl Period {
         self.unit
     }
 
-    /// The day on which a period that starts on `start` is over. A month or year whose end has no such
-    /// day ends on its last: one year from 29 February is 28 February. `None` past the year 9999.
+    /// The day on which a period that starts on `start` is over. A month or year whose end has no
+    /// such day ends on its last: one year from 29 February is 28 February. `None` past the year
+    /// 9999.
     #[must_use]
     pub fn after(self, start: Date) -> Option<Date> {
         let count = i64::from(self.count);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::name::{PurposeName, kind};
 
 use super::model::{Basis, CONSENT_BITS, Purpose};
-use super::read::{Declared, Item, Problems, Section, name};
+use super::problems::Problems;
+use super::read::{Declared, Item, Section, name};
 
 /// The declared purposes.
 pub(super) type Purposes = Declared<kind::Purpose, Purpose>;

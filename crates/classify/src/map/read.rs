@@ -1,17 +1,19 @@
-//! Reading TOML piece by piece, so that one problem does not hide the next. A `serde` derive would stop
-//! at the first and could not say on which line a rule across two tables is broken.
+//! Reading TOML piece by piece, so that one problem does not hide the next. A `serde` derive would
+//! stop at the first and could not say on which line a rule across two tables is broken.
 //!
-//! Where a value is missing or wrong, the problem is noted and reading goes on with a stand-in; a map
-//! with a noted problem is never handed out.
+//! Where a value is missing or wrong, the problem is noted and reading goes on with a stand-in; a
+//! map with a noted problem is never handed out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{MapError, MapErrors, NameError, UnknownName};
+use crate::error::{NameError, UnknownName};
 use crate::name::{Kind, Name};
+
+use super::problems::{Problems, join, list, quoted};
 
 /// The longest text of a data map, in bytes; one of this size lists some ten thousand columns.
 const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -48,82 +50,6 @@ impl<K, V> Declared<K, V> {
     }
 }
 
-/// Names for a message: "`a`, `b`", or "none".
-pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
-}
-
-/// Text from the file for a message: in backticks, on one line, at most 40 characters.
-pub(super) fn quoted(text: &str) -> String {
-    let mut short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() {
-        short.push('…');
-    }
-    format!("`{short}`")
-}
-
-/// The problems found so far, and where in the text each key stands.
-#[derive(Debug)]
-pub(super) struct Problems<'t> {
-    text: &'t str,
-    offsets: HashMap<String, usize>,
-    list: Vec<MapError>,
-}
-
-impl Problems<'_> {
-    /// Notes a problem of the key `key` (dotted). A key that is not in the file is reported on the line
-    /// of the nearest table around it.
-    pub(super) fn add(&mut self, key: &str, problem: impl Into<String>, advice: impl Into<String>) {
-        let line = self.line(key);
-        let (problem, advice) = (problem.into(), advice.into());
-        self.list.push(MapError {
-            line,
-            key: key.to_owned(),
-            problem,
-            advice,
-        });
-    }
-
-    /// Whether `key` itself already has a problem.
-    pub(super) fn any(&self, key: &str) -> bool {
-        self.list.iter().any(|problem| problem.key == key)
-    }
-
-    /// The line of `key`, counted from 1.
-    pub(super) fn line(&self, key: &str) -> usize {
-        let mut prefix = key;
-        let offset = loop {
-            match (self.offsets.get(prefix), prefix.rsplit_once('.')) {
-                (Some(offset), _) => break *offset,
-                (None, Some((shorter, _))) => prefix = shorter,
-                (None, None) => break 0,
-            }
-        };
-        line_of(self.text, offset)
-    }
-
-    pub(super) fn into_result(self) -> Result<(), MapErrors> {
-        if self.list.is_empty() {
-            Ok(())
-        } else {
-            Err(MapErrors::new(self.list))
-        }
-    }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-}
-
 /// A data map as TOML.
 #[derive(Debug)]
 pub(super) struct Document<'t> {
@@ -131,14 +57,11 @@ pub(super) struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// The TOML, and its errors. After an error of syntax the tree is left empty: what follows from half
-    /// a file would only distract. A key given twice is an error too, but the tree is still good.
+    /// The TOML, and its errors. After an error of syntax the tree is left empty: what follows from
+    /// half a file would only distract. A key given twice is an error too, but the tree is still
+    /// good.
     pub(super) fn parse(text: &'t str) -> (Self, Problems<'t>) {
-        let mut problems = Problems {
-            text,
-            offsets: HashMap::new(),
-            list: Vec::new(),
-        };
+        let mut problems = Problems::of(text);
         if text.len() > TEXT_BYTES_MAX {
             problems.add("", "the file is longer than 1 MiB", "split the environment");
             return (
@@ -157,16 +80,10 @@ impl<'t> Document<'t> {
                 root = DeTable::new();
                 "correct it; the rest is checked after that"
             };
-            let line = line_of(text, error.span().map_or(0, |span| span.start));
-            let problem = error.message().replace('\n', ", ");
-            problems.list.push(MapError {
-                line,
-                key: String::new(),
-                problem,
-                advice: advice.to_owned(),
-            });
+            let offset = error.span().map_or(0, |span| span.start);
+            problems.add_at(offset, error.message().replace('\n', ", "), advice);
         }
-        note_offsets(&root, "", &mut problems.offsets);
+        locate(&root, "", &mut problems);
         (Self { root }, problems)
     }
 
@@ -178,21 +95,13 @@ impl<'t> Document<'t> {
 /// What `toml` says about a key that is given twice.
 const DUPLICATE_KEY: &str = "duplicate key";
 
-fn note_offsets(table: &DeTable<'_>, around: &str, offsets: &mut HashMap<String, usize>) {
+fn locate(table: &DeTable<'_>, around: &str, problems: &mut Problems<'_>) {
     for (key, value) in table {
         let path = join(around, key.get_ref());
         if let DeValue::Table(inner) = value.get_ref() {
-            note_offsets(inner, &path, offsets);
+            locate(inner, &path, problems);
         }
-        offsets.insert(path, key.span().start);
-    }
-}
-
-fn join(around: &str, key: &str) -> String {
-    if around.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{around}.{key}")
+        problems.locate(path, key.span().start);
     }
 }
 
@@ -312,10 +221,23 @@ pub(super) struct Item<'d> {
     value: &'d DeValue<'d>,
 }
 
+/// What type a value should have, and how to write one.
+type Wanted = (&'static str, &'static str);
+
+const STRING: Wanted = ("a string", "write it in quotes");
+const BOOLEAN: Wanted = ("`true` or `false`", "write it without quotes");
+const NUMBER: Wanted = ("a number", "write digits without quotes or a point");
+const STRINGS: Wanted = ("a list of strings", "write `[\"…\"]`, each in quotes");
+const TABLE: Wanted = (
+    "a table",
+    "write `{ … }`, or give it a heading of its own in brackets",
+);
+
 impl<'d> Item<'d> {
-    fn wrong_type<T>(&self, wanted: &str, problems: &mut Problems<'_>) -> Option<T> {
+    fn wrong_type<T>(&self, wanted: Wanted, problems: &mut Problems<'_>) -> Option<T> {
+        let (wanted, advice) = wanted;
         let problem = format!("expected {wanted}, found {}", self.value.type_str());
-        problems.add(&self.key, problem, format!("write {wanted}"));
+        problems.add(&self.key, problem, advice);
         None
     }
 
@@ -326,7 +248,7 @@ impl<'d> Item<'d> {
     pub(super) fn string(&self, problems: &mut Problems<'_>) -> Option<&'d str> {
         match self.value {
             DeValue::String(text) => Some(text),
-            _ => self.wrong_type("a string", problems),
+            _ => self.wrong_type(STRING, problems),
         }
     }
 
@@ -343,16 +265,14 @@ impl<'d> Item<'d> {
     pub(super) fn boolean(&self, problems: &mut Problems<'_>) -> bool {
         match self.value {
             DeValue::Boolean(value) => *value,
-            _ => self
-                .wrong_type("`true` or `false`", problems)
-                .unwrap_or(false),
+            _ => self.wrong_type(BOOLEAN, problems).unwrap_or(false),
         }
     }
 
     /// An integer from `min` to `max`.
     pub(super) fn integer(&self, min: u16, max: u16, problems: &mut Problems<'_>) -> Option<u16> {
         let DeValue::Integer(integer) = self.value else {
-            return self.wrong_type("a number", problems);
+            return self.wrong_type(NUMBER, problems);
         };
         match u16::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(number) if (min..=max).contains(&number) => Some(number),
@@ -387,7 +307,7 @@ impl<'d> Item<'d> {
     /// A list of strings.
     pub(super) fn strings(&self, problems: &mut Problems<'_>) -> Option<Vec<&'d str>> {
         let DeValue::Array(array) = self.value else {
-            return self.wrong_type("a list of strings", problems);
+            return self.wrong_type(STRINGS, problems);
         };
         let items = array
             .iter()
@@ -398,13 +318,13 @@ impl<'d> Item<'d> {
                 _ => None,
             })
             .collect();
-        texts.or_else(|| self.wrong_type("a list of strings", problems))
+        texts.or_else(|| self.wrong_type(STRINGS, problems))
     }
 
     pub(super) fn section(self, problems: &mut Problems<'_>) -> Option<Section<'d>> {
         match self.value {
             DeValue::Table(table) => Some(Section::new(self.key, table)),
-            _ => self.wrong_type("a table", problems),
+            _ => self.wrong_type(TABLE, problems),
         }
     }
 }

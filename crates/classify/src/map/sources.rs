@@ -1,13 +1,13 @@
 //! `[sources.*]`: the databases of applications, their tables and columns.
 
 use crate::class::Class;
-use crate::name::{ColumnName, SourceName, TableName, kind};
+use crate::name::{ColumnName, FieldName, SourceName, TableName, TenantName, kind};
 
 use super::fields::Fields;
 use super::model::{Column, Source, SubjectPath, Table, TenantRule, Treatment};
-use super::read::{Declared, Item, Problems, Section, name, quoted};
+use super::problems::{Problems, quoted};
+use super::read::{Declared, Item, Section, name};
 use super::{check, subject};
-use crate::name::TenantName;
 
 /// The declared sources.
 pub(super) type Sources = Declared<kind::Source, Source>;
@@ -103,10 +103,11 @@ fn read_table(
     if let Some(mut listed) = listed.and_then(|item| item.section(problems)) {
         for (text, item) in listed.entries() {
             let name = self::name(&item.key, text, problems);
-            let (Some(name), Some(section)) = (name, item.section(problems)) else {
-                continue;
-            };
-            if let Some(treatment) = read_column(section, fields, problems) {
+            let treatment = item
+                .section(problems)
+                .map(|section| read_column(section, fields, problems));
+            if let Some(name) = name {
+                let treatment = treatment.unwrap_or(STAND_IN);
                 columns.push(Column { name, treatment });
             }
         }
@@ -151,11 +152,17 @@ fn read_subject(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<SubjectP
     })
 }
 
+/// In place of a treatment that was reported; what is left as it is brings no second message.
+const STAND_IN: Treatment = Treatment::Class {
+    class: Class::Sys,
+    clear: false,
+};
+
 fn read_column(
     mut section: Section<'_>,
     fields: &Fields,
     problems: &mut Problems<'_>,
-) -> Option<Treatment> {
+) -> Treatment {
     let field = section.optional("field");
     let class = section.optional("class");
     let clear = section.optional("clear");
@@ -171,36 +178,41 @@ fn read_column(
                     advice,
                 );
             }
-            let name = field.name(problems)?;
-            if fields.get(name.as_str()).is_none() {
-                let advice = format!(
-                    "declare `[fields.{name}]`, or use one of: {}",
-                    fields.names()
-                );
-                problems.add(&field.key, format!("unknown field `{name}`"), advice);
-            }
-            Some(Treatment::Field(name))
+            read_field(&field, fields, problems).map_or(STAND_IN, Treatment::Field)
         }
         (None, Some(class)) => {
             let clear = clear.is_some_and(|item| item.boolean(problems));
-            // A class that cannot be read has been reported; `SYS` brings no second message.
-            let class = class.word(problems).unwrap_or(Class::Sys);
+            let Some(class) = class.word(problems) else {
+                return STAND_IN;
+            };
             check_clear(&key, class, clear, problems);
-            Some(Treatment::Class { class, clear })
+            Treatment::Class { class, clear }
         }
         (Some(_), Some(class)) => {
             let advice =
-                "keep `field` to seal the column (the field has a class), or `class` to leave it";
+                "keep `field` to seal the column (a field has its class), or `class` to leave it";
             problems.add(&class.key, "both `field` and `class` are there", advice);
-            None
+            STAND_IN
         }
         (None, None) => {
             let advice =
                 "state `field = \"…\"` to seal it, or `class = \"…\"` to leave it as it is";
             problems.add(&key, "neither `field` nor `class` is there", advice);
-            None
+            STAND_IN
         }
     }
+}
+
+fn read_field(item: &Item<'_>, fields: &Fields, problems: &mut Problems<'_>) -> Option<FieldName> {
+    let name: FieldName = item.name(problems)?;
+    if fields.get(name.as_str()).is_none() {
+        let advice = format!(
+            "declare `[fields.{name}]`, or use one of: {}",
+            fields.names()
+        );
+        problems.add(&item.key, format!("unknown field `{name}`"), advice);
+    }
+    Some(name)
 }
 
 /// What is about a person stays readable only on purpose, and what identifies one never.
@@ -218,11 +230,6 @@ fn check_clear(key: &str, class: Class, clear: bool, problems: &mut Problems<'_>
             "state `field = \"…\"` to seal it, or `clear = true` to leave it readable on purpose";
         problems.add(key, problem, advice);
     }
-}
-
-/// Whether two names of tables or columns mean the same to a database that ignores case, as SQLite.
-pub(super) fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
 }
 
 /// The dotted key of a column, for messages.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::model::{Telemetry, TelemetryDefault};
-use super::read::{Problems, Section, quoted};
+use super::problems::{Problems, quoted};
+use super::read::Section;
 
 /// The longest name of an attribute in bytes.
 const ATTRIBUTE_BYTES_MAX: usize = 255;

@@ -1,6 +1,6 @@
-//! A small generator of repeatable choices: SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom
-//! Number Generators, OOPSLA 2014). The `rand` crate was not taken, because its generators may change
-//! from one version to the next, and with them everybody who lives in a demo.
+//! A small generator of repeatable choices: SplitMix64 (Steele, Lea, Flood: Fast Splittable
+//! Pseudorandom Number Generators, OOPSLA 2014). The `rand` crate was not taken, because its
+//! generators may change from one version to the next, and with them everybody who lives in a demo.
 
 /// Repeatable choices; no use for secrets.
 #[derive(Debug)]

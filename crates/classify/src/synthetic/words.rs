@@ -1,5 +1,5 @@
-//! What invented people write and buy, and what is written about them. No sentence starts with the whole
-//! of another, so that a text can be taken apart again.
+//! What invented people write and buy, and what is written about them. No sentence starts with the
+//! whole of another, so that a text can be taken apart again.
 
 /// How a message to support starts.
 pub(super) const GREETINGS: &[&str] = &[
@@ -53,10 +53,10 @@ pub(super) const WISHES: &[&str] = &[
 /// How a message ends.
 pub(super) const THANKS: &[&str] = &[
     "Thank you!",
-    "Many thanks,",
-    "Kind regards,",
-    "With best wishes,",
-    "Thanks a lot,",
+    "Many thanks!",
+    "Kind regards",
+    "With best wishes",
+    "Thanks a lot!",
 ];
 
 /// What support writes down about a customer.

@@ -6,8 +6,8 @@ use super::Wrong;
 
 const RIGHT: &str = "write year, month and day, as `1990-12-31`, at most with a time after it";
 
-/// The day as ISO 8601. A time and an offset after it must be well formed and are dropped: what counts
-/// is the day as written, in whatever zone.
+/// The day as ISO 8601. A time and an offset after it must be well formed and are dropped: what
+/// counts is the day as written, in whatever zone.
 pub(super) fn normalize(value: &str) -> Result<String, Wrong> {
     let value = value.trim();
     let (day, time) = match value.split_once(['T', 't', ' ']) {
@@ -17,8 +17,15 @@ pub(super) fn normalize(value: &str) -> Result<String, Wrong> {
     if time.is_some_and(|time| !is_time(time)) {
         return Err(("what follows the day is not a time", RIGHT));
     }
-    // Only the long form: `19901231` is as likely a number, and `-000001-01-01` no birthday.
-    if day.len() != 10 || day.starts_with(['+', '-']) {
+    // Only the long form: `19901231` is as likely a number, and `1990-W52-1` another calendar.
+    let form = |(at, b): (usize, u8)| {
+        if at == 4 || at == 7 {
+            b == b'-'
+        } else {
+            b.is_ascii_digit()
+        }
+    };
+    if day.len() != 10 || !day.bytes().enumerate().all(form) {
         return Err(("it is not a day", RIGHT));
     }
     match day.parse::<Date>() {

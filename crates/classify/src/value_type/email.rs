@@ -1,5 +1,5 @@
-//! Mail addresses after RFC 5321 (form, lengths) and RFC 6531 (letters of any script). Quoted local parts
-//! and address literals are refused: legal, unheard of, and a trap for whoever compares them.
+//! Mail addresses after RFC 5321 (form, lengths) and RFC 6531 (letters of any script). Quoted local
+//! parts and address literals are refused: legal, unheard of, and a trap for whoever compares them.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -7,9 +7,9 @@ use super::{Wrong, host};
 
 const RIGHT: &str = "write it like `ada@example.org`";
 
-/// Lower case throughout. A local part may by law of RFC 5321 differ by case; no provider lets two people
-/// differ by it, and a look-up that misses is worse. Tags (`+news`) and dots count: not all providers
-/// ignore them.
+/// Lower case throughout. A local part may by law of RFC 5321 differ by case; no provider lets two
+/// people differ by it, and a look-up that misses is worse. Tags (`+news`) and dots count: not all
+/// providers ignore them.
 pub(super) fn normalize(value: &str) -> Result<String, Wrong> {
     let lower: String = value.trim().nfc().flat_map(char::to_lowercase).collect();
     let normal: String = lower.nfc().collect();

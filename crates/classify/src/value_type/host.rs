@@ -1,8 +1,8 @@
 //! Domain names, as mail and web addresses hold them.
 
-/// Whether `name` (in lower case) is a domain name: labels of letters, digits and inner hyphens, 63 bytes
-/// each, 253 in all (RFC 1035, section 2.3.4). Letters of any script pass (RFC 5890); a name in its ASCII
-/// form (`xn--…`) and the same in letters stay two names.
+/// Whether `name` (in lower case) is a domain name: labels of letters, digits and inner hyphens, 63
+/// bytes each, 253 in all (RFC 1035, section 2.3.4). Letters of any script pass (RFC 5890); a name
+/// in its ASCII form (`xn--…`) and the same in letters stay two names.
 pub(super) fn is_domain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }

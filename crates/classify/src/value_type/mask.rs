@@ -1,6 +1,6 @@
-//! What is shown in place of a value. A mask is the same for every value of a type: no first letter, no
-//! last digits, no length. Initials were considered and rejected: among the few customers of one
-//! support case, an initial and a mail domain are enough to tell who it is.
+//! What is shown in place of a value. A mask is the same for every value of a type: no first
+//! letter, no last digits, no length. Initials were considered and rejected: among the few
+//! customers of one support case, an initial and a mail domain are enough to tell who it is.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ use super::{ValueType, email};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaskRules {
-    /// Domains, in lower case, with so many mailboxes that showing one tells nobody who the person is
-    /// (`gmail.com`). Empty by default: then no domain is shown.
+    /// Domains, in lower case, with so many mailboxes that showing one tells nobody who the person
+    /// is (`gmail.com`). Empty by default: then no domain is shown.
     pub public_mail_domains: BTreeSet<String>,
 }
 
@@ -34,8 +34,9 @@ pub(super) fn mask(value_type: ValueType, value: &str, rules: &MaskRules) -> Str
         ValueType::Address => "••••• ••, •••••".to_owned(),
         ValueType::Date => "••••-••-••".to_owned(),
         ValueType::CountryCode => "••".to_owned(),
-        ValueType::Url => "•••://•••••".to_owned(),
         ValueType::Ip => "•••.•••.•••.•••".to_owned(),
-        ValueType::Text | ValueType::PostalCode | ValueType::Integer => "•••••".to_owned(),
+        ValueType::Text | ValueType::PostalCode | ValueType::Integer | ValueType::Url => {
+            "•••••".to_owned()
+        }
     }
 }

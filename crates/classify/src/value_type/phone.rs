@@ -6,9 +6,9 @@ use super::Wrong;
 
 const RIGHT: &str = "write it like `+1 202 555 0142`, an extension as `x12` at its end";
 
-/// Digits with a leading `+` where the country code is given; `00` at the front means `+`, and a `(0)`
-/// after a country code is not dialled. An extension follows as `x12`. Numbers without a country code
-/// are not completed: which country is meant is not known here.
+/// Digits with a leading `+` where the country code is given; `00` at the front means `+`, and a
+/// `(0)` after a country code is not dialled. An extension follows as `x12`. Numbers without a
+/// country code are not completed: which country is meant is not known here.
 pub(super) fn normalize(value: &str) -> Result<String, Wrong> {
     let value: String = value.trim().nfkc().flat_map(char::to_lowercase).collect();
     let (number, extension) = split_extension(&value);
@@ -63,6 +63,7 @@ fn is_separator(c: char) -> bool {
 /// Numbers 555-0100 to 555-0199, which the North American Numbering Plan keeps for fiction in every
 /// area: alone, with an area code, and with the country code 1.
 pub(super) fn is_reserved(normal: &str) -> bool {
+    let (normal, _extension) = normal.split_once('x').unwrap_or((normal, ""));
     let local = match normal.strip_prefix('+') {
         Some(rest) => rest.strip_prefix('1').filter(|rest| rest.len() == 10),
         None => match normal.len() {

@@ -1,7 +1,8 @@
 //! Names, lines of addresses and free text: compared without regard to case, width and spacing.
 //!
-//! Compared means NFKC (Unicode Standard Annex 15), lower case, final sigma as sigma, one space for any
-//! white space. Full case folding was left out: `ß` and `ss` stay apart, as they do in German names.
+//! Compared means NFKC (Unicode Standard Annex 15), lower case, final sigma as sigma, one space for
+//! any white space. Full case folding was left out: `ß` and `ss` stay apart, as they do in German
+//! names.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -19,7 +20,7 @@ pub(super) fn normalize(value: &str) -> Result<String, Wrong> {
 
 pub(super) fn normalize_name(value: &str) -> Result<String, Wrong> {
     let right = "write the name on one line, as `Ada Lovelace`";
-    if value.chars().any(char::is_control) {
+    if value.trim().chars().any(char::is_control) {
         return Err(("it holds a line break or another control character", right));
     }
     not_blank(fold(value), right)

@@ -6,7 +6,8 @@ use super::{Wrong, host, ip};
 
 const RIGHT: &str = "write it like `https://example.org/ada`";
 
-/// Scheme and host in lower case, a missing path as `/`; the rest as it is, for it may depend on case.
+/// Scheme and host in lower case, a missing path as `/`; the rest as it is, for it may depend on
+/// case.
 pub(super) fn normalize(value: &str) -> Result<String, Wrong> {
     let value = value.trim();
     if value.chars().any(|c| c.is_whitespace() || c.is_control()) {

@@ -1,0 +1,173 @@
+//! Data maps as files: each of `refused/` has one mistake and a snapshot of the report beside it,
+//! each of `allowed/` a snapshot of what was understood.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use privet_classify::{DataMap, MapErrors, Source, Table, Treatment};
+
+/// The maps of a folder under `tests/maps/`, by name.
+fn maps(folder: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/maps")
+        .join(folder);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
+    paths.sort();
+    let name = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+    paths
+        .iter()
+        .map(|path| (name(path), std::fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
+fn check(folder: &str, count_min: usize, report: impl Fn(Result<DataMap, MapErrors>) -> String) {
+    let maps = maps(folder);
+    assert!(maps.len() >= count_min, "{} maps in {folder}", maps.len());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("maps/{folder}"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (name, text) in maps {
+        settings
+            .bind(|| insta::assert_snapshot!(name.clone(), report(DataMap::parse(&text)), &name));
+    }
+}
+
+#[test]
+fn refused_maps_say_what_to_do() {
+    check("refused", 55, |result| match result {
+        Ok(map) => panic!("allowed: {map:?}"),
+        Err(errors) => errors.to_string(),
+    });
+}
+
+#[test]
+fn allowed_maps_are_understood() {
+    check("allowed", 3, |result| understood(&result.unwrap()));
+}
+
+fn understood(map: &DataMap) -> String {
+    let mut text = String::new();
+    for purpose in map.purposes() {
+        writeln!(
+            text,
+            "purpose {}: {} {:?} {:?}",
+            purpose.name, purpose.basis, purpose.bit, purpose.notice
+        )
+        .unwrap();
+    }
+    for field in map.fields() {
+        write!(
+            text,
+            "field {} {}: {} {}",
+            field.name, field.number, field.class, field.value_type
+        )
+        .unwrap();
+        writeln!(text, " {:?} {:?}", field.lookup, field.purposes).unwrap();
+        if let Some(retain) = &field.retain {
+            let (why, purposes) = (&retain.why, &retain.purposes);
+            writeln!(
+                text,
+                "  retain {} from {:?}: {} {why:?} {purposes:?}",
+                retain.for_, retain.from, retain.basis
+            )
+            .unwrap();
+        }
+    }
+    for source in map.sources() {
+        writeln!(text, "source {}: {:?}", source.name, source.tenant).unwrap();
+        for table in &source.tables {
+            understood_table(&mut text, map, source, table);
+        }
+    }
+    writeln!(
+        text,
+        "telemetry {:?}: {:?}",
+        map.telemetry().default,
+        map.telemetry().attributes
+    )
+    .unwrap();
+    text
+}
+
+fn understood_table(text: &mut String, map: &DataMap, source: &Source, table: &Table) {
+    write!(text, "  table {}", table.name).unwrap();
+    match map.subject_chain(&source.name, &table.name) {
+        None => writeln!(text, " has no subject").unwrap(),
+        Some(chain) => {
+            let first = chain
+                .hops
+                .first()
+                .map_or(&chain.root.table, |hop| &hop.table);
+            assert_eq!(first, &table.name, "a chain starts at its table");
+            for hop in &chain.hops {
+                let parent = hop
+                    .parent_column
+                    .as_ref()
+                    .map_or("(primary key)", |column| column.as_str());
+                write!(text, " -[{} = {}.{parent}]", hop.column, hop.parent_table).unwrap();
+            }
+            writeln!(text, " -> {}:{}", chain.root.table, chain.root.column).unwrap();
+        }
+    }
+    for column in &table.columns {
+        let what = match &column.treatment {
+            Treatment::Field(field) => format!("sealed as {field}"),
+            Treatment::Class { class, clear } => {
+                format!("{class}{}", if *clear { " clear" } else { "" })
+            }
+        };
+        let indexed = column
+            .field()
+            .and_then(|name| map.field(name.as_str()))
+            .is_some_and(|f| f.lookup.is_some());
+        let index = column.name.index_column().filter(|_| indexed);
+        let index = index.map_or(String::new(), |name| format!(", index {name}"));
+        writeln!(text, "    {}: {what}{index}", column.name).unwrap();
+    }
+}
+
+#[test]
+fn the_map_of_chinook_is_understood() {
+    let map = DataMap::parse(include_str!("../../../examples/chinook/datamap.toml")).unwrap();
+    insta::assert_snapshot!(understood(&map));
+}
+
+/// The blocks of the reference are one map, so that no example there is out of date.
+#[test]
+fn the_examples_of_the_reference_are_a_map() {
+    let page = include_str!("../../../docs/datamap.md");
+    let blocks: Vec<_> = page
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(blocks.len() >= 5, "{} blocks", blocks.len());
+    if let Err(errors) = DataMap::parse(&blocks.concat()) {
+        panic!("{errors}");
+    }
+}
+
+#[test]
+fn a_map_of_a_mebibyte_is_enough() {
+    let errors = DataMap::parse(&"#".repeat((1 << 20) + 1)).unwrap_err();
+    insta::assert_snapshot!(errors, @"line 1: the file is longer than 1 MiB; split the environment");
+    assert!(DataMap::parse(&"#".repeat(1 << 20)).is_ok());
+}
+
+#[test]
+fn numbers_find_their_fields() {
+    let map = DataMap::parse(include_str!("maps/allowed/everything.toml")).unwrap();
+    for field in map.fields() {
+        assert_eq!(map.field_by_number(field.number), Some(field));
+    }
+    assert_eq!(map.field_by_number(0), None);
+}
