@@ -12,6 +12,7 @@ mod id;
 mod principal;
 
 pub mod audit;
+pub mod policy;
 pub mod port;
 
 pub use clock::{Clock, SystemClock, ThreadEntropy};

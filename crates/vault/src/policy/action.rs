@@ -1,0 +1,136 @@
+//! What a principal wants to do, as policies name it.
+
+use std::fmt;
+
+use crate::Form;
+
+/// One action. Each form of a reveal is an action of its own, so that a decision says which form is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Make a new subject.
+    CreateSubject,
+    /// See that a subject exists and which fields are filled, no values.
+    DescribeSubject,
+    /// Store values in the vault.
+    WriteFields,
+    /// Show a value that the vault holds, in this form.
+    Reveal(Form),
+    /// Find a subject by the value of a field.
+    Lookup,
+    /// Encrypt a value for an application's own database.
+    Seal,
+    /// Show a value that an application keeps sealed in its own database, in this form.
+    Open(Form),
+    /// Destroy a subject's keys and links.
+    CloseSubject,
+    /// Connect to the protected console.
+    OpenSession,
+    /// Ask for a grant. Decided per field before the grant exists, so the context's `grant` says nothing here.
+    Decrypt,
+    /// Search an application's database for an exact value from the console.
+    Probe,
+    /// Read the audit log.
+    ReadLog,
+    /// List supervised sessions and read them.
+    ReadSessions,
+    /// Approve or flag a session.
+    ReviewSession,
+    /// Issue, list and revoke tokens.
+    ManageTokens,
+    /// Seal the classified columns of an application's database.
+    Adopt,
+}
+
+/// What sort of resource an action is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The tenant as a whole.
+    Tenant,
+    /// A source where the question names one, else the tenant.
+    Source,
+    /// A field, which the question must name.
+    Field,
+}
+
+impl Action {
+    /// All actions, in the order of the golden matrix.
+    pub const ALL: [Self; 22] = [
+        Self::CreateSubject,
+        Self::DescribeSubject,
+        Self::WriteFields,
+        Self::Reveal(Form::Clear),
+        Self::Reveal(Form::Masked),
+        Self::Reveal(Form::Pseudonym),
+        Self::Reveal(Form::Sealed),
+        Self::Lookup,
+        Self::Seal,
+        Self::Open(Form::Clear),
+        Self::Open(Form::Masked),
+        Self::Open(Form::Pseudonym),
+        Self::Open(Form::Sealed),
+        Self::CloseSubject,
+        Self::OpenSession,
+        Self::Decrypt,
+        Self::Probe,
+        Self::ReadLog,
+        Self::ReadSessions,
+        Self::ReviewSession,
+        Self::ManageTokens,
+        Self::Adopt,
+    ];
+
+    /// The action's id in policies, such as `reveal_masked`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateSubject => "create_subject",
+            Self::DescribeSubject => "describe_subject",
+            Self::WriteFields => "write_fields",
+            Self::Reveal(Form::Clear) => "reveal_clear",
+            Self::Reveal(Form::Masked) => "reveal_masked",
+            Self::Reveal(Form::Pseudonym) => "reveal_pseudonym",
+            Self::Reveal(Form::Sealed) => "reveal_sealed",
+            Self::Lookup => "lookup",
+            Self::Seal => "seal",
+            Self::Open(Form::Clear) => "open_clear",
+            Self::Open(Form::Masked) => "open_masked",
+            Self::Open(Form::Pseudonym) => "open_pseudonym",
+            Self::Open(Form::Sealed) => "open_sealed",
+            Self::CloseSubject => "close_subject",
+            Self::OpenSession => "open_session",
+            Self::Decrypt => "decrypt",
+            Self::Probe => "probe",
+            Self::ReadLog => "read_log",
+            Self::ReadSessions => "read_sessions",
+            Self::ReviewSession => "review_session",
+            Self::ManageTokens => "manage_tokens",
+            Self::Adopt => "adopt",
+        }
+    }
+
+    /// Must agree with the schema's `appliesTo`; loading a bundle tries each.
+    pub(super) const fn target(self) -> Target {
+        match self {
+            Self::WriteFields
+            | Self::Reveal(_)
+            | Self::Lookup
+            | Self::Seal
+            | Self::Open(_)
+            | Self::Decrypt
+            | Self::Probe => Target::Field,
+            Self::OpenSession | Self::Adopt | Self::ReadSessions | Self::ReviewSession => {
+                Target::Source
+            }
+            Self::CreateSubject
+            | Self::DescribeSubject
+            | Self::CloseSubject
+            | Self::ReadLog
+            | Self::ManageTokens => Target::Tenant,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
