@@ -82,6 +82,14 @@ impl Error {
         })
     }
 
+    /// Shorthand for [`Error::Unready`].
+    pub fn unready(code: &'static str, text: impl Into<String>) -> Self {
+        Self::Unready(Reason {
+            code,
+            text: text.into(),
+        })
+    }
+
     /// The stable code that doors show.
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,21 +1,40 @@
 //! What may be revealed, to whom, in which form, and the record of it.
 //!
-//! `Vault` is the one monitor that every reveal passes: it authenticates, decides by policy, checks purpose,
+//! [`Vault`] is the one monitor that every reveal passes: it authenticates, decides by policy, checks purpose,
 //! consent and grant, makes the audit entry durable, opens, gives the value its form and answers. Doors (HTTP, SQL)
 //! hold a `Vault` and nothing else; stores, applications' databases, the clock and randomness are handed in as
-//! `Parts`. The crate knows no SQL, no HTTP and no wire protocol.
+//! [`Parts`]. The crate knows no SQL, no HTTP and no wire protocol.
 
 mod clock;
+mod config;
 mod error;
 mod form;
 mod id;
 mod principal;
 
-pub mod audit;
 pub mod policy;
 pub mod port;
 
+mod vault;
+
+mod keyring;
+mod maintenance;
+mod watch;
+
+pub mod audit;
+
+mod erasure;
+mod lookup;
+mod reveal;
+mod seal_open;
+mod subject;
+mod token;
+
+mod session;
+
 pub use clock::{Clock, SystemClock, ThreadEntropy};
+pub use config::{Config, SessionLimits};
+pub use erasure::Closed;
 pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};
 pub use id::{
@@ -23,3 +42,12 @@ pub use id::{
     SubjectRef, TenantName, TokenId,
 };
 pub use principal::{Caller, Principal, PrincipalKind};
+pub use reveal::{RevealRequest, Revealed, RevealedValue};
+pub use seal_open::{OpenItem, SealItem, SealedItem};
+pub use session::{
+    Connection, DecryptRequest, GrantView, Granted, Mode, Opener, Permit, SessionView, Statement,
+    StatementView, Status,
+};
+pub use subject::{FieldValues, SubjectName, SubjectView};
+pub use token::{IssuedToken, ScramLookup};
+pub use vault::{Parts, Vault};

@@ -96,6 +96,8 @@ kinds! {
     ErasureDone = "erasure.done",
     /// An erasure was refused.
     ErasureDenied = "erasure.denied",
+    /// Keys were destroyed because their day had come.
+    KeysExpired = "keys.expired",
     /// The policy bundle in force from here on.
     PolicyLoaded = "policy.loaded",
     /// A server began to write this log.

@@ -1,0 +1,106 @@
+//! Finding a subject by a value: by blind index, confirmed by opening.
+
+use std::sync::Arc;
+
+use privet_classify::Field;
+use privet_seal::{FieldNumber, SealedRef};
+
+use crate::audit::{EntryKind, Record};
+use crate::keyring::OpenSubject;
+use crate::policy::Action;
+use crate::vault::denied_by_policy;
+use crate::{Caller, Error, Oid, Result, Vault};
+
+/// How many subjects a look-up answers at most.
+const HITS_MAX: u32 = 100;
+
+impl Vault {
+    /// The subjects whose value of `field` equals `value` after normalization.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with code `no_lookup` where the data map gives the field no blind index.
+    pub async fn lookup(
+        &self,
+        caller: &Caller,
+        field: &str,
+        value: &str,
+        purpose: &str,
+    ) -> Result<Vec<Oid>> {
+        let field = self.field(field)?;
+        if field.lookup.is_none() {
+            return Err(Error::invalid(
+                "no_lookup",
+                format!("field `{}` has no `lookup` in the data map", field.name),
+            ));
+        }
+        self.check_purpose(purpose, &[field])?;
+        let decision = self.decide_fields(caller, Action::Lookup, purpose, &[field]);
+        if !decision.allowed {
+            let record = Record::by(EntryKind::LookupDenied, caller)
+                .purpose(purpose)
+                .ruling(self.ruling(&decision));
+            self.record(record).await?;
+            return Err(denied_by_policy(caller, Action::Lookup));
+        }
+        let hits = self.hits(field, value).await?;
+        let mut record = Record::by(EntryKind::Lookup, caller)
+            .purpose(purpose)
+            .ruling(self.ruling(&decision))
+            .fact("field", u64::from(field.number))
+            .count("hits", hits.len() as u64);
+        for open in &hits {
+            record = record.subject(open.used(vec![field.number], 1));
+        }
+        self.record(record).await?;
+        Ok(hits.iter().map(|open| open.row.oid).collect())
+    }
+
+    async fn hits(&self, field: &Field, value: &str) -> Result<Vec<Arc<OpenSubject>>> {
+        self.fresh()?;
+        let now = self.now();
+        let keyring = &self.inner.keyring;
+        let tenant = keyring.tenant(&self.inner.config.tenant, now).await?;
+        let wanted = field.value_type.normalize(value).map_err(|error| {
+            Error::invalid("value_invalid", format!("field `{}`: {error}", field.name))
+        })?;
+        let mut puids = Vec::new();
+        for index in keyring.indexes(&tenant, field, value, now).await? {
+            let found = self
+                .inner
+                .data
+                .lookup(field.number, *index.as_bytes(), HITS_MAX)
+                .await?;
+            puids.extend(found);
+        }
+        puids.sort();
+        puids.dedup();
+        let opened = keyring.subjects_by_puid(&puids, now).await?;
+        let sealed = self.inner.data.values(&puids, &[field.number]).await?;
+        let hits = opened
+            .into_iter()
+            .zip(sealed)
+            .filter_map(|(open, mut row)| {
+                let (open, sealed) = (open?, row.pop().flatten()?);
+                holds(&open, field, &sealed, &wanted).then_some(open)
+            });
+        Ok(hits.collect())
+    }
+}
+
+/// An index entry is a hint; the value itself decides.
+fn holds(open: &OpenSubject, field: &Field, sealed: &[u8], wanted: &str) -> bool {
+    let Ok(parsed) = SealedRef::parse(sealed) else {
+        return false;
+    };
+    let Some(cipher) = open.cipher(parsed.key_id()) else {
+        return false;
+    };
+    let Ok(value) = cipher.open(FieldNumber(field.number), &parsed) else {
+        return false;
+    };
+    let text = value.as_text();
+    field
+        .value_type
+        .normalize(&text)
+        .is_ok_and(|normalized| normalized == wanted)
+}

@@ -1,0 +1,349 @@
+//! Revealing: many subjects and fields, one purpose, one decision per field, one durable entry, then the values.
+
+use std::sync::Arc;
+
+use privet_classify::{Basis, Field};
+use privet_seal::{FieldNumber, SealedRef, ValueCipher, Zeroizing};
+
+use crate::audit::{EntryKind, Record};
+use crate::keyring::OpenSubject;
+use crate::policy::{Action, Context, Decision, Resource};
+use crate::subject::{FIELDS_MAX, SUBJECTS_MAX};
+use crate::vault::denied_by_policy;
+use crate::{Caller, Error, Form, PrincipalKind, Result, SubjectName, Vault};
+
+/// What to reveal, and why.
+#[derive(Debug, Clone)]
+pub struct RevealRequest {
+    /// Whose values.
+    pub subjects: Vec<SubjectName>,
+    /// Names of fields of the data map.
+    pub fields: Vec<String>,
+    /// A purpose of the data map.
+    pub purpose: String,
+    /// The form wanted; without one, masked for people, and the most open that policy allows for jobs.
+    pub form: Option<Form>,
+    /// A free-text reason, kept in the side record.
+    pub reason: Option<String>,
+}
+
+/// One value in its form.
+pub enum RevealedValue {
+    /// There is no value.
+    Missing,
+    /// There is one, but it does not open.
+    Unreadable,
+    /// The value in the form that was decided.
+    Shown(Zeroizing<String>),
+}
+
+impl std::fmt::Debug for RevealedValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "Missing",
+            Self::Unreadable => "Unreadable",
+            Self::Shown(_) => "Shown(…)",
+        })
+    }
+}
+
+/// The answer: for each subject in the request's order its values in the order of `fields`; `None` for a subject that
+/// does not exist.
+#[derive(Debug)]
+pub struct Revealed {
+    /// The form of all values.
+    pub form: Form,
+    /// The entry's index in the audit log.
+    pub entry: u64,
+    /// The names of the fields.
+    pub fields: Vec<String>,
+    /// Values by subject and field.
+    pub subjects: Vec<Option<Vec<RevealedValue>>>,
+}
+
+impl Vault {
+    /// Reveals values in the form that policy allows; the entry is durable before this returns.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] by policy, purpose or consent, [`Error::AuditUnavailable`] when the entry could not be
+    /// written in time. Nothing is revealed then.
+    pub async fn reveal(&self, caller: &Caller, request: &RevealRequest) -> Result<Revealed> {
+        check_size(request.subjects.len(), request.fields.len())?;
+        let fields: Vec<&Field> = request
+            .fields
+            .iter()
+            .map(|name| self.field(name))
+            .collect::<Result<_>>()?;
+        if let Err(error) = self.check_purpose(&request.purpose, &fields) {
+            return Err(self.refused(caller, request, &fields, None, error).await);
+        }
+        let (form, decision) = match self.decide_form(caller, request, &fields) {
+            Ok(decided) => decided,
+            Err(decision) => {
+                let error =
+                    denied_by_policy(caller, Action::Reveal(request.form.unwrap_or(Form::Masked)));
+                return Err(self
+                    .refused(caller, request, &fields, Some(&decision), error)
+                    .await);
+            }
+        };
+        let opened = self.subjects_named(&request.subjects).await?;
+        let numbers: Arc<[u16]> = fields.iter().map(|field| field.number).collect();
+        let mut record = Record::by(EntryKind::Reveal, caller)
+            .purpose(&request.purpose)
+            .form(form)
+            .ruling(self.ruling(&decision));
+        if let Some(reason) = &request.reason {
+            record = record.personal("reason", reason.clone());
+        }
+        for open in opened.iter().flatten() {
+            record = record.subject(open.used(Arc::clone(&numbers), 1));
+        }
+        // The entry is written while the values are fetched and opened; nothing leaves before both are done.
+        let (entry, values) =
+            tokio::join!(self.record(record), self.sealed_values(&opened, &numbers));
+        let (entry, values) = (entry?, values?);
+        self.fresh()?;
+        let subjects = self.show_all(caller, &request.purpose, form, &fields, &opened, values)?;
+        Ok(Revealed {
+            form,
+            entry,
+            fields: request.fields.clone(),
+            subjects,
+        })
+    }
+
+    async fn refused(
+        &self,
+        caller: &Caller,
+        request: &RevealRequest,
+        fields: &[&Field],
+        decision: Option<&Decision>,
+        error: Error,
+    ) -> Error {
+        let mut record = Record::by(EntryKind::RevealDenied, caller)
+            .purpose(&request.purpose)
+            .reason(error.code())
+            .count("subjects", request.subjects.len() as u64)
+            .count("fields", fields.len() as u64);
+        if let Some(decision) = decision {
+            record = record.ruling(self.ruling(decision));
+        }
+        match self.record(record).await {
+            Ok(_) => error,
+            Err(unwritten) => unwritten,
+        }
+    }
+
+    /// A purpose must exist, serve each field, and rest on something that holds now.
+    pub(crate) fn check_purpose(&self, purpose: &str, fields: &[&Field]) -> Result<()> {
+        let known = self.inner.map.purpose(purpose).ok_or_else(|| {
+            Error::invalid("unknown_purpose", "the purpose is not in the data map")
+        })?;
+        for field in fields {
+            if !field
+                .purposes
+                .iter()
+                .any(|allowed| allowed.as_str() == purpose)
+            {
+                return Err(Error::denied(
+                    "purpose_not_allowed",
+                    format!("field `{}` does not serve purpose `{purpose}`", field.name),
+                ));
+            }
+        }
+        // Until a subject has said yes, the answer to a purpose that rests on consent is no.
+        if known.basis == Basis::Consent {
+            return Err(Error::denied(
+                "consent_missing",
+                format!("purpose `{purpose}` rests on consent, and none is on record"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The form for all fields: the one asked for, or the default of the principal's kind.
+    fn decide_form(
+        &self,
+        caller: &Caller,
+        request: &RevealRequest,
+        fields: &[&Field],
+    ) -> Result<(Form, Decision), Decision> {
+        let candidates: &[Form] = match (request.form, caller.principal().kind) {
+            (Some(Form::Clear), _) => &[Form::Clear],
+            (Some(Form::Masked), _) | (None, PrincipalKind::Person) => &[Form::Masked],
+            (Some(Form::Pseudonym), _) => &[Form::Pseudonym],
+            (Some(Form::Sealed), _) => &[Form::Sealed],
+            (None, PrincipalKind::Job | PrincipalKind::Subject) => &Form::ALL,
+        };
+        let mut last = no_decision();
+        for form in candidates {
+            last = self.decide_fields(caller, Action::Reveal(*form), &request.purpose, fields);
+            if last.allowed {
+                return Ok((*form, last));
+            }
+        }
+        Err(last)
+    }
+
+    /// One decision per field; the first "no" is the answer, else the last "yes".
+    pub(crate) fn decide_fields(
+        &self,
+        caller: &Caller,
+        action: Action,
+        purpose: &str,
+        fields: &[&Field],
+    ) -> Decision {
+        let mut last = no_decision();
+        for field in fields {
+            let resource = Resource {
+                tenant: &self.inner.config.tenant,
+                field: Some((field.name.as_str(), field.class)),
+                source: None,
+            };
+            let context = Context {
+                purpose: Some(purpose),
+                is_self: false,
+                grant: false,
+            };
+            last = self
+                .inner
+                .policy
+                .decide(caller.principal(), action, &resource, &context);
+            if !last.allowed {
+                return last;
+            }
+        }
+        last
+    }
+
+    async fn sealed_values(
+        &self,
+        opened: &[Option<Arc<OpenSubject>>],
+        fields: &[u16],
+    ) -> Result<Vec<Vec<Option<Vec<u8>>>>> {
+        let puids: Vec<_> = opened.iter().flatten().map(|open| open.row.puid).collect();
+        Ok(self.inner.data.values(&puids, fields).await?)
+    }
+
+    fn show_all(
+        &self,
+        caller: &Caller,
+        purpose: &str,
+        form: Form,
+        fields: &[&Field],
+        opened: &[Option<Arc<OpenSubject>>],
+        values: Vec<Vec<Option<Vec<u8>>>>,
+    ) -> Result<Vec<Option<Vec<RevealedValue>>>> {
+        let mut values = values.into_iter();
+        let mut buffer = Vec::new();
+        let mut subjects = Vec::with_capacity(opened.len());
+        for open in opened {
+            let Some(open) = open else {
+                subjects.push(None);
+                continue;
+            };
+            let row = values
+                .next()
+                .ok_or(Error::Internal("data store answered too little"))?;
+            let mut shown = Vec::with_capacity(fields.len());
+            for (field, sealed) in fields.iter().zip(row) {
+                shown.push(match sealed {
+                    None => RevealedValue::Missing,
+                    Some(sealed) => {
+                        let to = Recipient {
+                            caller,
+                            purpose,
+                            form,
+                        };
+                        self.show(&to, open, field, &sealed, &mut buffer)
+                    }
+                });
+            }
+            subjects.push(Some(shown));
+        }
+        Ok(subjects)
+    }
+
+    /// One sealed value in its form. Every failure to open looks the same.
+    pub(crate) fn show(
+        &self,
+        to: &Recipient<'_>,
+        open: &OpenSubject,
+        field: &Field,
+        sealed: &[u8],
+        buffer: &mut Vec<u8>,
+    ) -> RevealedValue {
+        if to.form == Form::Sealed {
+            return RevealedValue::Shown(Zeroizing::new(privet_seal::to_text(sealed)));
+        }
+        let Ok(parsed) = SealedRef::parse(sealed) else {
+            return RevealedValue::Unreadable;
+        };
+        let Some(cipher) = open.cipher(parsed.key_id()) else {
+            return RevealedValue::Unreadable;
+        };
+        match opened_text(&cipher, field, &parsed, buffer) {
+            None => RevealedValue::Unreadable,
+            Some(text) => RevealedValue::Shown(match to.form {
+                Form::Masked => {
+                    Zeroizing::new(field.value_type.mask(&text, &self.inner.config.masks))
+                }
+                Form::Pseudonym => Zeroizing::new(Self::pseudonym(to, open)),
+                Form::Clear | Form::Sealed => text,
+            }),
+        }
+    }
+
+    /// A pseudonym stands for the person: it dies with the subject and joins neither recipients nor purposes.
+    fn pseudonym(to: &Recipient<'_>, open: &OpenSubject) -> String {
+        let recipient = to.caller.principal().name.as_str();
+        let key = open.account_key.pseudonym_key();
+        key.pseudonym(open.row.reference.as_bytes(), to.purpose, recipient)
+    }
+}
+
+/// Who gets a value, why and in which form.
+pub(crate) struct Recipient<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) purpose: &'a str,
+    pub(crate) form: Form,
+}
+
+fn opened_text(
+    cipher: &ValueCipher,
+    field: &Field,
+    sealed: &SealedRef<'_>,
+    buffer: &mut Vec<u8>,
+) -> Option<Zeroizing<String>> {
+    let value = cipher
+        .open_into(FieldNumber(field.number), sealed, buffer)
+        .ok()?;
+    let text = value.as_text();
+    buffer.fill(0);
+    Some(text)
+}
+
+pub(crate) fn check_size(subjects: usize, fields: usize) -> Result<()> {
+    if subjects == 0 || subjects > SUBJECTS_MAX {
+        return Err(Error::invalid(
+            "too_many",
+            format!("name 1 to {SUBJECTS_MAX} subjects a call"),
+        ));
+    }
+    if fields == 0 || fields > FIELDS_MAX {
+        return Err(Error::invalid(
+            "too_many",
+            format!("name 1 to {FIELDS_MAX} fields a call"),
+        ));
+    }
+    Ok(())
+}
+
+/// What nobody decided is denied.
+fn no_decision() -> Decision {
+    Decision {
+        allowed: false,
+        policies: Arc::default(),
+    }
+}

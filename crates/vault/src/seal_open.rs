@@ -1,0 +1,188 @@
+//! Sealing and opening for applications that keep sealed values in their own database. Sealing gives values under the
+//! subject's operational key; opening states whose and which field is expected, so that a value moved to another
+//! person's row, field, tenant or environment does not open.
+
+use privet_classify::Field;
+use privet_seal::{SealedRef, Value, Zeroizing};
+
+use crate::audit::{EntryKind, Record};
+use crate::policy::Action;
+use crate::reveal::{Recipient, RevealedValue};
+use crate::subject::SUBJECTS_MAX;
+use crate::vault::denied_by_policy;
+use crate::{Caller, Error, Form, Result, SubjectName, Vault};
+
+/// One value to seal.
+pub struct SealItem {
+    /// Whose value.
+    pub subject: SubjectName,
+    /// A field of the data map.
+    pub field: String,
+    /// The value.
+    pub value: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for SealItem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealItem")
+            .field("field", &self.field)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sealed value, with its blind index where the field has a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedItem {
+    /// `pv1_…`.
+    pub sealed: String,
+    /// `px1_…`.
+    pub index: Option<String>,
+}
+
+/// One value to open.
+#[derive(Debug, Clone)]
+pub struct OpenItem {
+    /// Whose value it is expected to be.
+    pub subject: SubjectName,
+    /// Which field it is expected to be.
+    pub field: String,
+    /// `pv1_…`.
+    pub sealed: String,
+}
+
+impl Vault {
+    /// Seals values for an application.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when a subject does not exist; nothing is answered then.
+    pub async fn seal_values(
+        &self,
+        caller: &Caller,
+        items: &[SealItem],
+    ) -> Result<Vec<SealedItem>> {
+        check_count(items.len())?;
+        let fields: Vec<&Field> = items
+            .iter()
+            .map(|item| self.field(&item.field))
+            .collect::<Result<_>>()?;
+        self.permit_fields(
+            caller,
+            Action::Seal,
+            &distinct(&fields),
+            EntryKind::SealDenied,
+        )
+        .await?;
+        let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
+        let opened = self.subjects_named(&names).await?;
+        let now = self.now();
+        let mut sealed = Vec::with_capacity(items.len());
+        let mut record = Record::by(EntryKind::Seal, caller);
+        for ((item, field), open) in items.iter().zip(&fields).zip(&opened) {
+            let open = open.as_ref().ok_or(Error::NotFound("subject"))?;
+            self.check_value(field, &item.value)?;
+            let bytes = self.seal_bytes(open.operational()?, field, Value::Text(&item.value))?;
+            let index = match field.lookup.as_ref() {
+                None => None,
+                Some(_) => {
+                    let tenant = open.tenant();
+                    let keyring = &self.inner.keyring;
+                    let indexes = keyring.indexes(tenant, field, &item.value, now).await?;
+                    indexes.first().map(privet_seal::BlindIndex::to_text)
+                }
+            };
+            sealed.push(SealedItem {
+                sealed: privet_seal::to_text(&bytes),
+                index,
+            });
+            record = record.subject(open.used(vec![field.number], 1));
+        }
+        self.record(record).await?;
+        Ok(sealed)
+    }
+
+    /// Opens values that an application kept, in the form that policy allows; the entry is durable before this
+    /// returns. A value that is not this subject's and field's is [`RevealedValue::Unreadable`], like every other
+    /// failure.
+    pub async fn open_values(
+        &self,
+        caller: &Caller,
+        items: &[OpenItem],
+        purpose: &str,
+        form: Form,
+    ) -> Result<Vec<RevealedValue>> {
+        check_count(items.len())?;
+        let fields: Vec<&Field> = items
+            .iter()
+            .map(|item| self.field(&item.field))
+            .collect::<Result<_>>()?;
+        let asked = distinct(&fields);
+        self.check_purpose(purpose, &asked)?;
+        let decision = self.decide_fields(caller, Action::Open(form), purpose, &asked);
+        if !decision.allowed {
+            let record = Record::by(EntryKind::OpenDenied, caller)
+                .purpose(purpose)
+                .ruling(self.ruling(&decision));
+            self.record(record).await?;
+            return Err(denied_by_policy(caller, Action::Open(form)));
+        }
+        let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
+        let opened = self.subjects_named(&names).await?;
+        let mut record = Record::by(EntryKind::Open, caller)
+            .purpose(purpose)
+            .form(form)
+            .ruling(self.ruling(&decision));
+        for (field, open) in fields.iter().zip(&opened) {
+            if let Some(open) = open {
+                record = record.subject(open.used(vec![field.number], 1));
+            }
+        }
+        self.record(record).await?;
+        self.fresh()?;
+        let to = Recipient {
+            caller,
+            purpose,
+            form,
+        };
+        let mut buffer = Vec::new();
+        let shown = items
+            .iter()
+            .zip(&fields)
+            .zip(&opened)
+            .map(|((item, field), open)| {
+                let (Some(open), Ok(bytes)) = (open, privet_seal::from_text(&item.sealed)) else {
+                    return RevealedValue::Unreadable;
+                };
+                // The sealed form is echoed only for a value that is this subject's and field's.
+                let expected = SealedRef::parse(&bytes).is_ok_and(|parsed| {
+                    parsed.field().0 == field.number && open.cipher(parsed.key_id()).is_some()
+                });
+                if expected {
+                    self.show(&to, open, field, &bytes, &mut buffer)
+                } else {
+                    RevealedValue::Unreadable
+                }
+            });
+        Ok(shown.collect())
+    }
+}
+
+fn check_count(items: usize) -> Result<()> {
+    if (1..=SUBJECTS_MAX).contains(&items) {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            "too_many",
+            format!("send 1 to {SUBJECTS_MAX} values a call"),
+        ))
+    }
+}
+
+fn distinct<'a>(fields: &[&'a Field]) -> Vec<&'a Field> {
+    let mut distinct: Vec<&Field> = Vec::new();
+    for field in fields {
+        if !distinct.iter().any(|known| known.number == field.number) {
+            distinct.push(field);
+        }
+    }
+    distinct
+}

@@ -1,0 +1,139 @@
+//! The protected console: who may work, why, what was typed, what was opened, and what an auditor made of it.
+//!
+//! A [`Connection`] is one client's. Its *justification* (a [session](crate::SessionId) with a reason) is shared by
+//! all connections of the same person, token, address and source; its *grant* is its own. Nothing here knows a wire
+//! protocol.
+
+mod connection;
+mod grant;
+mod justification;
+mod marker;
+mod opener;
+mod review;
+mod statements;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+pub use connection::{Connection, Mode, Status};
+pub use grant::{DecryptRequest, Granted};
+pub use opener::Opener;
+pub use review::{GrantView, SessionView, StatementView};
+pub use statements::{Permit, Statement};
+
+use crate::audit::{Actor, EntryKind, Record};
+use crate::port::SessionFilter;
+use crate::{GrantId, PrincipalName, Result, SessionId, SourceName, SubjectRef, TokenId, Vault};
+use grant::LiveGrant;
+use justification::LiveSession;
+
+/// What a justification holds for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Desk {
+    principal: PrincipalName,
+    token: TokenId,
+    address: String,
+    source: SourceName,
+}
+
+/// The live sessions and grants of this server.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    live: Mutex<HashMap<Desk, Arc<LiveSession>>>,
+    grants: Mutex<HashMap<GrantId, Weak<LiveGrant>>>,
+}
+
+impl Sessions {
+    fn justified(&self, desk: &Desk) -> Option<Arc<LiveSession>> {
+        lock(&self.live).get(desk).cloned()
+    }
+
+    fn remember(&self, desk: Desk, session: Arc<LiveSession>) {
+        lock(&self.live).insert(desk, session);
+    }
+
+    fn forget(&self, session: SessionId) {
+        lock(&self.live).retain(|_, live| live.id() != session);
+    }
+
+    fn remember_grant(&self, grant: &Arc<LiveGrant>) {
+        let mut grants = lock(&self.grants);
+        grants.retain(|_, known| known.strong_count() > 0);
+        grants.insert(grant.id(), Arc::downgrade(grant));
+    }
+
+    fn grant(&self, id: GrantId) -> Option<Arc<LiveGrant>> {
+        lock(&self.grants).get(&id).and_then(Weak::upgrade)
+    }
+
+    /// Ends a grant at once, also in the middle of a result.
+    pub(crate) fn end_grant(&self, id: GrantId) {
+        if let Some(grant) = self.grant(id) {
+            grant.end();
+        }
+    }
+
+    /// Ends what rests on a revoked token.
+    pub(crate) fn end_token(&self, token: TokenId) {
+        let mut live = lock(&self.live);
+        for (_, session) in live.extract_if(|desk, _| desk.token == token) {
+            session.stop("the token was revoked");
+            let grants = lock(&self.grants);
+            let of_session = grants.values().filter_map(Weak::upgrade);
+            of_session
+                .filter(|grant| grant.session() == session.id())
+                .for_each(|g| g.end());
+        }
+    }
+
+    /// Ends every grant for an erased subject.
+    pub(crate) fn end_subject(&self, subject: SubjectRef) {
+        let grants = lock(&self.grants);
+        let of_subject = grants.values().filter_map(Weak::upgrade);
+        of_subject
+            .filter(|grant| grant.subject() == subject)
+            .for_each(|grant| grant.end());
+    }
+}
+
+impl Vault {
+    /// Ends sessions that this server left open when it stopped last: their justification ended with it.
+    pub(crate) async fn end_orphans(&self) -> Result<()> {
+        let open = SessionFilter {
+            open: Some(true),
+            count_max: 1_000,
+            ..SessionFilter::default()
+        };
+        for mut row in self.inner.data.sessions(&open).await? {
+            row.ended_at = Some(row.active_at);
+            self.inner.data.put_session(row).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends sessions that were idle for too long or are too old.
+    pub(crate) async fn end_stale(&self) -> Result<()> {
+        let now = self.inner.clock.monotonic();
+        let limits = &self.inner.config.sessions;
+        let stale: Vec<_> = {
+            let mut live = lock(&self.inner.sessions.live);
+            live.extract_if(|_, session| session.check(now, limits).is_err())
+                .collect()
+        };
+        for (_, session) in stale {
+            session.stop("its time was over");
+            let mut row = session.row();
+            row.ended_at = Some(self.now());
+            self.inner.data.put_session(row).await?;
+            let record = Record::new(EntryKind::SessionEnded, Actor::System)
+                .fact("why", "its time was over");
+            self.record_in(&session, record).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A panic elsewhere must not turn a lock into a second failure: the guarded maps are valid after any panic.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,190 @@
+//! Justified sessions: the reason, its checks, and the clockwork that ends them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use privet_seal::Secret32;
+
+use super::lock;
+use crate::audit::SideKey;
+use crate::port::SessionRow;
+use crate::{Error, Result, SessionId, SessionLimits};
+
+const REASON_CHARS_MIN: usize = 8;
+const REASON_CHARS_MAX: usize = 2_000;
+const LINK_CHARS_MAX: usize = 2_000;
+
+/// A live session of this server, shared by the connections that joined it.
+pub(crate) struct LiveSession {
+    key: Arc<SideKey>,
+    /// Combined with a subject's key for what a grant shows.
+    secret: Secret32,
+    started: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    row: SessionRow,
+    active: Duration,
+    probes: u32,
+    stopped: Option<&'static str>,
+}
+
+impl LiveSession {
+    pub(crate) fn new(row: SessionRow, key: Arc<SideKey>, secret: Secret32, now: Duration) -> Self {
+        let state = State {
+            row,
+            active: now,
+            probes: 0,
+            stopped: None,
+        };
+        Self {
+            key,
+            secret,
+            started: now,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        lock(&self.state).row.id
+    }
+
+    pub(crate) fn key(&self) -> &Arc<SideKey> {
+        &self.key
+    }
+
+    pub(crate) fn secret(&self) -> &Secret32 {
+        &self.secret
+    }
+
+    pub(crate) fn row(&self) -> SessionRow {
+        lock(&self.state).row.clone()
+    }
+
+    /// Ends the session for every connection, with a reason for the client.
+    pub(crate) fn stop(&self, why: &'static str) {
+        lock(&self.state).stopped.get_or_insert(why);
+    }
+
+    /// Refuses when the session ended: stopped, idle for too long, or too old.
+    pub(crate) fn check(&self, now: Duration, limits: &SessionLimits) -> Result<()> {
+        let state = lock(&self.state);
+        let ended = |why: &str| {
+            Error::denied(
+                "session_ended",
+                format!("the session ended because {why}: state a reason again"),
+            )
+        };
+        if let Some(why) = state.stopped {
+            return Err(ended(why));
+        }
+        if now.saturating_sub(state.active) > limits.idle {
+            return Err(ended("it was idle for too long"));
+        }
+        if now.saturating_sub(self.started) > limits.whole {
+            return Err(ended("its time was over"));
+        }
+        Ok(())
+    }
+
+    /// Notes activity.
+    pub(crate) fn touch(&self, now: Duration, at: Timestamp, change: impl FnOnce(&mut SessionRow)) {
+        let mut state = lock(&self.state);
+        state.active = now;
+        state.row.active_at = at;
+        change(&mut state.row);
+    }
+
+    /// Counts equality probes; refuses past the limit.
+    pub(crate) fn probe(&self, count: u32, limits: &SessionLimits) -> Result<()> {
+        let mut state = lock(&self.state);
+        if state.probes.saturating_add(count) > limits.probes_max {
+            return Err(Error::limited(
+                "probe_limit",
+                format!(
+                    "this session has used its {} equality searches: each asks whether a person \
+                     is in there; start a session with a new reason",
+                    limits.probes_max
+                ),
+            ));
+        }
+        state.probes += count;
+        Ok(())
+    }
+}
+
+/// A reason that passed the checks of its form; whether it is a good one is the auditor's to say.
+pub(crate) struct Reason {
+    pub(crate) text: String,
+    pub(crate) link: Option<String>,
+}
+
+impl Reason {
+    pub(crate) fn check(text: &str, link: Option<&str>) -> Result<Self> {
+        let text = text.trim();
+        let chars = text.chars().count();
+        let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
+        if chars < REASON_CHARS_MIN || letters < REASON_CHARS_MIN - 2 || !varied(text) {
+            return Err(Error::invalid(
+                "reason_too_weak",
+                "a reason says in a few words what you are here for, such as \
+                 'customer cannot log in since the update'",
+            ));
+        }
+        if chars > REASON_CHARS_MAX {
+            return Err(Error::invalid(
+                "reason_too_long",
+                format!("a reason has at most {REASON_CHARS_MAX} characters: link to the rest"),
+            ));
+        }
+        let link = link.map(str::trim).filter(|link| !link.is_empty());
+        if let Some(link) = link {
+            check_url(link, "link_not_url", "the link to the ticket or incident")?;
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            link: link.map(str::to_owned),
+        })
+    }
+
+    /// Whether this is the reason of an earlier session again.
+    pub(crate) fn repeats(&self, text: &str, link: Option<&str>) -> bool {
+        let folded = |text: &str| {
+            text.chars()
+                .filter(|c| c.is_alphanumeric())
+                .flat_map(char::to_lowercase)
+                .collect::<String>()
+        };
+        folded(&self.text) == folded(text) && self.link.as_deref() == link
+    }
+}
+
+/// "aaaaaaaa" and "........" are not reasons either.
+fn varied(text: &str) -> bool {
+    let mut distinct: Vec<char> = text.chars().filter(|c| c.is_alphanumeric()).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct.len() >= 4
+}
+
+/// Evidence and links must be web addresses that somebody else can follow.
+pub(crate) fn check_url(text: &str, code: &'static str, what: &str) -> Result<()> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let host = rest
+        .and_then(|rest| rest.split(['/', '?', '#']).next())
+        .unwrap_or_default();
+    let name = host.rsplit('@').next().unwrap_or_default();
+    let plain = text.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    let right = name.chars().any(char::is_alphanumeric) && text.len() <= LINK_CHARS_MAX;
+    if plain && right {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        code,
+        format!("{what} must be a web address, such as 'https://tickets.example.com/4711'"),
+    ))
+}

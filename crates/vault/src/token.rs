@@ -1,0 +1,332 @@
+//! Tokens: `pvt_<environment>_<secret><checksum>`, shown once, stored as SHA-256 for HTTP and as a SCRAM verifier
+//! for SQL, bound to one principal and one environment, expiring.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use aws_lc_rs::{constant_time, digest, hmac, pbkdf2};
+use jiff::Timestamp;
+use moka::sync::Cache;
+use privet_seal::{Entropy, Zeroizing};
+
+use crate::audit::{EntryKind, Record};
+use crate::policy::Action;
+use crate::port::{ScramVerifier, TokenRow};
+use crate::vault::hex;
+use crate::{Caller, Environment, Error, PrincipalName, Result, TokenId, Vault};
+
+const SECRET_BYTES: usize = 24;
+const CHECKSUM_DIGITS: usize = 8;
+/// A token is 192 random bits, so the count only has to satisfy clients (RFC 7677 section 4: at least 4096).
+const ITERATIONS: u32 = 4096;
+/// The longest life of a token.
+const DAYS_MAX: u32 = 366;
+
+/// A token that was just issued: the only moment at which its text exists.
+pub struct IssuedToken {
+    /// Its id, which is not secret.
+    pub id: TokenId,
+    /// The text to hand over.
+    pub text: Zeroizing<String>,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedToken")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a SQL client that names a user is checked against. For unknown users, users without a live token and wrong
+/// token ids it is a mock that no password satisfies, with a salt that stays the same for the name.
+#[derive(Debug)]
+pub struct ScramLookup {
+    verifier: ScramVerifier,
+    token: Option<TokenRow>,
+}
+
+impl ScramLookup {
+    /// The verifier to run the exchange with.
+    pub fn verifier(&self) -> &ScramVerifier {
+        &self.verifier
+    }
+}
+
+/// Tokens ready for use, and the key of mock salts.
+pub(crate) struct Tokens {
+    ready: Cache<[u8; 32], TokenRow>,
+    by_id: Cache<TokenId, [u8; 32]>,
+    mock: hmac::Key,
+}
+
+impl Tokens {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
+        let mut secret = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *secret);
+        let bounded = || Cache::builder().max_capacity(10_000);
+        Self {
+            ready: bounded().time_to_live(Duration::from_secs(60)).build(),
+            by_id: Cache::builder().max_capacity(10_000).build(),
+            mock: hmac::Key::new(hmac::HMAC_SHA256, &*secret),
+        }
+    }
+
+    pub(crate) fn forget(&self, token: TokenId) {
+        if let Some(sha256) = self.by_id.remove(&token) {
+            self.ready.invalidate(&sha256);
+        }
+    }
+
+    fn mock_verifier(&self, user: &str) -> ScramVerifier {
+        let part = |label: &str| {
+            let tag = hmac::sign(&self.mock, format!("{label}:{user}").as_bytes());
+            let mut bytes = [0; 32];
+            bytes.copy_from_slice(tag.as_ref());
+            bytes
+        };
+        let mut salt = [0; 16];
+        salt.iter_mut()
+            .zip(part("salt"))
+            .for_each(|(to, from)| *to = from);
+        ScramVerifier {
+            iterations: ITERATIONS,
+            salt,
+            stored_key: part("stored"),
+            server_key: part("server"),
+        }
+    }
+}
+
+impl Vault {
+    /// The caller that a bearer token proves.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for every token that is not valid here, whatever the cause.
+    pub async fn authenticate(&self, bearer: &str, address: &str) -> Result<Caller> {
+        check_shape(bearer, &self.inner.config.environment)?;
+        let sha256 = sha256(bearer);
+        let tokens = &self.inner.tokens;
+        let row = match tokens.ready.get(&sha256) {
+            Some(row) => row,
+            None => {
+                let found = self.inner.keys.token_by_sha256(sha256).await?;
+                let row = found.ok_or(Error::Unauthenticated)?;
+                tokens.by_id.insert(row.id, sha256);
+                tokens.ready.insert(sha256, row.clone());
+                row
+            }
+        };
+        self.caller(&row, address)
+    }
+
+    /// What a SQL client that calls itself `user` (`person` or `person+tokenid`) is checked against.
+    pub async fn scram_lookup(&self, user: &str) -> Result<ScramLookup> {
+        let (name, wanted) = match user.split_once('+') {
+            Some((name, id)) => (name, id.parse::<TokenId>().ok()),
+            None => (user, None),
+        };
+        let named_token = user.contains('+');
+        let rows = match name.parse::<PrincipalName>() {
+            Ok(name) => self.inner.keys.tokens_of(&name).await?,
+            Err(_) => Vec::new(),
+        };
+        let now = self.now();
+        let token = rows
+            .into_iter()
+            .filter(|row| is_live(row, now))
+            .find(|row| !named_token || wanted == Some(row.id));
+        let verifier = match &token {
+            Some(row) => row.scram.clone(),
+            None => self.inner.tokens.mock_verifier(user),
+        };
+        Ok(ScramLookup { verifier, token })
+    }
+
+    /// The caller, once the exchange with the looked-up verifier succeeded.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for a mock and for a token that ended meanwhile.
+    pub fn scram_authenticated(&self, lookup: ScramLookup, address: &str) -> Result<Caller> {
+        let row = lookup.token.ok_or(Error::Unauthenticated)?;
+        self.caller(&row, address)
+    }
+
+    fn caller(&self, row: &TokenRow, address: &str) -> Result<Caller> {
+        if !is_live(row, self.now()) {
+            return Err(Error::Unauthenticated);
+        }
+        let principal = self
+            .inner
+            .policy
+            .principal(&row.principal)
+            .ok_or(Error::Unauthenticated)?;
+        Ok(Caller {
+            principal: principal.clone(),
+            token: row.id,
+            address: address.to_owned(),
+        })
+    }
+
+    /// Issues a token for a principal of the bundle.
+    pub async fn issue_token(
+        &self,
+        caller: &Caller,
+        principal: &PrincipalName,
+        days: u32,
+        note: &str,
+    ) -> Result<IssuedToken> {
+        self.permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
+            .await?;
+        let issued = self.new_token(principal, days, note).await?;
+        let record = Record::by(EntryKind::TokenIssued, caller)
+            .fact("principal", principal.as_str())
+            .fact("token", issued.id.to_string());
+        self.record(record).await?;
+        Ok(issued)
+    }
+
+    /// Issues a token with nobody logged in: for the first start, by whoever holds the stores and the root key.
+    pub async fn issue_first_token(
+        &self,
+        principal: &PrincipalName,
+        days: u32,
+    ) -> Result<IssuedToken> {
+        let issued = self.new_token(principal, days, "first start").await?;
+        let record = Record::new(EntryKind::TokenIssued, crate::audit::Actor::System)
+            .fact("principal", principal.as_str())
+            .fact("token", issued.id.to_string());
+        self.record(record).await?;
+        Ok(issued)
+    }
+
+    async fn new_token(&self, name: &PrincipalName, days: u32, note: &str) -> Result<IssuedToken> {
+        if self.inner.policy.principal(name).is_none() {
+            return Err(Error::invalid(
+                "unknown_principal",
+                format!("`{name}` is not in the policy bundle: add it to `principals.toml` first"),
+            ));
+        }
+        if !(1..=DAYS_MAX).contains(&days) {
+            return Err(Error::invalid(
+                "days",
+                format!("a token lives 1 to {DAYS_MAX} days"),
+            ));
+        }
+        if note.chars().count() > 200 {
+            return Err(Error::invalid("note", "a note has at most 200 characters"));
+        }
+        let entropy = &*self.inner.entropy;
+        let text = new_text(&self.inner.config.environment, entropy);
+        let now = self.now();
+        let expires_at = now + jiff::SignedDuration::from_hours(24 * i64::from(days));
+        let id = TokenId::random(entropy);
+        let row = TokenRow {
+            id,
+            principal: name.clone(),
+            sha256: sha256(&text),
+            scram: scram_verifier(&text, entropy),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+            note: note.to_owned(),
+        };
+        self.inner.keys.add_token(row).await?;
+        Ok(IssuedToken {
+            id,
+            text,
+            expires_at,
+        })
+    }
+
+    /// Every token, newest first.
+    pub async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenRow>> {
+        self.permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
+            .await?;
+        Ok(self.inner.keys.tokens().await?)
+    }
+
+    /// Revokes a token; it ends on every server within a second, here at once.
+    pub async fn revoke_token(&self, caller: &Caller, token: TokenId) -> Result<()> {
+        self.permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
+            .await?;
+        let record = Record::by(EntryKind::TokenRevoked, caller).fact("token", token.to_string());
+        if !self.inner.keys.revoke_token(token, self.now()).await? {
+            return Err(Error::NotFound("token"));
+        }
+        self.catch_up().await?;
+        self.record(record).await.map(drop)
+    }
+}
+
+fn is_live(row: &TokenRow, now: Timestamp) -> bool {
+    row.revoked_at.is_none() && now < row.expires_at
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    bytes
+}
+
+fn new_text(environment: &Environment, entropy: &dyn Entropy) -> Zeroizing<String> {
+    let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+    entropy.fill(&mut *secret);
+    let mut text = Zeroizing::new(format!("pvt_{environment}_{}", hex(&*secret)));
+    let sum = checksum(&text);
+    text.push_str(&sum);
+    text
+}
+
+/// The checksum tells a mistyped token from a revoked one before any store is asked.
+fn checksum(text: &str) -> String {
+    let mut sum = hex(&sha256(text));
+    sum.truncate(CHECKSUM_DIGITS);
+    sum
+}
+
+fn check_shape(text: &str, environment: &Environment) -> Result<()> {
+    let body = text.strip_prefix("pvt_").ok_or(Error::Unauthenticated)?;
+    let (named, secret) = body.rsplit_once('_').ok_or(Error::Unauthenticated)?;
+    let whole = secret.len() == SECRET_BYTES * 2 + CHECKSUM_DIGITS;
+    let split = text
+        .len()
+        .checked_sub(CHECKSUM_DIGITS)
+        .ok_or(Error::Unauthenticated)?;
+    let (start, sum) = text.split_at_checked(split).ok_or(Error::Unauthenticated)?;
+    let right = constant_time::verify_slices_are_equal(checksum(start).as_bytes(), sum.as_bytes());
+    if named == environment.as_str() && whole && right.is_ok() {
+        Ok(())
+    } else {
+        Err(Error::Unauthenticated)
+    }
+}
+
+/// RFC 5802 section 3 with SHA-256 (RFC 7677). Tokens are ASCII, so SASLprep leaves them as they are.
+fn scram_verifier(token: &str, entropy: &dyn Entropy) -> ScramVerifier {
+    let mut salt = [0; 16];
+    entropy.fill(&mut salt);
+    let mut salted = Zeroizing::new([0; 32]);
+    let iterations = NonZeroU32::new(ITERATIONS).unwrap_or(NonZeroU32::MIN);
+    pbkdf2::derive(
+        pbkdf2::PBKDF2_HMAC_SHA256,
+        iterations,
+        &salt,
+        token.as_bytes(),
+        &mut *salted,
+    );
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &*salted);
+    let mut stored_key = [0; 32];
+    let client_key = hmac::sign(&key, b"Client Key");
+    stored_key.copy_from_slice(digest::digest(&digest::SHA256, client_key.as_ref()).as_ref());
+    let mut server_key = [0; 32];
+    server_key.copy_from_slice(hmac::sign(&key, b"Server Key").as_ref());
+    ScramVerifier {
+        iterations: ITERATIONS,
+        salt,
+        stored_key,
+        server_key,
+    }
+}

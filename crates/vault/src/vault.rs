@@ -1,0 +1,236 @@
+//! The vault as one value: what it is made of, and how it starts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use privet_classify::DataMap;
+use privet_seal::{Entropy, KeyProvider};
+use privet_tlog::note::SigningKey;
+
+use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
+use crate::keyring::Keyring;
+use crate::maintenance::Ledger;
+use crate::policy::{Action, Context, Decision, Policy, Resource};
+use crate::port::{DataStore, KeyStore, LogStore, Source};
+use crate::session::Sessions;
+use crate::token::Tokens;
+use crate::watch::Watch;
+use crate::{Caller, Clock, Config, Error, Result, SourceName};
+
+/// What the binary puts together, in one place.
+pub struct Parts {
+    /// The operator's settings.
+    pub config: Config,
+    /// Where personal data is.
+    pub map: DataMap,
+    /// Who may do what.
+    pub policy: Policy,
+    /// Sealed values, sessions and reviews.
+    pub data: Arc<dyn DataStore>,
+    /// Keys, links, tokens and grants.
+    pub keys: Arc<dyn KeyStore>,
+    /// The audit log.
+    pub log: Arc<dyn LogStore>,
+    /// Applications' databases by the data map's names.
+    pub sources: BTreeMap<SourceName, Arc<dyn Source>>,
+    /// What wraps tenant keys.
+    pub root: Arc<dyn KeyProvider>,
+    /// Signs checkpoints; lies outside every store.
+    pub signer: SigningKey,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The monitor. Cloning shares it.
+#[derive(Clone)]
+pub struct Vault {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault")
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) map: DataMap,
+    pub(crate) policy: Policy,
+    pub(crate) keyring: Keyring,
+    pub(crate) audit: AuditLog,
+    pub(crate) data: Arc<dyn DataStore>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) sources: BTreeMap<SourceName, Arc<dyn Source>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) tokens: Tokens,
+    pub(crate) watch: Watch,
+    pub(crate) sessions: Sessions,
+    pub(crate) ledger: Ledger,
+}
+
+impl Vault {
+    /// Starts the monitor: opens the tenant's keys, checks where the log stands, finishes what an erasure left
+    /// undone, and follows the shared sequence. Nothing can be opened before all of that succeeded.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the root key is not the one that wrapped the stores' keys or the log does not match
+    /// its checkpoint, [`Error::Store`] when a store fails.
+    pub async fn start(parts: Parts) -> Result<Self> {
+        let keyring = Keyring::new(
+            Arc::clone(&parts.keys),
+            Arc::clone(&parts.root),
+            parts.config.environment.clone(),
+            Arc::clone(&parts.entropy),
+        );
+        keyring
+            .tenant(&parts.config.tenant, parts.clock.now())
+            .await?;
+        let audit = AuditLog::start(
+            parts.log,
+            parts.config.origin.clone(),
+            parts.config.environment.clone(),
+            parts.signer,
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.entropy),
+            parts.config.audit,
+        )
+        .await?;
+        let watch = Watch::start(&*parts.keys, &*parts.clock).await?;
+        let vault = Self {
+            inner: Arc::new(Inner {
+                tokens: Tokens::new(&*parts.entropy),
+                sessions: Sessions::default(),
+                ledger: Ledger::default(),
+                config: parts.config,
+                map: parts.map,
+                policy: parts.policy,
+                keyring,
+                audit,
+                data: parts.data,
+                keys: parts.keys,
+                sources: parts.sources,
+                clock: parts.clock,
+                entropy: parts.entropy,
+                watch,
+            }),
+        };
+        vault.replay_erasures().await?;
+        vault.record_policy().await?;
+        vault.end_orphans().await?;
+        vault.maintain();
+        Ok(vault)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The data map.
+    pub fn map(&self) -> &DataMap {
+        &self.inner.map
+    }
+
+    /// The audit log, for its health and its read side.
+    pub fn audit(&self) -> &AuditLog {
+        &self.inner.audit
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    async fn record_policy(&self) -> Result<()> {
+        let record = Record::new(EntryKind::PolicyLoaded, Actor::System)
+            .fact("bundle", hex(&self.inner.policy.digest()));
+        self.record(record).await.map(drop)
+    }
+
+    /// Today's key for side records outside sessions.
+    pub(crate) async fn side_key(&self) -> Result<Arc<SideKey>> {
+        self.inner
+            .keyring
+            .side_key(&self.inner.config.tenant, self.now())
+            .await
+    }
+
+    /// Makes an entry durable under today's side-record key.
+    pub(crate) async fn record(&self, record: Record) -> Result<u64> {
+        let key = self.side_key().await?;
+        self.inner.audit.record(record, &key).await
+    }
+
+    /// A decision as the log states it.
+    pub(crate) fn ruling(&self, decision: &Decision) -> Ruling {
+        Ruling {
+            allow: decision.allowed,
+            policies: Arc::clone(&decision.policies),
+            bundle: self.inner.policy.digest(),
+        }
+    }
+
+    /// Asks the policy; a "no" is recorded as `denied` before it is answered.
+    pub(crate) async fn permit(
+        &self,
+        caller: &Caller,
+        action: Action,
+        denied: EntryKind,
+    ) -> Result<Decision> {
+        let resource = Resource {
+            tenant: &self.inner.config.tenant,
+            field: None,
+            source: None,
+        };
+        let context = Context {
+            purpose: None,
+            is_self: false,
+            grant: false,
+        };
+        let decision = self
+            .inner
+            .policy
+            .decide(caller.principal(), action, &resource, &context);
+        if decision.allowed {
+            return Ok(decision);
+        }
+        let record = Record::by(denied, caller).ruling(self.ruling(&decision));
+        self.record(record).await?;
+        Err(denied_by_policy(caller, action))
+    }
+}
+
+/// What a principal is told when policy says no.
+pub(crate) fn denied_by_policy(caller: &Caller, action: Action) -> Error {
+    Error::denied(
+        "policy_denied",
+        format!(
+            "policy does not let `{}` {action}: ask the owner of the policy bundle",
+            caller.principal().name
+        ),
+    )
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
