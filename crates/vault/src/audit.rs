@@ -6,9 +6,12 @@
 
 mod background;
 mod check;
+mod directory;
 mod entry;
+mod export;
 mod hex;
 mod kind;
+pub mod offline;
 mod read;
 mod record;
 mod sequencer;
@@ -38,7 +41,7 @@ pub use read::{ENTRIES_MAX, Follower};
 pub use record::{Actor, Record, Ruling};
 pub use side::{SealedSide, SideKey, SideRecord};
 pub use start::StartError;
-pub use status::{AuditHealth, CheckProgress};
+pub use status::{AuditHealth, Progress};
 pub use subjects::{SubjectProof, SubjectUse};
 pub use tiles::TilesError;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::check::{CheckError, StoreCheck};
-use super::status::{CheckProgress, Stop};
+use super::status::Stop;
 use super::{Actor, AuditLog, EntryKind, Inner, Record, StartError};
 
 /// Time between heartbeats.
@@ -69,12 +69,7 @@ async fn check(log: Weak<Inner>) {
         loop {
             let began = clock.monotonic();
             let more = check.step().await?;
-            let of = check.checkpoint().size;
-            status.checked(CheckProgress {
-                done: check.done(),
-                of,
-                ended: false,
-            });
+            status.checked(check.progress());
             if !more {
                 return Ok(());
             }

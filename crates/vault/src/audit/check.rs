@@ -2,11 +2,12 @@
 
 use privet_tlog::note::VerifierKey;
 use privet_tlog::{
-    Checkpoint, Fault, Level, Origin, TILE_WIDTH, TilePath, Verifier, inclusion_proof,
-    right_edge_tiles, settle,
+    BundleError, Checkpoint, Fault, Level, Origin, TILE_WIDTH, TilePath, Verifier, inclusion_proof,
+    right_edge_tiles, settle, tile_width,
 };
 
 use super::start::{StartError, open_checkpoint};
+use super::status::Progress;
 use super::tiles::with_tiles;
 use crate::port::{LogStore, StoreError};
 
@@ -28,15 +29,35 @@ pub enum CheckError {
     /// An entry or tile is missing.
     #[error("`{0}` is missing or too short")]
     Missing(TilePath),
+    /// A bundle of entries is not in the format.
+    #[error("`{0}` is malformed: {1}")]
+    Malformed(TilePath, BundleError),
+    /// A file of an exported log cannot be read or written.
+    #[error("`{0}`: {1}")]
+    File(String, std::io::ErrorKind),
     /// There are entries after the last one that was signed.
-    #[error("entry {0} follows the last one that was signed")]
+    #[error("entry {0} follows the last one that was signed: somebody put it there")]
     Unsigned(u64),
     /// The log is not the continuation of what an earlier checkpoint committed to.
-    #[error("the log is not the continuation of the earlier checkpoint of size {0}")]
+    #[error("the log is not the continuation of an earlier checkpoint of {0} entries")]
     Rewritten(u64),
+    /// The log has no such entry.
+    #[error("the log has no entry {0}")]
+    NoEntry(u64),
     /// The store cannot be read.
     #[error("the store of the audit log cannot be read: {0}")]
     Store(#[from] StoreError),
+}
+
+impl CheckError {
+    /// The same finding, of a check rather than of a start.
+    pub(crate) fn from_start(error: StartError) -> Self {
+        match error {
+            StartError::Checkpoint(error) => Self::Checkpoint(error.to_string()),
+            StartError::Damaged(what) => Self::Checkpoint(what),
+            error => Self::Checkpoint(error.to_string()),
+        }
+    }
 }
 
 /// A check under way.
@@ -57,10 +78,7 @@ impl<'a> StoreCheck<'a> {
     ) -> Result<Self, CheckError> {
         let state = store.state(origin.as_str()).await?;
         let state = state.ok_or_else(|| CheckError::NoLog(origin.to_string()))?;
-        let checkpoint = open_checkpoint(&state, origin, keys).map_err(|error| match error {
-            StartError::Checkpoint(error) => CheckError::Checkpoint(error.to_string()),
-            error => CheckError::Checkpoint(error.to_string()),
-        })?;
+        let checkpoint = open_checkpoint(&state, origin, keys).map_err(CheckError::from_start)?;
         let next = store.entries(origin.as_str(), 0, BATCH).await?;
         Ok(Self {
             store,
@@ -75,9 +93,12 @@ impl<'a> StoreCheck<'a> {
         &self.checkpoint
     }
 
-    /// Entries checked so far.
-    pub(crate) fn done(&self) -> u64 {
-        self.verifier.size()
+    /// How far the check has come.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            done: self.verifier.size(),
+            of: self.checkpoint.size,
+        }
     }
 
     /// Checks the next batch; false when it was the last one and everything is right.
@@ -86,14 +107,15 @@ impl<'a> StoreCheck<'a> {
         let first = self.verifier.size();
         let left = usize::try_from(self.checkpoint.size - first).unwrap_or(usize::MAX);
         let expected = left.min(BATCH as usize);
-        let Some(entries) = entries.get(..expected) else {
-            return Err(self.missing_after(entries.len()));
-        };
+        let entries = entries.get(..expected).unwrap_or(&entries);
         let (store, origin) = (self.store, self.checkpoint.origin.as_str().to_owned());
         let after = first + expected as u64;
         // The store reads the next batch while this one is hashed.
         let (next, hashed) = tokio::join!(store.entries(&origin, after, BATCH), self.hash(entries));
         hashed?;
+        if entries.len() < expected {
+            return Err(self.missing());
+        }
         self.next = next?;
         if after < self.checkpoint.size {
             return Ok(true);
@@ -148,10 +170,9 @@ impl<'a> StoreCheck<'a> {
         settled.await.unwrap_or(fault)
     }
 
-    fn missing_after(&self, found: usize) -> CheckError {
-        let entry = self.verifier.size() + found as u64;
-        let width = privet_tlog::tile_width(0, entry / 256, self.checkpoint.size);
-        CheckError::Missing(TilePath::entries(entry / 256, width))
+    fn missing(&self) -> CheckError {
+        let n = self.verifier.size() / u64::from(TILE_WIDTH);
+        CheckError::Missing(TilePath::entries(n, tile_width(0, n, self.checkpoint.size)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the log is doing: what the sequencer tells everybody else, and why it says no.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -92,15 +92,13 @@ pub(crate) struct Published {
     pub(crate) checkpoint: Vec<u8>,
 }
 
-/// How far the full check of the entries that were there at the start has come.
+/// How far something that goes through all entries has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CheckProgress {
-    /// Entries checked.
+pub struct Progress {
+    /// Entries done.
     pub done: u64,
-    /// Entries to check.
+    /// Entries to do.
     pub of: u64,
-    /// Whether it has ended, one way or the other.
-    pub ended: bool,
 }
 
 /// The state of the log for `/health/ready` and metrics.
@@ -123,7 +121,9 @@ pub struct AuditHealth {
     /// Entries refused since the start, for whatever reason.
     pub refused: u64,
     /// The full check of what was there at the start.
-    pub check: CheckProgress,
+    pub check: Progress,
+    /// Whether that check has ended, one way or the other.
+    pub check_ended: bool,
 }
 
 /// Shared between the handle, the sequencer and the background tasks.
@@ -135,7 +135,8 @@ pub(crate) struct Status {
     last_commit_us: AtomicU64,
     commits: AtomicU64,
     refused: AtomicU64,
-    check: Mutex<CheckProgress>,
+    check: Mutex<Progress>,
+    check_ended: AtomicBool,
 }
 
 impl Status {
@@ -146,11 +147,11 @@ impl Status {
             last_commit_us: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-            check: Mutex::new(CheckProgress {
+            check: Mutex::new(Progress {
                 done: 0,
                 of: published.size,
-                ended: false,
             }),
+            check_ended: AtomicBool::new(false),
             published: watch::Sender::new(Arc::new(published)),
         }
     }
@@ -207,16 +208,13 @@ impl Status {
         self.stopped.get().copied()
     }
 
-    pub(crate) fn checked(&self, progress: CheckProgress) {
+    pub(crate) fn checked(&self, progress: Progress) {
         *self.check.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
 
     /// The full check is over.
     pub(crate) fn check_ended(&self) {
-        self.check
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .ended = true;
+        self.check_ended.store(true, Ordering::Release);
     }
 
     pub(crate) fn health(&self, queue_depth: usize, limits: &AuditLimits) -> AuditHealth {
@@ -232,6 +230,7 @@ impl Status {
             commits: self.commits.load(Ordering::Relaxed),
             refused: self.refused(),
             check: *self.check.lock().unwrap_or_else(PoisonError::into_inner),
+            check_ended: self.check_ended.load(Ordering::Acquire),
         }
     }
 

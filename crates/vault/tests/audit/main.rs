@@ -7,5 +7,6 @@
 )]
 
 mod append;
+mod offline;
 mod recovery;
 mod support;

@@ -310,7 +310,7 @@ pub(crate) async fn start_with(
     limits: AuditLimits,
 ) -> Result<AuditLog, StartError> {
     let log = start_unchecked(store, clock, limits).await?;
-    while !log.health().check.ended {
+    while !log.health().check_ended {
         tokio::task::yield_now().await;
     }
     Ok(log)
