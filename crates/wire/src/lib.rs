@@ -1,1 +1,51 @@
-//! Types of the HTTP API.
+//! Types of the HTTP API: bodies of requests and answers, and problems, as JSON.
+//!
+//! The server and its clients share these types, so that they cannot disagree. Requests are read strictly: an unknown
+//! member is an error. What may be personal is [`Personal`], which no `Debug` shows and which is overwritten when it
+//! is dropped.
+//!
+//! ```
+//! use privet_wire::{Form, RevealRequest};
+//!
+//! let request = RevealRequest {
+//!     subjects: vec!["shop/customer:42".to_owned()],
+//!     fields: vec!["email".to_owned()],
+//!     purpose: "support".to_owned(),
+//!     form: Some(Form::Masked),
+//!     reason: None,
+//! };
+//! let json = serde_json::to_string(&request)?;
+//! assert_eq!(
+//!     json,
+//!     r#"{"subjects":["shop/customer:42"],"fields":["email"],"purpose":"support","form":"masked"}"#
+//! );
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! What it does not do: it sends nothing, decides nothing, and knows neither routes' paths nor the vault.
+
+mod audit;
+mod id;
+mod personal;
+mod problem;
+mod server;
+mod session;
+mod subject;
+mod token;
+mod value;
+
+pub use audit::{LogEntry, LogPage, LogQuery};
+pub use id::{GrantId, JobId, NotAnId, Oid, SessionId, TokenId};
+pub use personal::Personal;
+pub use problem::{PROBLEM_JSON, Problem};
+pub use server::{Health, HealthReason, HealthStatus, PrincipalKind, Whoami};
+pub use session::{
+    Grant, OpenedCount, Review, ReviewRequest, Session, SessionDetail, SessionPage, SessionQuery,
+    Statement, Verdict,
+};
+pub use subject::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
+pub use token::{IssueToken, IssuedToken, Token, TokenList};
+pub use value::{
+    Form, LookupAnswer, LookupRequest, OpenAnswer, OpenItem, OpenRequest, OpenedItem, RevealAnswer,
+    RevealRequest, RevealedSubject, SealAnswer, SealItem, SealRequest, SealedItem,
+};

@@ -1,0 +1,77 @@
+//! Subjects: made, described, written, closed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::personal::MaybePersonal;
+use crate::{Oid, Personal};
+
+/// Makes a subject.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CreateSubject {
+    /// First values by field name; at most 64.
+    pub fields: BTreeMap<String, Personal>,
+    /// Rows of applications' tables that are this subject, as `shop/customer:42`.
+    #[schema(example = json!(["shop/customer:42"]))]
+    pub aliases: Vec<String>,
+}
+
+/// A subject that was just made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SubjectCreated {
+    /// What the application stores from here on.
+    pub oid: Oid,
+}
+
+/// What there is of a subject, without any value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Subject {
+    /// The operational id.
+    pub oid: Oid,
+    /// The organisation that it belongs to.
+    pub tenant: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Names of the fields that hold a value.
+    pub fields: Vec<String>,
+    /// Rows of applications' tables that are this subject.
+    pub aliases: Vec<String>,
+}
+
+/// Writes values of one subject; fields that are not named stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutFields {
+    /// Values by field name; `null` deletes a value. At most 64.
+    #[schema(value_type = BTreeMap<String, MaybePersonal>)]
+    pub fields: BTreeMap<String, Option<Personal>>,
+}
+
+/// What closing a subject destroyed, and what law keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Closed {
+    /// The audit entry that says so.
+    pub entry: u64,
+    /// Keys destroyed.
+    pub keys_destroyed: u64,
+    /// Sealed values deleted from the vault.
+    pub values_deleted: u64,
+    /// Keys that law keeps until a date.
+    pub kept: Vec<KeptKey>,
+}
+
+/// A retention key that a closed subject leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeptKey {
+    /// The key's id.
+    pub key: String,
+    /// The day on which it is destroyed.
+    #[schema(value_type = String, format = Date)]
+    pub expires_on: Date,
+}
