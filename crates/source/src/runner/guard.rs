@@ -1,0 +1,322 @@
+//! A connection on which a stranger's SQL may run: SQLite's authorizer, its limits, and triggers on
+//! what only Privet writes.
+//!
+//! The authorizer is asked while a statement is compiled, also for what triggers, views and virtual
+//! tables do inside, so nothing here rests on reading SQL. It works together with `DEFENSIVE` and
+//! `TRUSTED_SCHEMA = OFF` (<https://sqlite.org/security.html>).
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use privet_vault::port::RunMode;
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use super::control::Control;
+use super::failure::{Code, Failure};
+use super::frame::{Open, SQL_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX};
+use super::limit::{FILE_GROWTH_BYTES_MAX, file_size};
+use crate::sqlite::name::{GUARD_PREFIX, INDEX_COLUMN_ENDING, OWN_PREFIX, literal, quoted};
+
+/// How long a statement waits for another program's lock.
+const BUSY: Duration = Duration::from_secs(5);
+/// The clock is read after this many instructions of SQLite's machine: about 10 µs.
+const PROGRESS_OPS: i32 = 1_000;
+
+/// Why the authorizer said no, for the message: SQLite itself only says "not authorized".
+#[derive(Clone, Default)]
+pub(crate) struct Refusal(Arc<Mutex<Option<String>>>);
+
+impl Refusal {
+    fn set(&self, why: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// What was refused since the last call.
+    pub(crate) fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Opens the database for a stranger's statements.
+pub(crate) fn open(open: &Open, control: &Arc<Control>) -> Result<(Connection, Refusal), Failure> {
+    let path = Path::new(OsStr::from_bytes(&open.path));
+    let access = match open.mode {
+        RunMode::Ordinary => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        RunMode::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    // The engine's message names the path, which is not the client's business.
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE)
+            .map_err(|_| Failure::new(Code::Io, "unable to open database file"))?;
+    connection.busy_timeout(BUSY)?;
+    configure(&connection, open, path)?;
+    let guarded = guarded_tables(&connection)?;
+    if open.mode == RunMode::Ordinary {
+        protect_index_columns(&connection, &guarded)?;
+    }
+    bound(&connection)?;
+    let stop = Arc::clone(control);
+    connection.progress_handler(PROGRESS_OPS, Some(move || stop.must_stop()))?;
+    let refusal = Refusal::default();
+    let (told, mode) = (refusal.clone(), open.mode);
+    connection.authorizer(Some(move |context: AuthContext<'_>| {
+        match refused(&context, mode, &guarded) {
+            None => Authorization::Allow,
+            Some(why) => {
+                told.set(why);
+                Authorization::Deny
+            }
+        }
+    }))?;
+    Ok((connection, refusal))
+}
+
+fn configure(connection: &Connection, open: &Open, path: &Path) -> Result<(), Failure> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false)?;
+    let page_size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let pages_max = (file_size(path) + FILE_GROWTH_BYTES_MAX) / u64::from(page_size.max(512));
+    let memory = open.memory_bytes_max;
+    // The hard limit answers "out of memory" before the operating system's limit ends the process.
+    connection.execute_batch(&format!(
+        "PRAGMA temp_store = MEMORY;
+         PRAGMA cell_size_check = ON;
+         PRAGMA mmap_size = 0;
+         PRAGMA cache_size = -8192;
+         PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
+         PRAGMA soft_heap_limit = {};
+         PRAGMA hard_heap_limit = {memory};
+         PRAGMA max_page_count = {pages_max};",
+        memory / 2,
+    ))?;
+    if open.mode == RunMode::ReadOnly {
+        connection.execute_batch("PRAGMA query_only = ON")?;
+    }
+    Ok(())
+}
+
+fn bound(connection: &Connection) -> Result<(), Failure> {
+    let set = |limit, value: usize| {
+        connection
+            .set_limit(limit, i32::try_from(value).unwrap_or(i32::MAX))
+            .map(|_| ())
+    };
+    set(Limit::SQLITE_LIMIT_LENGTH, VALUE_SIZE_BYTES_MAX)?;
+    set(Limit::SQLITE_LIMIT_SQL_LENGTH, SQL_SIZE_BYTES_MAX)?;
+    set(Limit::SQLITE_LIMIT_EXPR_DEPTH, 500)?;
+    set(Limit::SQLITE_LIMIT_COMPOUND_SELECT, 200)?;
+    set(Limit::SQLITE_LIMIT_VDBE_OP, 5_000_000)?;
+    set(Limit::SQLITE_LIMIT_FUNCTION_ARG, 127)?;
+    set(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    set(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 5_000)?;
+    set(Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 100)?;
+    set(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
+    Ok(())
+}
+
+/// Tables with sealed columns, in lower case: those on which adoption put its guards.
+fn guarded_tables(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT DISTINCT tbl_name FROM main.sqlite_schema
+         WHERE type = 'trigger' AND substr(name, 1, {}) = {}",
+        GUARD_PREFIX.len(),
+        literal(GUARD_PREFIX),
+    ))?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    names
+        .map(|name| name.map(|name| name.to_ascii_lowercase()))
+        .collect()
+}
+
+/// Blind indexes are written by Privet and by applications with what Privet gave them, not by hand: a
+/// person could make one row answer to another's e-mail address. Emptying one is allowed. The
+/// authorizer does not say which columns an INSERT names, so this is done by triggers of this
+/// connection alone, which it then lets nobody drop.
+fn protect_index_columns(connection: &Connection, tables: &HashSet<String>) -> Result<(), Failure> {
+    for (number, table) in tables.iter().enumerate() {
+        let mut statement = connection.prepare(&format!(
+            "SELECT name FROM pragma_table_xinfo(?1, 'main') WHERE substr(name, -{}) = {}",
+            INDEX_COLUMN_ENDING.len(),
+            literal(INDEX_COLUMN_ENDING),
+        ))?;
+        let columns: Vec<String> = statement
+            .query_map([table], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for (position, column) in columns.iter().enumerate() {
+            let (table, name) = (quoted(table), quoted(column));
+            let raise = format!(
+                "BEGIN SELECT RAISE(ABORT, {}); END;",
+                literal(&format!(
+                    "column `{column}` holds a blind index and is not written by hand"
+                )),
+            );
+            connection.execute_batch(&format!(
+                "CREATE TEMP TRIGGER {OWN_PREFIX}insert_{number}_{position} BEFORE INSERT ON main.{table}
+                 WHEN NEW.{name} IS NOT NULL {raise}
+                 CREATE TEMP TRIGGER {OWN_PREFIX}update_{number}_{position} BEFORE UPDATE OF {name} ON main.{table}
+                 WHEN NEW.{name} IS NOT NULL AND NEW.{name} IS NOT OLD.{name} {raise}",
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Pragmas that describe the database; a value is only ever the name of a table or index.
+const PRAGMAS: &[&str] = &[
+    "application_id",
+    "collation_list",
+    "compile_options",
+    "data_version",
+    "encoding",
+    "foreign_key_check",
+    "foreign_key_list",
+    "foreign_keys",
+    "freelist_count",
+    "function_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "journal_mode",
+    "module_list",
+    "page_count",
+    "page_size",
+    "pragma_list",
+    "quick_check",
+    "schema_version",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+    "user_version",
+];
+
+/// Of these, the ones whose value is a name or a number of errors and sets nothing.
+const PRAGMAS_WITH_VALUE: &[&str] = &[
+    "foreign_key_check",
+    "foreign_key_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "quick_check",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+/// Functions that reach beyond the database. Most are not even built in; a SQLite that has them must
+/// not let them through.
+const FUNCTIONS: &[&str] = &[
+    "edit",
+    "fts3_tokenizer",
+    "fsdir",
+    "load_extension",
+    "lsmode",
+    "readfile",
+    "sqlite_log",
+    "writefile",
+    "zipfile",
+];
+
+/// Why this is refused; `None`: it is not.
+fn refused(context: &AuthContext<'_>, mode: RunMode, guarded: &HashSet<String>) -> Option<String> {
+    match &context.action {
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
+            Some("other files cannot be reached here: ATTACH, DETACH and VACUUM are refused".into())
+        }
+        AuthAction::CreateVtable { .. } | AuthAction::DropVtable { .. } => {
+            Some("virtual tables are neither made nor dropped here".into())
+        }
+        AuthAction::Function { function_name } => contains(FUNCTIONS, function_name)
+            .then(|| format!("the function `{function_name}` is refused here")),
+        AuthAction::Pragma {
+            pragma_name,
+            pragma_value,
+        } => refused_pragma(pragma_name, pragma_value.is_some()),
+        AuthAction::Unknown { .. } => Some("this kind of statement is not known here".into()),
+        AuthAction::Select
+        | AuthAction::Read { .. }
+        | AuthAction::Recursive
+        | AuthAction::Transaction { .. }
+        | AuthAction::Savepoint { .. } => None,
+        writing => match mode {
+            RunMode::ReadOnly => Some("a decrypted session only reads".into()),
+            RunMode::Ordinary => refused_change(writing, guarded),
+        },
+    }
+}
+
+fn refused_pragma(name: &str, has_value: bool) -> Option<String> {
+    let list = if has_value {
+        PRAGMAS_WITH_VALUE
+    } else {
+        PRAGMAS
+    };
+    (!contains(list, name)).then(|| {
+        let how = if has_value && contains(PRAGMAS, name) {
+            "cannot be set"
+        } else {
+            "is refused"
+        };
+        format!("`PRAGMA {name}` {how} here")
+    })
+}
+
+/// What keeps sealed columns sealed stays as it is; a migration is the application's own business, on
+/// its own connection.
+fn refused_change(action: &AuthAction<'_>, guarded: &HashSet<String>) -> Option<String> {
+    match action {
+        AuthAction::AlterTable { table_name, .. } => {
+            let sealed = guarded.contains(&table_name.to_ascii_lowercase());
+            sealed
+                .then(|| format!("table `{table_name}` has sealed columns and is not altered here"))
+        }
+        AuthAction::DropTrigger {
+            trigger_name,
+            table_name,
+        }
+        | AuthAction::DropTempTrigger {
+            trigger_name,
+            table_name,
+        } => is_ours(trigger_name).then(|| {
+            format!(
+                "table `{table_name}` has sealed columns: it and its guards are not dropped here"
+            )
+        }),
+        AuthAction::DropIndex { index_name, .. } => {
+            is_ours(index_name).then(|| format!("index `{index_name}` belongs to Privet"))
+        }
+        _ => None,
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.get(..OWN_PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
+}
+
+fn contains(list: &[&str], name: &str) -> bool {
+    list.iter().any(|listed| listed.eq_ignore_ascii_case(name))
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let why = refusal.take();
+        Self::new(
+            Code::NotAllowed,
+            why.unwrap_or_else(|| "not allowed here".into()),
+        )
+    }
+}

@@ -1,0 +1,286 @@
+//! An application's database in a file of SQLite.
+
+mod catalog;
+mod error;
+mod finish;
+pub(crate) mod name;
+mod obstacle;
+mod plan;
+mod schema;
+mod seal;
+pub(crate) mod text;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use privet_vault::SourceName;
+use privet_vault::port::{
+    Affected, Catalog, Integrity, RowKey, RunLimits, RunMode, Runner, SealPlan, SealedRow, Source,
+    SourceError, SourceRow, TableScan,
+};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::runner::{RunnerProgram, SqliteRunner};
+use error::Failing;
+
+/// How long reading and writing wait for another program's lock, unless said otherwise.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Page cache of each connection, in KiB.
+const CACHE_KIB: u32 = 65_536;
+
+/// A file of SQLite as a source.
+#[derive(Debug, Clone)]
+pub struct SqliteSource {
+    file: Arc<File>,
+    program: RunnerProgram,
+}
+
+impl SqliteSource {
+    /// A source in the file at `path`; nothing is opened yet. `runner_program` is what becomes the child
+    /// that runs clients' statements.
+    pub fn new(name: SourceName, path: PathBuf, runner_program: RunnerProgram) -> Self {
+        // The child has another working directory.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let file = File::new(name, path, LOCK_WAIT);
+        Self {
+            file: Arc::new(file),
+            program: runner_program,
+        }
+    }
+
+    /// How long reading and writing wait for another program's lock; 10 seconds unless said otherwise.
+    #[must_use]
+    pub fn with_lock_wait(self, lock_wait: Duration) -> Self {
+        let File { name, path, .. } = &*self.file;
+        let file = File::new(name.clone(), path.clone(), lock_wait);
+        Self {
+            file: Arc::new(file),
+            ..self
+        }
+    }
+
+    /// A runner with its own child process, for one client.
+    ///
+    /// # Errors
+    /// [`SourceError::Unreachable`] when the child does not start or cannot open the file.
+    pub async fn sqlite_runner(
+        &self,
+        mode: RunMode,
+        limits: RunLimits,
+    ) -> Result<SqliteRunner, SourceError> {
+        SqliteRunner::start(self.program.clone(), &self.file.path, mode, limits)
+            .await
+            .map_err(|error| SourceError::Unreachable {
+                name: self.file.name.clone(),
+                why: error.message,
+            })
+    }
+
+    /// Runs `work` with a connection on a thread that may block.
+    async fn with<T: Send + 'static>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failing> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let file = Arc::clone(&self.file);
+        let done = tokio::task::spawn_blocking(move || file.with(access, work)).await;
+        done.unwrap_or_else(|_| {
+            let name = self.file.name.clone();
+            Err(SourceError::Failed {
+                name,
+                why: "the work on it was broken off".into(),
+            })
+        })
+    }
+}
+
+/// Which connection works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// The file and its connections: one that reads ahead while the other writes.
+#[derive(Debug)]
+struct File {
+    name: SourceName,
+    path: PathBuf,
+    lock_wait: Duration,
+    reader: Mutex<Option<Connection>>,
+    writer: Mutex<Option<Connection>>,
+}
+
+impl File {
+    fn new(name: SourceName, path: PathBuf, lock_wait: Duration) -> Self {
+        Self {
+            name,
+            path,
+            lock_wait,
+            reader: Mutex::default(),
+            writer: Mutex::default(),
+        }
+    }
+
+    fn with<T>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failing>,
+    ) -> Result<T, SourceError> {
+        let slot = match access {
+            Access::Read => &self.reader,
+            Access::Write => &self.writer,
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self
+                .open(access)
+                .map_err(|error| error::unreachable(&self.name, &error))?,
+        };
+        // Kept only when all went well: after an error the next call starts with a fresh one.
+        let done = work(&mut connection).map_err(|failing| failing.named(&self.name))?;
+        *slot = Some(connection);
+        Ok(done)
+    }
+
+    fn open(&self, access: Access) -> rusqlite::Result<Connection> {
+        let flags = match access {
+            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        let connection =
+            Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(self.lock_wait)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.execute_batch(&format!("PRAGMA cache_size = -{CACHE_KIB}"))?;
+        if access == Access::Write {
+            // Sealing changes how values are written down, not what they are: the application's triggers
+            // would take it for its own kind of change, and there is no reference to a sealed column.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+            connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA secure_delete = ON;")?;
+        }
+        // Opening reads nothing; this does, and so finds what is not a database.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    }
+
+    /// Closes both connections, so that the engine removes its logs.
+    fn close(&self) {
+        for slot in [&self.reader, &self.writer] {
+            slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+}
+
+#[async_trait]
+impl Source for SqliteSource {
+    fn name(&self) -> &SourceName {
+        &self.file.name
+    }
+
+    async fn catalog(&self) -> Result<Catalog, SourceError> {
+        self.with(Access::Read, |connection| Ok(catalog::read(connection)?))
+            .await
+    }
+
+    async fn obstacles(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
+        let plans = plans.to_vec();
+        self.with(Access::Read, move |connection| {
+            obstacle::find(connection, &plans)
+        })
+        .await
+    }
+
+    async fn gaps(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
+        let plans = plans.to_vec();
+        self.with(Access::Read, move |connection| {
+            schema::gaps(connection, &plans)
+        })
+        .await
+    }
+
+    async fn integrity(&self) -> Result<Integrity, SourceError> {
+        self.with(Access::Read, finish::integrity).await
+    }
+
+    async fn scan(&self, plan: &SealPlan) -> Result<TableScan, SourceError> {
+        let plan = plan.clone();
+        self.with(Access::Read, move |connection| {
+            seal::scan(connection, &plan)
+        })
+        .await
+    }
+
+    async fn prepare(&self, plan: &SealPlan) -> Result<(), SourceError> {
+        let plan = plan.clone();
+        self.with(Access::Write, move |connection| {
+            schema::prepare(connection, &plan)
+        })
+        .await
+    }
+
+    async fn read(
+        &self,
+        plan: &SealPlan,
+        after: Option<RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<SourceRow>, SourceError> {
+        let plan = plan.clone();
+        self.with(Access::Read, move |connection| {
+            seal::read(connection, &plan, after, rows_max)
+        })
+        .await
+    }
+
+    async fn indexed(
+        &self,
+        plan: &SealPlan,
+        column: usize,
+        after: Option<RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<(RowKey, String)>, SourceError> {
+        let plan = plan.clone();
+        self.with(Access::Read, move |connection| {
+            seal::indexed(connection, &plan, column, after, rows_max)
+        })
+        .await
+    }
+
+    async fn write(&self, plan: &SealPlan, rows: Vec<SealedRow>) -> Result<Affected, SourceError> {
+        let plan = plan.clone();
+        self.with(Access::Write, move |connection| {
+            seal::write(connection, &plan, &rows)
+        })
+        .await
+    }
+
+    async fn finish(&self, plans: &[SealPlan]) -> Result<(), SourceError> {
+        let plans = plans.to_vec();
+        self.with(Access::Write, move |connection| {
+            finish::schema(connection, &plans)
+        })
+        .await?;
+        let file = Arc::clone(&self.file);
+        let ended = tokio::task::spawn_blocking(move || finish::clean(&file)).await;
+        ended.unwrap_or_else(|_| {
+            let name = self.file.name.clone();
+            Err(SourceError::Failed {
+                name,
+                why: "the work on it was broken off".into(),
+            })
+        })
+    }
+
+    async fn runner(
+        &self,
+        mode: RunMode,
+        limits: RunLimits,
+    ) -> Result<Box<dyn Runner>, SourceError> {
+        Ok(Box::new(self.sqlite_runner(mode, limits).await?))
+    }
+}

@@ -1,0 +1,108 @@
+//! The SQL that a plan becomes.
+
+use privet_vault::port::{SealPlan, SealPlanColumn};
+use rusqlite::Connection;
+
+use super::error::Failing;
+use super::name::{INDEX_COLUMN_ENDING, quoted};
+
+/// What a plan's statements share: rows of the table as `t`, with their subjects.
+pub(crate) struct PlanSql {
+    /// `t."rowid"`, by whichever of its names no column has taken.
+    pub(crate) key: String,
+    /// The key's bare name.
+    pub(crate) key_name: &'static str,
+    /// `FROM "table" AS t LEFT JOIN …`.
+    pub(crate) from: String,
+    /// The subject's key as text, or NULL.
+    pub(crate) subject: String,
+}
+
+impl PlanSql {
+    /// Fits the plan to the table as it is now.
+    pub(crate) fn new(connection: &Connection, plan: &SealPlan) -> Result<Self, Failing> {
+        let key_name = key_name(connection, &plan.table)?;
+        let mut from = format!("FROM main.{} AS t", quoted(&plan.table));
+        let mut here = "t".to_owned();
+        for (number, hop) in plan.hops.iter().enumerate() {
+            let there = format!("h{number}");
+            from.push_str(&format!(
+                " LEFT JOIN main.{} AS {there} ON {there}.{} = {here}.{}",
+                quoted(&hop.parent),
+                quoted(&hop.parent_column),
+                quoted(&hop.column),
+            ));
+            here = there;
+        }
+        let subject = format!("CAST({here}.{} AS TEXT)", quoted(&plan.root_column));
+        Ok(Self {
+            key: format!("t.{key_name}"),
+            key_name,
+            from,
+            subject,
+        })
+    }
+}
+
+/// The name of the row id: `rowid`, unless a column is called so, and so on.
+fn key_name(connection: &Connection, table: &str) -> Result<&'static str, Failing> {
+    let columns: Vec<String> = connection
+        .prepare_cached("SELECT lower(name) FROM pragma_table_xinfo(?1, 'main')")?
+        .query_map([table], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if columns.is_empty() {
+        return Err(Failing::Unfit(format!("there is no table `{table}`")));
+    }
+    ["rowid", "_rowid_", "oid"]
+        .into_iter()
+        .find(|name| !columns.iter().any(|column| column == name))
+        .ok_or_else(|| {
+            Failing::Unfit(format!(
+                "table `{table}` has columns named `rowid`, `_rowid_` and `oid`, so that its rows cannot be told apart: \
+                 rename one of them"
+            ))
+        })
+}
+
+/// Whether this expression holds a sealed value: what the gateway would recognize as one. The shortest
+/// has 71 characters.
+pub(crate) fn is_sealed(expression: &str) -> String {
+    format!(
+        "(typeof({expression}) = 'text' AND substr({expression}, 1, 4) = 'pv1_' AND length({expression}) >= 71 \
+         AND substr({expression}, 5) NOT GLOB '*[^A-Za-z0-9_-]*')"
+    )
+}
+
+/// Whether this expression holds something to seal.
+pub(crate) fn is_plain(expression: &str) -> String {
+    format!(
+        "({expression} IS NOT NULL AND NOT {})",
+        is_sealed(expression)
+    )
+}
+
+/// Column `email` of the plan as `t."email"`.
+pub(crate) fn of_t(column: &str) -> String {
+    format!("t.{}", quoted(column))
+}
+
+/// Whether some column holds something to seal.
+pub(crate) fn any_plain(columns: &[SealPlanColumn]) -> String {
+    let each: Vec<String> = columns
+        .iter()
+        .map(|column| is_plain(&of_t(&column.name)))
+        .collect();
+    if each.is_empty() {
+        "FALSE".into()
+    } else {
+        format!("({})", each.join(" OR "))
+    }
+}
+
+/// The name of our index on an index column: one per table and column, whatever they are called.
+pub(crate) fn index_name(table: &str, index_column: &str) -> String {
+    let column = index_column
+        .strip_suffix(INDEX_COLUMN_ENDING)
+        .unwrap_or(index_column);
+    format!("privet_px_{table}_{column}")
+}

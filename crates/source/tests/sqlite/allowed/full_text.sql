@@ -1,0 +1,1 @@
+SELECT title FROM words WHERE words MATCH 'lamp'; INSERT INTO words VALUES ('a desk');

@@ -1,0 +1,1 @@
+INSERT INTO item (title) VALUES ('chair') RETURNING id;

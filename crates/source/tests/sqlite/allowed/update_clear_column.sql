@@ -1,0 +1,1 @@
+UPDATE customer SET city = 'Rome' WHERE id = 1;

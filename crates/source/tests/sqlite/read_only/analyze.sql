@@ -1,0 +1,2 @@
+-- 42501 a decrypted session only reads
+ANALYZE;

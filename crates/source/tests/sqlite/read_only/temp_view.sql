@@ -1,0 +1,2 @@
+-- 42501 a decrypted session only reads
+CREATE TEMP VIEW v AS SELECT * FROM customer;

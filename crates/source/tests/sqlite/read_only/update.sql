@@ -1,0 +1,2 @@
+-- 42501 a decrypted session only reads
+UPDATE item SET title = 'chair';

@@ -1,0 +1,2 @@
+-- P0001 column `email` takes sealed values only
+INSERT INTO customer (email) VALUES ('eve@example.com');

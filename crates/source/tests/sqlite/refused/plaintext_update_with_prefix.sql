@@ -1,0 +1,2 @@
+-- P0001 column `email` takes sealed values only
+UPDATE customer SET email = 'pv1_eve@example.com' WHERE id = 1;

@@ -1,0 +1,2 @@
+-- 42501 `PRAGMA query_only` is refused here
+PRAGMA query_only = OFF;

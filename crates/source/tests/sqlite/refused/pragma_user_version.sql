@@ -1,0 +1,2 @@
+-- 42501 `PRAGMA user_version` cannot be set here
+PRAGMA user_version = 7;

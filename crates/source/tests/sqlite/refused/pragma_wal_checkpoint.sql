@@ -1,0 +1,2 @@
+-- 42501 `PRAGMA wal_checkpoint` is refused here
+PRAGMA wal_checkpoint(TRUNCATE);

@@ -1,0 +1,2 @@
+-- 42883 no such function: readfile
+SELECT readfile('/etc/passwd');

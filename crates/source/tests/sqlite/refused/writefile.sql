@@ -1,0 +1,2 @@
+-- 42883 no such function: writefile
+SELECT writefile('/tmp/x', 'x');
