@@ -2,9 +2,7 @@
 //! from nothing.
 
 use crate::tile::{hash_at, tile_width};
-use crate::{
-    BuildError, CompactRange, HASH_BYTES, Hash, ProofError, TilePath, TileReader, node_hash,
-};
+use crate::{BuildError, CompactRange, Hash, ProofError, TilePath, TileReader, node_hash};
 
 /// The proof that leaf `index` is in the tree of `size` leaves: the hashes beside its way to the root,
 /// from the leaf's sibling up. It reads at most two tiles per level.
@@ -282,11 +280,10 @@ impl<R: TileReader> Subtrees<'_, R> {
         let position = match self.read.iter().position(|(read, _)| *read == path) {
             Some(position) => position,
             None => {
-                let mut data = self
+                let data = self
                     .tiles
                     .tile(level, path.n, path.width)
                     .map_err(|source| BuildError::Read { path, source })?;
-                data.truncate(usize::from(path.width) * HASH_BYTES);
                 self.read.push((path, data));
                 self.read.len() - 1
             }

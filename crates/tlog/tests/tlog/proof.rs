@@ -1,8 +1,9 @@
 //! Roots and proofs: exhaustively for small trees, by generated cases for larger ones.
 
 use privet_tlog::{
-    BuildError, CompactRange, Hash, ProofError, TREE_SIZE_MAX, consistency_proof, empty_root,
-    inclusion_proof, leaf_hash, verify_consistency, verify_inclusion,
+    BuildError, CompactRange, Hash, MemoryTiles, MissingTile, ProofError, TREE_SIZE_MAX,
+    TileBuilder, TileReader, consistency_proof, empty_root, inclusion_proof, leaf_hash, tile_width,
+    verify_consistency, verify_inclusion,
 };
 use proptest::prelude::*;
 
@@ -181,6 +182,48 @@ fn damaged_consistency_proofs_fail() {
 }
 
 #[test]
+fn a_proof_that_ends_below_the_root_fails() {
+    // The hashes do lead to the stated roots, but those of trees of other sizes than stated.
+    for (old, size) in [(2, 4), (3, 4), (5, 8)] {
+        let entries = entries(size as usize);
+        let (tree, tiles) = build(&entries);
+        let (old_root, root) = (oracle::mth(&entries[..old as usize]), tree.root());
+        let proof = consistency_proof(old, size, &tiles).unwrap();
+        let length = Err(ProofError::Length { found: proof.len() });
+        assert_eq!(
+            verify_consistency(old, &old_root, 2 * size, &root, &proof),
+            length
+        );
+
+        let proof = inclusion_proof(1, size, &tiles).unwrap();
+        let leaf = leaf_hash(&entries[1]);
+        let length = Err(ProofError::Length { found: proof.len() });
+        assert_eq!(verify_inclusion(1, 2 * size, &leaf, &proof, &root), length);
+    }
+}
+
+#[test]
+fn a_wider_tile_serves_as_well() {
+    let entries = entries(700);
+    let (_, tiles) = build(&entries);
+    struct Wider(MemoryTiles);
+    impl TileReader for Wider {
+        type Error = MissingTile;
+        fn tile(&self, level: u8, n: u64, _width: u16) -> Result<Vec<u8>, MissingTile> {
+            self.0.tile(level, n, tile_width(level, n, 700))
+        }
+    }
+    let tiles = Wider(tiles);
+    for size in [1, 255, 257, 513, 600, 699] {
+        let entries = &entries[..size as usize];
+        let proof = inclusion_proof(size - 1, size, &tiles).unwrap();
+        assert_eq!(proof, oracle::path(size as usize - 1, entries));
+        let tree = TileBuilder::from_reader(size, &tiles).unwrap();
+        assert_eq!(tree.root(), oracle::mth(entries));
+    }
+}
+
+#[test]
 fn questions_without_an_answer() {
     let (tree, tiles) = build(&entries(5));
     let root = tree.root();
@@ -274,13 +317,11 @@ fn a_tree_of_70_000() {
     let entries = entries(70_000);
     let (tree, tiles) = build(&entries);
     assert_eq!(tree.root(), oracle::mth(&entries));
-    for index in [0, 255, 256, 65_535, 65_536, 69_887, 69_888, 69_999] {
+    for index in [0, 65_535, 65_536, 69_888] {
         let proof = inclusion_proof(index as u64, 70_000, &tiles).unwrap();
         assert_eq!(proof, oracle::path(index, &entries), "{index}");
     }
-    for old in [
-        1, 255, 256, 257, 65_535, 65_536, 65_537, 69_888, 69_999, 70_000,
-    ] {
+    for old in [257, 65_536, 65_537, 69_999] {
         let proof = consistency_proof(old as u64, 70_000, &tiles).unwrap();
         assert_eq!(proof, oracle::proof(old, &entries), "{old}");
     }

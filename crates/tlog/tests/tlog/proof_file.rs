@@ -95,6 +95,8 @@ fn malformed_files() {
         assert_eq!(error.line(), line, "{bad:?}: {error}");
     }
     assert!(Proof::parse(b"\xff").is_err());
+    let error = Proof::parse(&vec![b'x'; 1 << 20]).unwrap_err();
+    assert!(error.to_string().ends_with("too long"), "{error}");
     let huge = Proof {
         extra: Some(vec![0; 65_537]),
         ..proof(3, 5)

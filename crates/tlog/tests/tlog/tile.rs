@@ -188,6 +188,7 @@ fn right_edges_that_do_not_fit() {
         |tile: &mut Tile| tile.width = TILE_WIDTH,
         |tile: &mut Tile| tile.data.truncate(31),
         |tile: &mut Tile| tile.data.extend([0; 32]),
+        |tile: &mut Tile| tile.data.push(0),
         |tile: &mut Tile| tile.data.clear(),
     ] {
         let mut edge = edge.clone();

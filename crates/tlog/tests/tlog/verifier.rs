@@ -263,6 +263,11 @@ fn tiles_are_checked_in_their_turn() {
         verifier.push_entry(entry);
     }
     assert_eq!(check(&verifier, 0, 256, &tiles), Err(early), "long after");
+    let path = TilePath::hashes(0, 0, 40);
+    assert_eq!(
+        check(&verifier, 0, 40, &tiles),
+        Err(Fault::OutOfOrder { path })
+    );
     assert_eq!(check(&verifier, 1, 256, &tiles), Ok(()));
     assert_eq!(check(&verifier, 2, 88, &tiles), Ok(()));
 
