@@ -1,0 +1,399 @@
+//! Stores that fail on purpose: each store call of an operation in turn, before it is done or after.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use privet_seal::{KeyId, KeyKind};
+use privet_vault::port::{
+    AliasRow, Change, DataStore, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore,
+    NewSubject, RetentionKey, SessionFilter, SessionRow, SideRow, StoreError, SubjectRow, TileRow,
+    TokenRow, ValueWrite,
+};
+use privet_vault::{
+    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+};
+
+/// On which side of its effect a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing was done.
+    Before,
+    /// It was done, but the caller is not told: the connection broke, the process died.
+    After,
+}
+
+/// Which call fails; shared by all the stores that one test wraps, so that calls are counted across ports.
+///
+/// ```
+/// # use privet_store::{FailNth, Faults, MemoryStores, Moment};
+/// # use privet_vault::port::{KeyStore, StoreError};
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let faults = Faults::new();
+/// let keys = FailNth::new(MemoryStores::new().keys, &faults);
+/// faults.fail_nth(2, Moment::Before, StoreError::Full);
+/// assert_eq!(keys.sequence().await, Ok(0));
+/// assert_eq!(keys.sequence().await, Err(StoreError::Full));
+/// assert_eq!(keys.sequence().await, Ok(0));
+/// assert_eq!(faults.calls(), 3);
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Faults {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: u64,
+    plan: Option<(u64, Moment, StoreError)>,
+}
+
+impl Faults {
+    /// No call fails yet.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Counts from the start again, and lets the `nth` call (from 1) fail.
+    pub fn fail_nth(&self, nth: u64, moment: Moment, error: StoreError) {
+        *self.lock() = State {
+            calls: 0,
+            plan: Some((nth, moment, error)),
+        };
+    }
+
+    /// Counts from the start again, and lets no call fail.
+    pub fn clear(&self) {
+        *self.lock() = State::default();
+    }
+
+    /// The calls since the start, those that failed among them: how far `nth` has to go.
+    pub fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
+    async fn around<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        match self.count() {
+            None => call.await,
+            Some((Moment::Before, error)) => Err(error),
+            Some((Moment::After, error)) => {
+                call.await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn count(&self) -> Option<(Moment, StoreError)> {
+        let mut state = self.lock();
+        state.calls += 1;
+        let (nth, moment, error) = state.plan.as_ref()?;
+        (*nth == state.calls).then(|| (*moment, error.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A store whose calls fail as [`Faults`] says.
+#[derive(Debug)]
+pub struct FailNth<S: ?Sized> {
+    inner: Arc<S>,
+    faults: Arc<Faults>,
+}
+
+impl<S: ?Sized> FailNth<S> {
+    /// Wraps a store: `FailNth<dyn DataStore>`, `FailNth<dyn KeyStore>` or `FailNth<dyn LogStore>`.
+    pub fn new(inner: Arc<S>, faults: &Arc<Faults>) -> Self {
+        Self {
+            inner,
+            faults: Arc::clone(faults),
+        }
+    }
+}
+
+#[async_trait]
+impl DataStore for FailNth<dyn DataStore> {
+    async fn put_values(&self, values: Vec<ValueWrite>) -> Result<(), StoreError> {
+        self.faults.around(self.inner.put_values(values)).await
+    }
+
+    async fn values(
+        &self,
+        subjects: &[Puid],
+        fields: &[u16],
+    ) -> Result<Vec<Vec<Option<Vec<u8>>>>, StoreError> {
+        self.faults
+            .around(self.inner.values(subjects, fields))
+            .await
+    }
+
+    async fn fields_of(&self, subject: Puid) -> Result<Vec<u16>, StoreError> {
+        self.faults.around(self.inner.fields_of(subject)).await
+    }
+
+    async fn lookup(
+        &self,
+        field: u16,
+        index: [u8; 18],
+        count_max: u32,
+    ) -> Result<Vec<Puid>, StoreError> {
+        self.faults
+            .around(self.inner.lookup(field, index, count_max))
+            .await
+    }
+
+    async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.delete_subject(subject)).await
+    }
+
+    async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {
+        self.faults.around(self.inner.put_session(session)).await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+        self.faults.around(self.inner.session(id)).await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError> {
+        self.faults.around(self.inner.sessions(filter)).await
+    }
+
+    async fn add_session_entries(
+        &self,
+        entries: Vec<(SessionId, String, u64)>,
+    ) -> Result<(), StoreError> {
+        self.faults
+            .around(self.inner.add_session_entries(entries))
+            .await
+    }
+
+    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError> {
+        self.faults.around(self.inner.session_entries(id)).await
+    }
+}
+
+#[async_trait]
+impl KeyStore for FailNth<dyn KeyStore> {
+    async fn add_keys(&self, keys: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_keys(keys)).await
+    }
+
+    async fn tenant_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        self.faults.around(self.inner.tenant_keys()).await
+    }
+
+    async fn keys_of(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+        owner: [u8; 16],
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        self.faults
+            .around(self.inner.keys_of(tenant, kind, owner))
+            .await
+    }
+
+    async fn keys_of_subjects(
+        &self,
+        subjects: &[SubjectRef],
+    ) -> Result<Vec<Vec<KeyRow>>, StoreError> {
+        self.faults
+            .around(self.inner.keys_of_subjects(subjects))
+            .await
+    }
+
+    async fn keys_of_kind(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        self.faults
+            .around(self.inner.keys_of_kind(tenant, kind))
+            .await
+    }
+
+    async fn keys_by_id(&self, ids: &[KeyId]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        self.faults.around(self.inner.keys_by_id(ids)).await
+    }
+
+    async fn destroy_keys(&self, ids: &[KeyId]) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.destroy_keys(ids)).await
+    }
+
+    async fn set_key_expiry(&self, id: KeyId, expires_on: Date) -> Result<(), StoreError> {
+        self.faults
+            .around(self.inner.set_key_expiry(id, expires_on))
+            .await
+    }
+
+    async fn destroy_expired_keys(&self, today: Date) -> Result<u64, StoreError> {
+        self.faults
+            .around(self.inner.destroy_expired_keys(today))
+            .await
+    }
+
+    async fn add_subjects(&self, subjects: Vec<NewSubject>) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_subjects(subjects)).await
+    }
+
+    async fn add_alias(&self, alias: AliasRow) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_alias(alias)).await
+    }
+
+    async fn subjects_by_oid(&self, oids: &[Oid]) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        self.faults.around(self.inner.subjects_by_oid(oids)).await
+    }
+
+    async fn subjects_by_puid(
+        &self,
+        puids: &[Puid],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        self.faults.around(self.inner.subjects_by_puid(puids)).await
+    }
+
+    async fn subjects_by_reference(
+        &self,
+        references: &[SubjectRef],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        self.faults
+            .around(self.inner.subjects_by_reference(references))
+            .await
+    }
+
+    async fn subjects_by_alias(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<Option<(AliasRow, SubjectRow)>>, StoreError> {
+        self.faults
+            .around(self.inner.subjects_by_alias(source, table, keys))
+            .await
+    }
+
+    async fn aliases_of(&self, subject: SubjectRef) -> Result<Vec<AliasRow>, StoreError> {
+        self.faults.around(self.inner.aliases_of(subject)).await
+    }
+
+    async fn subject_count(&self) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.subject_count()).await
+    }
+
+    async fn destroy_subject(
+        &self,
+        subject: SubjectRef,
+        today: Date,
+        at: Timestamp,
+    ) -> Result<Vec<RetentionKey>, StoreError> {
+        self.faults
+            .around(self.inner.destroy_subject(subject, today, at))
+            .await
+    }
+
+    async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_token(token)).await
+    }
+
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        self.faults.around(self.inner.tokens()).await
+    }
+
+    async fn token_by_sha256(&self, sha256: [u8; 32]) -> Result<Option<TokenRow>, StoreError> {
+        self.faults.around(self.inner.token_by_sha256(sha256)).await
+    }
+
+    async fn tokens_of(&self, principal: &PrincipalName) -> Result<Vec<TokenRow>, StoreError> {
+        self.faults.around(self.inner.tokens_of(principal)).await
+    }
+
+    async fn revoke_token(&self, token: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        self.faults.around(self.inner.revoke_token(token, at)).await
+    }
+
+    async fn add_grant(&self, grant: GrantRow) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_grant(grant)).await
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
+        self.faults.around(self.inner.grant(id)).await
+    }
+
+    async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError> {
+        self.faults.around(self.inner.grants_of(session)).await
+    }
+
+    async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
+        self.faults.around(self.inner.end_grant(id, at)).await
+    }
+
+    async fn sequence(&self) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.sequence()).await
+    }
+
+    async fn changes_after(&self, position: u64) -> Result<Vec<Change>, StoreError> {
+        self.faults.around(self.inner.changes_after(position)).await
+    }
+
+    async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.log_position(origin)).await
+    }
+
+    async fn set_log_position(&self, origin: &str, position: u64) -> Result<(), StoreError> {
+        self.faults
+            .around(self.inner.set_log_position(origin, position))
+            .await
+    }
+}
+
+#[async_trait]
+impl LogStore for FailNth<dyn LogStore> {
+    async fn origins(&self) -> Result<Vec<String>, StoreError> {
+        self.faults.around(self.inner.origins()).await
+    }
+
+    async fn state(&self, origin: &str) -> Result<Option<LogState>, StoreError> {
+        self.faults.around(self.inner.state(origin)).await
+    }
+
+    async fn append(&self, origin: &str, batch: LogBatch) -> Result<(), StoreError> {
+        self.faults.around(self.inner.append(origin, batch)).await
+    }
+
+    async fn entries(
+        &self,
+        origin: &str,
+        first: u64,
+        count_max: u32,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.faults
+            .around(self.inner.entries(origin, first, count_max))
+            .await
+    }
+
+    async fn tile(
+        &self,
+        origin: &str,
+        level: u8,
+        number: u64,
+    ) -> Result<Option<TileRow>, StoreError> {
+        self.faults
+            .around(self.inner.tile(origin, level, number))
+            .await
+    }
+
+    async fn side(&self, sha256: [u8; 32]) -> Result<Option<SideRow>, StoreError> {
+        self.faults.around(self.inner.side(sha256)).await
+    }
+
+    async fn delete_sides(&self, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
+        self.faults.around(self.inner.delete_sides(hashes)).await
+    }
+}

@@ -1,0 +1,448 @@
+//! The key store in memory.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use privet_seal::{KeyId, KeyKind};
+use privet_vault::port::{
+    AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError,
+    SubjectRow, TokenRow,
+};
+use privet_vault::{
+    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+};
+
+use super::Shared;
+use crate::write::{CHANGES_MAX, SUBJECT_KINDS};
+
+#[derive(Default)]
+pub(super) struct MemoryKeys(Shared<State>);
+
+#[derive(Clone, Default)]
+struct State {
+    keys: Vec<KeyRow>,
+    subjects: Vec<SubjectRow>,
+    aliases: Vec<AliasRow>,
+    tokens: Vec<TokenRow>,
+    /// In the order in which they were given.
+    grants: Vec<GrantRow>,
+    changes: Vec<ChangeKind>,
+    log_positions: BTreeMap<String, u64>,
+}
+
+#[async_trait]
+impl KeyStore for MemoryKeys {
+    async fn add_keys(&self, keys: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.0
+            .write(|state| keys.into_iter().try_for_each(|key| state.add_key(key)))
+    }
+
+    async fn tenant_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        let mut found = self.0.read().keys_where(|key| key.kind == KeyKind::Tenant);
+        found.sort_by_key(|key| (key.tenant.clone(), key.generation));
+        Ok(found)
+    }
+
+    async fn keys_of(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+        owner: [u8; 16],
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let mut found = self
+            .0
+            .read()
+            .keys_where(|key| key.tenant == *tenant && key.kind == kind && key.owner == owner);
+        found.sort_by_key(|key| Reverse(key.generation));
+        Ok(found)
+    }
+
+    async fn keys_of_subjects(
+        &self,
+        subjects: &[SubjectRef],
+    ) -> Result<Vec<Vec<KeyRow>>, StoreError> {
+        let state = self.0.read();
+        let kinds = [
+            KeyKind::SubjectAccount,
+            KeyKind::SubjectOperational,
+            KeyKind::SubjectRetention,
+        ];
+        let keys = |subject: &SubjectRef| {
+            let mut found = state
+                .keys_where(|key| key.owner == *subject.as_bytes() && kinds.contains(&key.kind));
+            found.sort_by_key(|key| (key.kind.code(), Reverse(key.generation)));
+            found
+        };
+        Ok(subjects.iter().map(keys).collect())
+    }
+
+    async fn keys_of_kind(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let mut found = self
+            .0
+            .read()
+            .keys_where(|key| key.tenant == *tenant && key.kind == kind);
+        found.sort_by_key(|key| (key.owner, key.generation));
+        Ok(found)
+    }
+
+    async fn keys_by_id(&self, ids: &[KeyId]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        let state = self.0.read();
+        Ok(ids
+            .iter()
+            .map(|id| state.keys.iter().find(|key| key.id == *id).cloned())
+            .collect())
+    }
+
+    async fn destroy_keys(&self, ids: &[KeyId]) -> Result<u64, StoreError> {
+        self.0
+            .write(|state| Ok(state.destroy_keys(|key| ids.contains(&key.id))))
+    }
+
+    async fn set_key_expiry(&self, id: KeyId, expires_on: Date) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            state
+                .keys
+                .iter_mut()
+                .filter(|key| key.id == id)
+                .for_each(|key| key.expires_on = Some(expires_on));
+            Ok(())
+        })
+    }
+
+    async fn destroy_expired_keys(&self, today: Date) -> Result<u64, StoreError> {
+        self.0.write(|state| {
+            Ok(state.destroy_keys(|key| key.expires_on.is_some_and(|day| day <= today)))
+        })
+    }
+
+    async fn add_subjects(&self, subjects: Vec<NewSubject>) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            for NewSubject { subject, .. } in &subjects {
+                state.add_subject(subject.clone())?;
+            }
+            for NewSubject { keys, aliases, .. } in subjects {
+                keys.into_iter().try_for_each(|key| state.add_key(key))?;
+                aliases
+                    .into_iter()
+                    .try_for_each(|alias| state.add_alias(alias))?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn add_alias(&self, alias: AliasRow) -> Result<(), StoreError> {
+        self.0.write(|state| state.add_alias(alias))
+    }
+
+    async fn subjects_by_oid(&self, oids: &[Oid]) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let state = self.0.read();
+        Ok(oids
+            .iter()
+            .map(|oid| state.subject(|row| row.oid == *oid))
+            .collect())
+    }
+
+    async fn subjects_by_puid(
+        &self,
+        puids: &[Puid],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let state = self.0.read();
+        Ok(puids
+            .iter()
+            .map(|puid| state.subject(|row| row.puid == *puid))
+            .collect())
+    }
+
+    async fn subjects_by_reference(
+        &self,
+        references: &[SubjectRef],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let state = self.0.read();
+        Ok(references
+            .iter()
+            .map(|id| state.subject(|row| row.reference == *id))
+            .collect())
+    }
+
+    async fn subjects_by_alias(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<Option<(AliasRow, SubjectRow)>>, StoreError> {
+        let state = self.0.read();
+        let find = |key: &String| {
+            let alias = state.aliases.iter().find(|alias| {
+                alias.source == *source && alias.table == table && alias.key == *key
+            })?;
+            let subject = state.subject(|row| row.reference == alias.subject)?;
+            Some((alias.clone(), subject))
+        };
+        Ok(keys.iter().map(find).collect())
+    }
+
+    async fn aliases_of(&self, subject: SubjectRef) -> Result<Vec<AliasRow>, StoreError> {
+        let state = self.0.read();
+        let mut found: Vec<_> = state
+            .aliases
+            .iter()
+            .filter(|alias| alias.subject == subject)
+            .cloned()
+            .collect();
+        found.sort_by_key(|alias| (alias.source.clone(), alias.table.clone(), alias.key.clone()));
+        Ok(found)
+    }
+
+    async fn subject_count(&self) -> Result<u64, StoreError> {
+        Ok(self.0.read().subjects.len() as u64)
+    }
+
+    async fn destroy_subject(
+        &self,
+        subject: SubjectRef,
+        today: Date,
+        at: Timestamp,
+    ) -> Result<Vec<RetentionKey>, StoreError> {
+        self.0
+            .write(|state| Ok(state.destroy_subject(subject, today, at)))
+    }
+
+    async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            let known = |row: &TokenRow| row.id == token.id || row.sha256 == token.sha256;
+            if state.tokens.iter().any(known) {
+                return Err(StoreError::Conflict);
+            }
+            state.tokens.push(token);
+            Ok(())
+        })
+    }
+
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        Ok(self.0.read().tokens_where(|_| true))
+    }
+
+    async fn token_by_sha256(&self, sha256: [u8; 32]) -> Result<Option<TokenRow>, StoreError> {
+        Ok(self
+            .0
+            .read()
+            .tokens
+            .iter()
+            .find(|token| token.sha256 == sha256)
+            .cloned())
+    }
+
+    async fn tokens_of(&self, principal: &PrincipalName) -> Result<Vec<TokenRow>, StoreError> {
+        Ok(self
+            .0
+            .read()
+            .tokens_where(|token| token.principal == *principal))
+    }
+
+    async fn revoke_token(&self, token: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        self.0.write(|state| {
+            let live = |row: &&mut TokenRow| row.id == token && row.revoked_at.is_none();
+            let Some(row) = state.tokens.iter_mut().find(live) else {
+                return Ok(false);
+            };
+            row.revoked_at = Some(at);
+            state.changes.push(ChangeKind::TokenRevoked(token));
+            Ok(true)
+        })
+    }
+
+    async fn add_grant(&self, grant: GrantRow) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            if state.grants.iter().any(|row| row.id == grant.id) {
+                return Err(StoreError::Conflict);
+            }
+            state.changes.push(ChangeKind::Granted(grant.id));
+            state.grants.push(grant);
+            Ok(())
+        })
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
+        Ok(self
+            .0
+            .read()
+            .grants
+            .iter()
+            .find(|grant| grant.id == id)
+            .cloned())
+    }
+
+    async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError> {
+        let state = self.0.read();
+        Ok(state
+            .grants
+            .iter()
+            .filter(|grant| grant.session == session)
+            .cloned()
+            .collect())
+    }
+
+    async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
+        self.0
+            .write(|state| Ok(state.end_grants(at, |grant| grant.id == id) > 0))
+    }
+
+    async fn sequence(&self) -> Result<u64, StoreError> {
+        Ok(self.0.read().changes.len() as u64)
+    }
+
+    async fn changes_after(&self, position: u64) -> Result<Vec<Change>, StoreError> {
+        let state = self.0.read();
+        let changes = (1..).zip(&state.changes).map(|(sequence, kind)| Change {
+            sequence,
+            kind: *kind,
+        });
+        let after = changes.filter(|change| change.sequence > position);
+        Ok(after.take(CHANGES_MAX as usize).collect())
+    }
+
+    async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {
+        Ok(self
+            .0
+            .read()
+            .log_positions
+            .get(origin)
+            .copied()
+            .unwrap_or(0))
+    }
+
+    async fn set_log_position(&self, origin: &str, position: u64) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            let stored = state.log_positions.entry(origin.to_owned()).or_default();
+            *stored = position.max(*stored);
+            Ok(())
+        })
+    }
+}
+
+impl State {
+    fn keys_where(&self, wanted: impl Fn(&KeyRow) -> bool) -> Vec<KeyRow> {
+        self.keys
+            .iter()
+            .filter(|key| wanted(key))
+            .cloned()
+            .collect()
+    }
+
+    fn add_key(&mut self, key: KeyRow) -> Result<(), StoreError> {
+        let same_place = |row: &KeyRow| {
+            (&row.tenant, row.kind, row.owner, row.generation)
+                == (&key.tenant, key.kind, key.owner, key.generation)
+        };
+        if self
+            .keys
+            .iter()
+            .any(|row| row.id == key.id || same_place(row))
+        {
+            return Err(StoreError::Conflict);
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+
+    fn destroy_keys(&mut self, doomed: impl Fn(&KeyRow) -> bool) -> u64 {
+        let before = self.keys.len();
+        self.keys.retain(|key| !doomed(key));
+        (before - self.keys.len()) as u64
+    }
+
+    fn subject(&self, wanted: impl Fn(&SubjectRow) -> bool) -> Option<SubjectRow> {
+        self.subjects.iter().find(|row| wanted(row)).cloned()
+    }
+
+    fn add_subject(&mut self, subject: SubjectRow) -> Result<(), StoreError> {
+        let known = |row: &SubjectRow| {
+            row.reference == subject.reference || row.puid == subject.puid || row.oid == subject.oid
+        };
+        if self.subjects.iter().any(known) {
+            return Err(StoreError::Conflict);
+        }
+        self.subjects.push(subject);
+        Ok(())
+    }
+
+    fn add_alias(&mut self, alias: AliasRow) -> Result<(), StoreError> {
+        let taken = |row: &AliasRow| {
+            (&row.source, &row.table, &row.key) == (&alias.source, &alias.table, &alias.key)
+        };
+        // An unknown subject was erased meanwhile.
+        let known = self
+            .subjects
+            .iter()
+            .any(|row| row.reference == alias.subject);
+        if !known || self.aliases.iter().any(taken) {
+            return Err(StoreError::Conflict);
+        }
+        self.aliases.push(alias);
+        Ok(())
+    }
+
+    fn tokens_where(&self, wanted: impl Fn(&TokenRow) -> bool) -> Vec<TokenRow> {
+        let mut found: Vec<_> = self
+            .tokens
+            .iter()
+            .filter(|token| wanted(token))
+            .cloned()
+            .collect();
+        found.sort_by_key(|token| Reverse((token.created_at, token.id)));
+        found
+    }
+
+    fn end_grants(&mut self, at: Timestamp, wanted: impl Fn(&GrantRow) -> bool) -> u64 {
+        let mut count = 0;
+        for grant in &mut self.grants {
+            if wanted(grant) && grant.ended_at.is_none() {
+                grant.ended_at = Some(at);
+                self.changes.push(ChangeKind::GrantEnded(grant.id));
+                count += 1;
+            }
+        }
+        count
+    }
+
+    fn destroy_subject(
+        &mut self,
+        subject: SubjectRef,
+        today: Date,
+        at: Timestamp,
+    ) -> Vec<RetentionKey> {
+        let mut count = self.destroy_keys(|key| {
+            let must_stay = key.kind == KeyKind::SubjectRetention
+                && key.expires_on.is_some_and(|day| day > today);
+            key.owner == *subject.as_bytes() && SUBJECT_KINDS.contains(&key.kind) && !must_stay
+        });
+        let links = self.aliases.len() + self.subjects.len();
+        self.aliases.retain(|alias| alias.subject != subject);
+        self.subjects.retain(|row| row.reference != subject);
+        count += (links - self.aliases.len() - self.subjects.len()) as u64;
+        count += self.end_grants(at, |grant| grant.subject == subject);
+        if count > 0 {
+            self.changes.push(ChangeKind::Erased(subject));
+        }
+        let mut kept: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|key| key.owner == *subject.as_bytes() && key.kind == KeyKind::SubjectRetention)
+            .filter_map(|key| {
+                Some(RetentionKey {
+                    id: key.id,
+                    expires_on: key.expires_on?,
+                })
+            })
+            .collect();
+        kept.sort_by_key(|key| (key.expires_on, *key.id.as_bytes()));
+        kept
+    }
+}

@@ -1,0 +1,343 @@
+//! The data store on SQLite: sealed values, blind indexes, sessions and reviews.
+
+use async_trait::async_trait;
+use privet_vault::port::{
+    DataStore, Review, SessionFilter, SessionRow, StoreError, ValueWrite, Verdict,
+};
+use privet_vault::{PrincipalName, Puid, SessionId, TokenId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::column::{At, Count, parsed, unknown_code};
+use super::engine::Engine;
+use super::file::{Failure, FileSpec};
+use crate::write::{SESSIONS_DEFAULT, last_writes};
+
+pub(super) static SPEC: FileSpec = FileSpec {
+    name: "data.sqlite",
+    application_id: i32::from_be_bytes(*b"PvtD"),
+    migrations: &[FORMAT_1],
+    damaged: "`data.sqlite` is not what was written: restore it from its backup",
+    mmap_bytes: 1 << 30,
+    cache_bytes: 16 << 20,
+    checkpoint_pages: 2000,
+    searched: false,
+};
+
+const FORMAT_1: &str = "
+CREATE TABLE value (
+    puid BLOB NOT NULL,
+    field INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (puid, field)
+) WITHOUT ROWID;
+
+CREATE TABLE value_index (
+    field INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    puid BLOB NOT NULL,
+    unique_value INTEGER NOT NULL,
+    PRIMARY KEY (field, bytes, puid)
+) WITHOUT ROWID;
+CREATE INDEX value_index_of_subject ON value_index (puid, field);
+CREATE UNIQUE INDEX value_index_unique ON value_index (field, bytes) WHERE unique_value = 1;
+
+CREATE TABLE session (
+    id BLOB NOT NULL PRIMARY KEY,
+    principal TEXT NOT NULL,
+    token BLOB NOT NULL,
+    source TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    active_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    decrypted INTEGER NOT NULL,
+    statements INTEGER NOT NULL,
+    opened INTEGER NOT NULL,
+    verdict TEXT,
+    reviewer TEXT,
+    reviewed_at INTEGER
+) WITHOUT ROWID;
+CREATE INDEX session_by_start ON session (started_at, id);
+
+CREATE TABLE session_entry (
+    number INTEGER PRIMARY KEY,
+    session BLOB NOT NULL,
+    origin TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    UNIQUE (session, origin, position)
+);
+";
+
+/// `data.sqlite` as a [`DataStore`].
+#[derive(Debug)]
+pub(super) struct SqliteData {
+    pub(super) engine: Engine,
+}
+
+#[async_trait]
+impl DataStore for SqliteData {
+    async fn put_values(&self, values: Vec<ValueWrite>) -> Result<(), StoreError> {
+        let values = last_writes(values);
+        self.engine
+            .write(move |connection| put_values(connection, &values))
+            .await
+    }
+
+    async fn values(
+        &self,
+        subjects: &[Puid],
+        fields: &[u16],
+    ) -> Result<Vec<Vec<Option<Vec<u8>>>>, StoreError> {
+        let (subjects, fields) = (subjects.to_vec(), fields.to_vec());
+        self.engine
+            .read(move |connection| {
+                let mut select = connection
+                    .prepare_cached("SELECT sealed FROM value WHERE puid = ?1 AND field = ?2")?;
+                let mut values = Vec::with_capacity(subjects.len());
+                for subject in &subjects {
+                    let mut row = Vec::with_capacity(fields.len());
+                    for field in &fields {
+                        let key = params![subject.as_bytes(), field];
+                        row.push(select.query_row(key, |row| row.get(0)).optional()?);
+                    }
+                    values.push(row);
+                }
+                Ok(values)
+            })
+            .await
+    }
+
+    async fn fields_of(&self, subject: Puid) -> Result<Vec<u16>, StoreError> {
+        self.engine
+            .read(move |connection| {
+                let mut select = connection
+                    .prepare_cached("SELECT field FROM value WHERE puid = ?1 ORDER BY field")?;
+                let fields = select.query_map([subject.as_bytes()], |row| row.get(0))?;
+                Ok(fields.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    async fn lookup(
+        &self,
+        field: u16,
+        index: [u8; 18],
+        count_max: u32,
+    ) -> Result<Vec<Puid>, StoreError> {
+        self.engine
+            .read(move |connection| {
+                let mut select = connection.prepare_cached(
+                    "SELECT puid FROM value_index WHERE field = ?1 AND bytes = ?2
+                     ORDER BY puid LIMIT ?3",
+                )?;
+                let holders = select.query_map(params![field, index, count_max], |row| {
+                    row.get(0).map(Puid::from_bytes)
+                })?;
+                Ok(holders.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError> {
+        self.engine
+            .write(move |connection| {
+                let key = [subject.as_bytes()];
+                connection
+                    .prepare_cached("DELETE FROM value_index WHERE puid = ?1")?
+                    .execute(key)?;
+                let count = connection
+                    .prepare_cached("DELETE FROM value WHERE puid = ?1")?
+                    .execute(key)?;
+                Ok(count as u64)
+            })
+            .await
+    }
+
+    async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| put_session(connection, &session))
+            .await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+        self.engine
+            .read(move |connection| {
+                let mut select =
+                    connection.prepare_cached(&format!("{SELECT_SESSION} WHERE id = ?1"))?;
+                Ok(select.query_row([id.as_bytes()], session_row).optional()?)
+            })
+            .await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError> {
+        let filter = filter.clone();
+        self.engine
+            .read(move |connection| sessions(connection, &filter))
+            .await
+    }
+
+    async fn add_session_entries(
+        &self,
+        entries: Vec<(SessionId, String, u64)>,
+    ) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| {
+                let mut insert = connection.prepare_cached(
+                    "INSERT INTO session_entry (session, origin, position) VALUES (?1, ?2, ?3)
+                     ON CONFLICT DO NOTHING",
+                )?;
+                for (session, origin, position) in &entries {
+                    insert.execute(params![session.as_bytes(), origin, Count(*position)])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError> {
+        self.engine
+            .read(move |connection| {
+                let mut select = connection.prepare_cached(
+                    "SELECT origin, position FROM session_entry WHERE session = ?1 ORDER BY number",
+                )?;
+                let entries = select.query_map([id.as_bytes()], |row| {
+                    Ok((row.get(0)?, row.get::<_, Count>(1)?.0))
+                })?;
+                Ok(entries.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+}
+
+/// Takes every old value away before any new one is put, so that two subjects can exchange a unique value.
+fn put_values(connection: &Connection, values: &[ValueWrite]) -> Result<(), Failure> {
+    let mut unindex =
+        connection.prepare_cached("DELETE FROM value_index WHERE puid = ?1 AND field = ?2")?;
+    let mut delete =
+        connection.prepare_cached("DELETE FROM value WHERE puid = ?1 AND field = ?2")?;
+    let mut put = connection.prepare_cached(
+        "INSERT INTO value (puid, field, sealed) VALUES (?1, ?2, ?3)
+         ON CONFLICT (puid, field) DO UPDATE SET sealed = excluded.sealed",
+    )?;
+    let mut index = connection.prepare_cached(
+        "INSERT INTO value_index (field, bytes, puid, unique_value) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for write in values {
+        let key = params![write.puid.as_bytes(), write.field];
+        unindex.execute(key)?;
+        match &write.sealed {
+            Some(sealed) => put.execute(params![write.puid.as_bytes(), write.field, sealed])?,
+            None => delete.execute(key)?,
+        };
+    }
+    for write in values.iter().filter(|write| write.sealed.is_some()) {
+        for entry in &write.index {
+            let row = params![
+                write.field,
+                entry.bytes,
+                write.puid.as_bytes(),
+                entry.unique
+            ];
+            index.execute(row).map_err(|error| {
+                let failure = Failure::from(error);
+                if failure.is_unique_index() {
+                    StoreError::NotUnique(write.field).into()
+                } else {
+                    failure
+                }
+            })?;
+        }
+    }
+    Ok(())
+}
+
+const SELECT_SESSION: &str = "SELECT id, principal, token, source, started_at, active_at, ended_at,
+    decrypted, statements, opened, verdict, reviewer, reviewed_at FROM session";
+
+fn put_session(connection: &Connection, session: &SessionRow) -> Result<(), Failure> {
+    let review = session.review.as_ref();
+    connection
+        .prepare_cached(
+            "INSERT INTO session (id, principal, token, source, started_at, active_at, ended_at,
+                 decrypted, statements, opened, verdict, reviewer, reviewed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (id) DO UPDATE SET principal = excluded.principal, token = excluded.token,
+                 source = excluded.source, started_at = excluded.started_at,
+                 active_at = excluded.active_at, ended_at = excluded.ended_at,
+                 decrypted = excluded.decrypted, statements = excluded.statements,
+                 opened = excluded.opened, verdict = excluded.verdict,
+                 reviewer = excluded.reviewer, reviewed_at = excluded.reviewed_at",
+        )?
+        .execute(params![
+            session.id.as_bytes(),
+            session.principal.as_str(),
+            session.token.as_bytes(),
+            session.source.as_str(),
+            At(session.started_at),
+            At(session.active_at),
+            session.ended_at.map(At),
+            session.decrypted,
+            Count(session.statements),
+            Count(session.opened),
+            review.map(|review| review.verdict.as_str()),
+            review.map(|review| review.reviewer.as_str()),
+            review.map(|review| At(review.at)),
+        ])?;
+    Ok(())
+}
+
+fn sessions(connection: &Connection, filter: &SessionFilter) -> Result<Vec<SessionRow>, Failure> {
+    let mut select = connection.prepare_cached(&format!(
+        "{SELECT_SESSION}
+          WHERE (?1 IS NULL OR COALESCE(verdict, 'pending') = ?1)
+            AND (?2 IS NULL OR principal = ?2)
+            AND (?3 IS NULL OR decrypted = ?3)
+            AND (?4 IS NULL OR (ended_at IS NULL) = ?4)
+            AND (?5 IS NULL OR started_at < ?5)
+          ORDER BY started_at DESC, id DESC LIMIT ?6"
+    ))?;
+    let count_max = if filter.count_max == 0 {
+        SESSIONS_DEFAULT
+    } else {
+        filter.count_max
+    };
+    let rows = select.query_map(
+        params![
+            filter.verdict.map(Verdict::as_str),
+            filter.principal.as_ref().map(PrincipalName::as_str),
+            filter.decrypted,
+            filter.open,
+            filter.before.map(At),
+            count_max,
+        ],
+        session_row,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    let verdict: Option<String> = row.get(10)?;
+    let review = match verdict {
+        None => None,
+        Some(text) => Some(Review {
+            verdict: [Verdict::Pending, Verdict::Approved, Verdict::Flagged]
+                .into_iter()
+                .find(|verdict| verdict.as_str() == text)
+                .ok_or_else(|| unknown_code(10))?,
+            reviewer: parsed(row, 11)?,
+            at: row.get::<_, At>(12)?.0,
+        }),
+    };
+    Ok(SessionRow {
+        id: SessionId::from_bytes(row.get(0)?),
+        principal: parsed(row, 1)?,
+        token: TokenId::from_bytes(row.get(2)?),
+        source: parsed(row, 3)?,
+        started_at: row.get::<_, At>(4)?.0,
+        active_at: row.get::<_, At>(5)?.0,
+        ended_at: row.get::<_, Option<At>>(6)?.map(|at| at.0),
+        decrypted: row.get(7)?,
+        statements: row.get::<_, Count>(8)?.0,
+        opened: row.get::<_, Count>(9)?.0,
+        review,
+    })
+}

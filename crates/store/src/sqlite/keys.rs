@@ -1,0 +1,343 @@
+//! The key store on SQLite: wrapped keys, subjects and their names, tokens, grants, and the sequence that orders what
+//! takes rights away. Each method is a call into the module that holds its SQL.
+
+mod access;
+mod change;
+mod subject;
+mod wrapped;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use privet_seal::{KeyId, KeyKind};
+use privet_vault::port::{
+    AliasRow, Change, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError, SubjectRow,
+    TokenRow,
+};
+use privet_vault::{
+    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+};
+
+use super::engine::Engine;
+use super::file::FileSpec;
+
+pub(super) static SPEC: FileSpec = FileSpec {
+    name: "keys.sqlite",
+    application_id: i32::from_be_bytes(*b"PvtK"),
+    migrations: &[FORMAT_1],
+    damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
+    // Rebuilding shortens the file, and a mapping must not outlive what it maps.
+    mmap_bytes: 0,
+    cache_bytes: 32 << 20,
+    checkpoint_pages: 1000,
+    searched: true,
+};
+
+const FORMAT_1: &str = "
+CREATE TABLE wrapped_key (
+    id BLOB NOT NULL PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    owner BLOB NOT NULL,
+    generation INTEGER NOT NULL,
+    wrapped BLOB NOT NULL,
+    commitment BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_on INTEGER,
+    UNIQUE (owner, kind, generation, tenant)
+);
+CREATE INDEX wrapped_key_of_kind ON wrapped_key (tenant, kind);
+CREATE INDEX wrapped_key_by_expiry ON wrapped_key (expires_on) WHERE expires_on IS NOT NULL;
+
+CREATE TABLE subject (
+    reference BLOB NOT NULL PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    puid BLOB NOT NULL UNIQUE,
+    oid BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    mac BLOB NOT NULL
+);
+
+CREATE TABLE alias (
+    source TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    row_key TEXT NOT NULL,
+    subject BLOB NOT NULL REFERENCES subject (reference),
+    mac BLOB NOT NULL,
+    PRIMARY KEY (source, table_name, row_key)
+);
+CREATE INDEX alias_of_subject ON alias (subject);
+
+CREATE TABLE token (
+    id BLOB NOT NULL PRIMARY KEY,
+    principal TEXT NOT NULL,
+    sha256 BLOB NOT NULL UNIQUE,
+    scram_iterations INTEGER NOT NULL,
+    scram_salt BLOB NOT NULL,
+    scram_stored_key BLOB NOT NULL,
+    scram_server_key BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER,
+    note TEXT NOT NULL
+);
+CREATE INDEX token_of_principal ON token (principal);
+
+CREATE TABLE access_grant (
+    id BLOB NOT NULL PRIMARY KEY,
+    session BLOB NOT NULL,
+    principal TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    fields TEXT NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    granted INTEGER NOT NULL
+);
+CREATE INDEX access_grant_of_session ON access_grant (session, granted);
+CREATE INDEX access_grant_of_subject ON access_grant (subject);
+
+CREATE TABLE change (
+    sequence INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    id BLOB NOT NULL
+);
+
+CREATE TABLE log_position (
+    origin TEXT NOT NULL PRIMARY KEY,
+    position INTEGER NOT NULL
+);
+
+CREATE TABLE scrub (
+    pending INTEGER PRIMARY KEY
+);
+";
+
+/// `keys.sqlite` as a [`KeyStore`].
+#[derive(Debug)]
+pub(super) struct SqliteKeys {
+    pub(super) engine: Engine,
+}
+
+#[async_trait]
+impl KeyStore for SqliteKeys {
+    async fn add_keys(&self, keys: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| wrapped::add(connection, &keys))
+            .await
+    }
+
+    async fn tenant_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        self.engine.read(wrapped::of_tenants).await
+    }
+
+    async fn keys_of(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+        owner: [u8; 16],
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let tenant = tenant.clone();
+        self.engine
+            .read(move |connection| wrapped::of(connection, &tenant, kind, owner))
+            .await
+    }
+
+    async fn keys_of_subjects(
+        &self,
+        subjects: &[SubjectRef],
+    ) -> Result<Vec<Vec<KeyRow>>, StoreError> {
+        let subjects = subjects.to_vec();
+        self.engine
+            .read(move |connection| wrapped::of_subjects(connection, &subjects))
+            .await
+    }
+
+    async fn keys_of_kind(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let tenant = tenant.clone();
+        self.engine
+            .read(move |connection| wrapped::of_kind(connection, &tenant, kind))
+            .await
+    }
+
+    async fn keys_by_id(&self, ids: &[KeyId]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        let ids = ids.to_vec();
+        self.engine
+            .read(move |connection| wrapped::by_id(connection, &ids))
+            .await
+    }
+
+    async fn destroy_keys(&self, ids: &[KeyId]) -> Result<u64, StoreError> {
+        let ids = ids.to_vec();
+        self.engine
+            .destroy(move |connection, scrub| wrapped::destroy(connection, &ids, scrub))
+            .await
+    }
+
+    async fn set_key_expiry(&self, id: KeyId, expires_on: Date) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| wrapped::set_expiry(connection, id, expires_on))
+            .await
+    }
+
+    async fn destroy_expired_keys(&self, today: Date) -> Result<u64, StoreError> {
+        self.engine
+            .destroy(move |connection, scrub| wrapped::destroy_expired(connection, today, scrub))
+            .await
+    }
+
+    async fn add_subjects(&self, subjects: Vec<NewSubject>) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| subject::add(connection, &subjects))
+            .await
+    }
+
+    async fn add_alias(&self, alias: AliasRow) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| subject::add_aliases(connection, &[alias]))
+            .await
+    }
+
+    async fn subjects_by_oid(&self, oids: &[Oid]) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let ids: Vec<_> = oids.iter().map(|id| *id.as_bytes()).collect();
+        self.engine
+            .read(move |connection| subject::by(connection, "oid", &ids))
+            .await
+    }
+
+    async fn subjects_by_puid(
+        &self,
+        puids: &[Puid],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let ids: Vec<_> = puids.iter().map(|id| *id.as_bytes()).collect();
+        self.engine
+            .read(move |connection| subject::by(connection, "puid", &ids))
+            .await
+    }
+
+    async fn subjects_by_reference(
+        &self,
+        references: &[SubjectRef],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let ids: Vec<_> = references.iter().map(|id| *id.as_bytes()).collect();
+        self.engine
+            .read(move |connection| subject::by(connection, "reference", &ids))
+            .await
+    }
+
+    async fn subjects_by_alias(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<Option<(AliasRow, SubjectRow)>>, StoreError> {
+        let (source, table, keys) = (source.clone(), table.to_owned(), keys.to_vec());
+        self.engine
+            .read(move |connection| subject::by_alias(connection, &source, &table, &keys))
+            .await
+    }
+
+    async fn aliases_of(&self, subject: SubjectRef) -> Result<Vec<AliasRow>, StoreError> {
+        self.engine
+            .read(move |connection| subject::aliases_of(connection, subject))
+            .await
+    }
+
+    async fn subject_count(&self) -> Result<u64, StoreError> {
+        self.engine.read(subject::count).await
+    }
+
+    async fn destroy_subject(
+        &self,
+        subject: SubjectRef,
+        today: Date,
+        at: Timestamp,
+    ) -> Result<Vec<RetentionKey>, StoreError> {
+        self.engine
+            .destroy(move |connection, scrub| {
+                subject::destroy(connection, subject, today, at, scrub)
+            })
+            .await
+    }
+
+    async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| access::add_token(connection, &token))
+            .await
+    }
+
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        self.engine.read(access::tokens).await
+    }
+
+    async fn token_by_sha256(&self, sha256: [u8; 32]) -> Result<Option<TokenRow>, StoreError> {
+        self.engine
+            .read(move |connection| access::token_by_sha256(connection, sha256))
+            .await
+    }
+
+    async fn tokens_of(&self, principal: &PrincipalName) -> Result<Vec<TokenRow>, StoreError> {
+        let principal = principal.clone();
+        self.engine
+            .read(move |connection| access::tokens_of(connection, &principal))
+            .await
+    }
+
+    async fn revoke_token(&self, token: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        self.engine
+            .write(move |connection| access::revoke_token(connection, token, at))
+            .await
+    }
+
+    async fn add_grant(&self, grant: GrantRow) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| access::add_grant(connection, &grant))
+            .await
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
+        self.engine
+            .read(move |connection| access::grant(connection, id))
+            .await
+    }
+
+    async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError> {
+        self.engine
+            .read(move |connection| access::grants_of(connection, session))
+            .await
+    }
+
+    async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
+        self.engine
+            .write(move |connection| access::end_grant(connection, id, at))
+            .await
+    }
+
+    async fn sequence(&self) -> Result<u64, StoreError> {
+        self.engine.read(change::sequence).await
+    }
+
+    async fn changes_after(&self, position: u64) -> Result<Vec<Change>, StoreError> {
+        self.engine
+            .read(move |connection| change::after(connection, position))
+            .await
+    }
+
+    async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {
+        let origin = origin.to_owned();
+        self.engine
+            .read(move |connection| change::log_position(connection, &origin))
+            .await
+    }
+
+    async fn set_log_position(&self, origin: &str, position: u64) -> Result<(), StoreError> {
+        let origin = origin.to_owned();
+        self.engine
+            .write(move |connection| change::set_log_position(connection, &origin, position))
+            .await
+    }
+}

@@ -1,0 +1,184 @@
+//! Subjects, their names in applications' databases, and their end.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use privet_seal::{KeyId, KeyKind};
+use privet_vault::port::{AliasRow, ChangeKind, NewSubject, RetentionKey, SubjectRow};
+use privet_vault::{Oid, Puid, SourceName, SubjectRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{access, change, wrapped};
+use crate::sqlite::column::{At, Day, parsed};
+use crate::sqlite::file::Failure;
+use crate::sqlite::scrub::Scrub;
+
+const SELECT: &str = "SELECT reference, tenant, puid, oid, created_at, mac FROM subject";
+
+pub(super) fn add(connection: &Connection, subjects: &[NewSubject]) -> Result<(), Failure> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO subject (reference, tenant, puid, oid, created_at, mac)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for NewSubject { subject, .. } in subjects {
+        insert.execute(params![
+            subject.reference.as_bytes(),
+            subject.tenant.as_str(),
+            subject.puid.as_bytes(),
+            subject.oid.as_bytes(),
+            At(subject.created_at),
+            subject.mac,
+        ])?;
+    }
+    for NewSubject { keys, aliases, .. } in subjects {
+        wrapped::add(connection, keys)?;
+        add_aliases(connection, aliases)?;
+    }
+    Ok(())
+}
+
+pub(super) fn add_aliases(connection: &Connection, aliases: &[AliasRow]) -> Result<(), Failure> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO alias (source, table_name, row_key, subject, mac) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for alias in aliases {
+        insert.execute(params![
+            alias.source.as_str(),
+            alias.table,
+            alias.key,
+            alias.subject.as_bytes(),
+            alias.mac,
+        ])?;
+    }
+    Ok(())
+}
+
+/// Subjects by one of their three ids.
+pub(super) fn by(
+    connection: &Connection,
+    column: &'static str,
+    ids: &[[u8; 16]],
+) -> Result<Vec<Option<SubjectRow>>, Failure> {
+    let mut select = connection.prepare_cached(&format!("{SELECT} WHERE {column} = ?1"))?;
+    ids.iter()
+        .map(|id| Ok(select.query_row([id], subject_row).optional()?))
+        .collect()
+}
+
+pub(super) fn by_alias(
+    connection: &Connection,
+    source: &SourceName,
+    table: &str,
+    keys: &[String],
+) -> Result<Vec<Option<(AliasRow, SubjectRow)>>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT reference, tenant, puid, oid, created_at, subject.mac, alias.mac
+         FROM alias JOIN subject ON subject.reference = alias.subject
+         WHERE source = ?1 AND table_name = ?2 AND row_key = ?3",
+    )?;
+    keys.iter()
+        .map(|key| {
+            let found = select.query_row(params![source.as_str(), table, key], |row| {
+                let subject = subject_row(row)?;
+                let alias = AliasRow {
+                    source: source.clone(),
+                    table: table.to_owned(),
+                    key: key.clone(),
+                    subject: subject.reference,
+                    mac: row.get(6)?,
+                };
+                Ok((alias, subject))
+            });
+            Ok(found.optional()?)
+        })
+        .collect()
+}
+
+pub(super) fn aliases_of(
+    connection: &Connection,
+    subject: SubjectRef,
+) -> Result<Vec<AliasRow>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT source, table_name, row_key, mac FROM alias WHERE subject = ?1
+         ORDER BY source, table_name, row_key",
+    )?;
+    let aliases = select.query_map([subject.as_bytes()], |row| {
+        Ok(AliasRow {
+            source: parsed(row, 0)?,
+            table: row.get(1)?,
+            key: row.get(2)?,
+            subject,
+            mac: row.get(3)?,
+        })
+    })?;
+    Ok(aliases.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn count(connection: &Connection) -> Result<u64, Failure> {
+    let mut count = connection.prepare_cached("SELECT count(*) FROM subject")?;
+    let count: i64 = count.query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) fn destroy(
+    connection: &Connection,
+    subject: SubjectRef,
+    today: Date,
+    at: Timestamp,
+    scrub: &mut Scrub,
+) -> Result<Vec<RetentionKey>, Failure> {
+    let keys = wrapped::destroy_of_subject(connection, subject, today, scrub)?;
+    let links = destroy_links(connection, subject, scrub)?;
+    let grants = access::end_grants_on(connection, subject, at)?;
+    if keys + links + grants > 0 {
+        change::add(connection, ChangeKind::Erased(subject))?;
+    }
+    kept(connection, subject)
+}
+
+/// Deletes aliases and ids; answers how many rows.
+fn destroy_links(
+    connection: &Connection,
+    subject: SubjectRef,
+    scrub: &mut Scrub,
+) -> Result<u64, Failure> {
+    let aliases = connection
+        .prepare_cached("DELETE FROM alias WHERE subject = ?1")?
+        .execute([subject.as_bytes()])?;
+    let ids: Option<([u8; 16], [u8; 16])> = connection
+        .prepare_cached("DELETE FROM subject WHERE reference = ?1 RETURNING puid, oid")?
+        .query_row([subject.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((puid, oid)) = ids {
+        // Either id alone says nothing; what must not be found is which belongs to which.
+        scrub.add(&puid);
+        scrub.add(&oid);
+    }
+    Ok(aliases as u64 + u64::from(ids.is_some()))
+}
+
+/// The retention keys that are left.
+fn kept(connection: &Connection, subject: SubjectRef) -> Result<Vec<RetentionKey>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, expires_on FROM wrapped_key WHERE owner = ?1 AND kind = ?2
+         ORDER BY expires_on, id",
+    )?;
+    let kind = KeyKind::SubjectRetention.code();
+    let kept = select.query_map(params![subject.as_bytes(), kind], |row| {
+        Ok(RetentionKey {
+            id: KeyId(row.get(0)?),
+            expires_on: row.get::<_, Day>(1)?.0,
+        })
+    })?;
+    Ok(kept.collect::<Result<_, _>>()?)
+}
+
+fn subject_row(row: &Row<'_>) -> rusqlite::Result<SubjectRow> {
+    Ok(SubjectRow {
+        reference: SubjectRef::from_bytes(row.get(0)?),
+        tenant: parsed(row, 1)?,
+        puid: Puid::from_bytes(row.get(2)?),
+        oid: Oid::from_bytes(row.get(3)?),
+        created_at: row.get::<_, At>(4)?.0,
+        mac: row.get(5)?,
+    })
+}

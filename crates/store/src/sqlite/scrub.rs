@@ -1,0 +1,234 @@
+//! Making sure that destroyed bytes are gone from the key store's file.
+//!
+//! `secure_delete` alone does not do it: when SQLite compacts a B-tree page that is too fragmented for a new cell
+//! (`rebuildPage`), the old copies of cells that it moved stay in the page's free space, and deleting such a row later
+//! overwrites only its live copy. About one deleted row in ten thousand survives that way. So the file is searched for
+//! what was destroyed, and rebuilt (`VACUUM`) when something is left.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use privet_vault::port::StoreError;
+use rusqlite::Connection;
+
+use super::file::{Failure, StoreFile, io_failure};
+
+/// How much of the file is read at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Bytes of a block that is searched for.
+const BLOCK_BYTES: usize = 8;
+
+/// What a transaction destroyed, in blocks of eight bytes: one whole block is left of any remainder of 15 bytes.
+#[derive(Debug, Default)]
+pub(super) struct Scrub {
+    pub(super) requested: bool,
+    blocks: Vec<u64>,
+}
+
+impl Scrub {
+    /// Asks for the write-ahead log to be emptied and the file to be searched, even if nothing is added: a call that is
+    /// repeated because it failed half-way has nothing left to delete.
+    pub(super) fn request(&mut self) {
+        self.requested = true;
+    }
+
+    /// Adds bytes that must not be found afterwards.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        let blocks = bytes.as_chunks::<BLOCK_BYTES>().0.iter();
+        // Blocks such as zeros say nothing: a file is full of them.
+        let telling = blocks.filter(|block| block.iter().any(|byte| Some(byte) != block.first()));
+        self.blocks
+            .extend(telling.map(|block| u64::from_le_bytes(*block)));
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.requested |= other.requested;
+        self.blocks.extend(other.blocks);
+    }
+}
+
+/// Overwrites what `scrub` names wherever it is, after the transaction that deleted it was committed.
+pub(super) fn finish(
+    connection: &Connection,
+    file: &StoreFile,
+    scrub: Scrub,
+) -> Result<(), StoreError> {
+    empty_log(connection, file)?;
+    let Some(raw) = &file.raw else { return Ok(()) };
+    let found = Needles::new(scrub.blocks)
+        .is_in(raw)
+        .map_err(|error| io_failure(file.spec.name, &error))?;
+    if found {
+        rebuild(connection, file)?;
+    }
+    let engine = |error| Failure::from(error).into_store(file.spec);
+    connection
+        .execute("DELETE FROM scrub", [])
+        .map_err(engine)?;
+    Ok(())
+}
+
+/// Finishes what a crash interrupted between a deletion and its scrubbing. What was deleted is not known any more, so
+/// the file is rebuilt.
+pub(super) fn finish_interrupted(
+    connection: &Connection,
+    file: &StoreFile,
+) -> Result<(), StoreError> {
+    if file.raw.is_none() {
+        return Ok(());
+    }
+    let engine = |error| Failure::from(error).into_store(file.spec);
+    let pending: bool = connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM scrub)", [], |row| row.get(0))
+        .map_err(engine)?;
+    if pending {
+        rebuild(connection, file)?;
+        connection
+            .execute("DELETE FROM scrub", [])
+            .map_err(engine)?;
+    }
+    Ok(())
+}
+
+fn rebuild(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
+    connection
+        .execute_batch("VACUUM")
+        .map_err(|error| Failure::from(error).into_store(file.spec))?;
+    empty_log(connection, file)
+}
+
+/// Moves the write-ahead log into the file and truncates it; old versions of pages live in it until then.
+fn empty_log(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
+    let busy: i64 = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(|error| Failure::from(error).into_store(file.spec))?;
+    if busy == 0 {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "what was deleted from `{}` is still in its write-ahead log, since another program reads it: \
+         close that program and repeat the deletion",
+        file.spec.name
+    )))
+}
+
+/// A set of blocks, with a small filter in front: a search looks at every offset of the file.
+struct Needles {
+    blocks: Vec<u64>,
+    filter: Vec<u64>,
+    shift: u32,
+}
+
+impl Needles {
+    fn new(mut blocks: Vec<u64>) -> Self {
+        blocks.sort_unstable();
+        blocks.dedup();
+        let bits = (blocks.len() * 16).next_power_of_two().max(1 << 16);
+        let shift = 64 - bits.trailing_zeros();
+        let mut needles = Self {
+            filter: vec![0; bits / 64],
+            blocks,
+            shift,
+        };
+        for block in &needles.blocks {
+            let (word, bit) = slot(*block, shift);
+            if let Some(word) = needles.filter.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        needles
+    }
+
+    fn contains(&self, block: u64) -> bool {
+        let (word, bit) = slot(block, self.shift);
+        self.filter.get(word).is_some_and(|word| word & bit != 0)
+            && self.blocks.binary_search(&block).is_ok()
+    }
+
+    fn is_in(&self, file: &File) -> io::Result<bool> {
+        if self.blocks.is_empty() {
+            return Ok(false);
+        }
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut offset = 0;
+        loop {
+            let size = read_full_at(file, &mut buffer, offset)?;
+            let chunk = buffer.get(..size).unwrap_or_default();
+            let mut windows = chunk.windows(BLOCK_BYTES).filter_map(<[u8]>::first_chunk);
+            if windows.any(|window| self.contains(u64::from_le_bytes(*window))) {
+                return Ok(true);
+            }
+            if size < CHUNK_BYTES {
+                return Ok(false);
+            }
+            // A block may lie across the boundary.
+            offset += (CHUNK_BYTES - BLOCK_BYTES + 1) as u64;
+        }
+    }
+}
+
+/// Fibonacci hashing: the product's upper bits choose a bit of the filter.
+fn slot(block: u64, shift: u32) -> (usize, u64) {
+    let bit = block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift;
+    ((bit / 64) as usize, 1 << (bit % 64))
+}
+
+fn read_full_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..)
+        && !rest.is_empty()
+    {
+        match file.read_at(rest, offset + done as u64) {
+            Ok(0) => break,
+            Ok(size) => done += size,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn is_found(bytes: &[u8], needle: &[u8]) -> bool {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut scrub = Scrub::default();
+        scrub.add(needle);
+        Needles::new(scrub.blocks).is_in(&file).unwrap()
+    }
+
+    #[test]
+    fn finds_a_remainder_at_any_offset_and_across_chunks() {
+        let needle: Vec<u8> = (1..=60).collect();
+        for offset in [
+            0,
+            1,
+            7,
+            4095,
+            CHUNK_BYTES - 30,
+            CHUNK_BYTES - 4,
+            CHUNK_BYTES + 1,
+        ] {
+            let mut bytes = vec![0; CHUNK_BYTES + 200];
+            bytes[offset..offset + 15].copy_from_slice(&needle[3..18]);
+            assert!(is_found(&bytes, &needle), "at {offset}");
+        }
+    }
+
+    #[test]
+    fn finds_nothing_where_nothing_is() {
+        assert!(!is_found(&vec![0; 2 * CHUNK_BYTES], &[0; 60]));
+        assert!(!is_found(&[], &[1, 2, 3, 4, 5, 6, 7, 8]));
+        assert!(!is_found(
+            &[1, 2, 3, 4, 5, 6, 7, 9],
+            &[1, 2, 3, 4, 5, 6, 7, 8]
+        ));
+    }
+}

@@ -1,0 +1,60 @@
+//! What every store does with a list of writes before it stores them, and the limits that all share.
+
+use std::collections::BTreeMap;
+
+use privet_seal::KeyKind;
+use privet_vault::port::{LogBatch, StoreError, ValueWrite};
+
+/// Sessions listed when the filter names no number.
+pub(crate) const SESSIONS_DEFAULT: u32 = 100;
+
+/// Changes in one answer at most.
+pub(crate) const CHANGES_MAX: u32 = 1000;
+
+/// Leaves the last write per subject and field, in the order of their keys, each index row once (unique if one of its
+/// twins is). So a call means the same whatever order a store works in.
+pub(crate) fn last_writes(values: Vec<ValueWrite>) -> Vec<ValueWrite> {
+    let last: BTreeMap<_, _> = values
+        .into_iter()
+        .map(|write| ((write.puid, write.field), write))
+        .collect();
+    let mut writes: Vec<_> = last.into_values().collect();
+    for write in &mut writes {
+        write
+            .index
+            .sort_by_key(|entry| (entry.bytes, !entry.unique));
+        write.index.dedup_by_key(|entry| entry.bytes);
+    }
+    writes
+}
+
+/// Refuses a batch whose numbers do not add up, before anything of it is stored.
+pub(crate) fn check_batch(batch: &LogBatch) -> Result<(), StoreError> {
+    let size = batch.size_before.checked_add(batch.entries.len() as u64);
+    let tiles_fit = batch.tiles.iter().all(|tile| {
+        (1..=256).contains(&tile.width) && tile.data.len() == usize::from(tile.width) * 32
+    });
+    if size == Some(batch.state.size) && tiles_fit {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(
+        "a log batch's sizes do not add up".to_owned(),
+    ))
+}
+
+/// The kinds of keys that erasure destroys with their subject. The owner of such a key is the subject's reference.
+pub(crate) const SUBJECT_KINDS: [KeyKind; 5] = [
+    KeyKind::SubjectAccount,
+    KeyKind::SubjectOperational,
+    KeyKind::SubjectRetention,
+    KeyKind::Request,
+    KeyKind::Salt,
+];
+
+/// Nonce, ciphertext and tag of a wrapped key: what is of this key alone (before them stands the id of the wrapping
+/// key, which others have too).
+pub(crate) fn secret_part(wrapped: &[u8]) -> &[u8] {
+    wrapped
+        .last_chunk::<60>()
+        .map_or(wrapped, <[u8; 60]>::as_slice)
+}

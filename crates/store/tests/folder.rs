@@ -1,0 +1,149 @@
+//! The folder of the SQLite stores: its lock, its rights, its formats, what survives, and reading beside a server.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use privet_store::SqliteStores;
+use privet_vault::Puid;
+use privet_vault::port::{StoreError, ValueWrite};
+use rusqlite::Connection;
+use tempfile::tempdir;
+
+const PUID: Puid = Puid::from_bytes([1; 16]);
+
+fn value(sealed: &[u8]) -> ValueWrite {
+    ValueWrite {
+        puid: PUID,
+        field: 1,
+        sealed: Some(sealed.to_vec()),
+        index: Vec::new(),
+    }
+}
+
+fn execute(path: &Path, sql: &str) {
+    Connection::open(path).unwrap().execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn content_survives_reopening() {
+    let dir = tempdir().unwrap();
+    let stores = SqliteStores::open(dir.path()).unwrap();
+    stores
+        .data
+        .put_values(vec![value(b"sealed")])
+        .await
+        .unwrap();
+    drop(stores);
+
+    let stores = SqliteStores::open(dir.path()).unwrap();
+    let found = stores.data.values(&[PUID], &[1, 2]).await.unwrap();
+    assert_eq!(found, [[Some(b"sealed".to_vec()), None]]);
+}
+
+#[test]
+fn a_second_server_is_kept_out_until_the_first_has_gone() {
+    let dir = tempdir().unwrap();
+    let first = SqliteStores::open(dir.path()).unwrap();
+    assert_eq!(
+        SqliteStores::open(dir.path()).unwrap_err(),
+        StoreError::InUse
+    );
+    let one_port = first.log.clone();
+    drop(first);
+    assert_eq!(
+        SqliteStores::open(dir.path()).unwrap_err(),
+        StoreError::InUse
+    );
+    drop(one_port);
+    SqliteStores::open(dir.path()).unwrap();
+}
+
+#[test]
+fn files_are_for_their_owner_alone() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("keys.sqlite");
+    drop(SqliteStores::open(dir.path()).unwrap());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+
+    let stores = SqliteStores::open(dir.path()).unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+    drop(stores);
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let dir = tempdir().unwrap();
+    drop(SqliteStores::open(dir.path()).unwrap());
+    execute(&dir.path().join("log.sqlite"), "PRAGMA user_version = 7");
+
+    let newer = StoreError::NewerVersion { found: 7, known: 1 };
+    assert_eq!(SqliteStores::open(dir.path()).unwrap_err(), newer);
+    assert_eq!(SqliteStores::open_read_only(dir.path()).unwrap_err(), newer);
+}
+
+#[test]
+fn a_file_of_another_program_is_left_alone() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("data.sqlite");
+    execute(&path, "CREATE TABLE mine (x)");
+    let error = SqliteStores::open(dir.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
+    execute(&path, "INSERT INTO mine VALUES (1)");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_reported_with_what_to_do() {
+    let dir = tempdir().unwrap();
+    std::fs::write(dir.path().join("keys.sqlite"), [b'x'; 9000]).unwrap();
+    let error = SqliteStores::open(dir.path()).unwrap_err();
+    assert!(
+        error.to_string().contains("restore it from its backup"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn reading_beside_a_server_sees_what_it_wrote_and_writes_nothing() {
+    let dir = tempdir().unwrap();
+    assert!(
+        SqliteStores::open_read_only(dir.path()).is_err(),
+        "nothing is there yet"
+    );
+    let server = SqliteStores::open(dir.path()).unwrap();
+    let beside = SqliteStores::open_read_only(dir.path()).unwrap();
+    server
+        .data
+        .put_values(vec![value(b"sealed")])
+        .await
+        .unwrap();
+
+    let found = beside.data.values(&[PUID], &[1]).await.unwrap();
+    assert_eq!(found, [[Some(b"sealed".to_vec())]]);
+    let refused = beside
+        .data
+        .put_values(vec![value(b"other")])
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_copy_is_readable_where_no_server_runs() {
+    let dir = tempdir().unwrap();
+    let server = SqliteStores::open(dir.path()).unwrap();
+    server
+        .data
+        .put_values(vec![value(b"sealed")])
+        .await
+        .unwrap();
+    drop(server);
+
+    let stores = SqliteStores::open_read_only(dir.path()).unwrap();
+    let found = stores.data.values(&[PUID], &[1]).await.unwrap();
+    assert_eq!(found, [[Some(b"sealed".to_vec())]]);
+}
