@@ -1,1 +1,74 @@
-//! The protected console: a PostgreSQL client with our prompt.
+//! `privet console`: a PostgreSQL client with our prompt.
+//!
+//! It talks to the gateway like every other client and has no rights of its own. What it adds is the workflow: it asks
+//! for the reason before anything else, its prompt shows whether values open, for whom and for how long, and
+//! `decrypt!` asks for one subject and the evidence of that person's consent. History is kept in memory alone, since
+//! what an engineer types about customers does not belong in a file.
+//!
+//! Not here: authentication of its own, policies, or any key. Values arrive as the gateway lets them through.
+
+mod complete;
+mod display;
+mod error;
+mod meta;
+mod mode;
+mod prompt;
+mod repl;
+mod script;
+mod session;
+
+pub use error::Error;
+
+use std::io::IsTerminal;
+
+/// Where to connect, and as whom.
+pub struct ConsoleConfig {
+    /// The gateway's host.
+    pub host: String,
+    /// The gateway's port.
+    pub port: u16,
+    /// The source to work on.
+    pub database: String,
+    /// The principal.
+    pub user: String,
+    /// The principal's token.
+    pub token: String,
+    /// The reason, when it was given beforehand.
+    pub reason: Option<String>,
+    /// The link that belongs to it.
+    pub link: Option<String>,
+    /// The environment's name, for the prompt.
+    pub environment: String,
+}
+
+impl std::fmt::Debug for ConsoleConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConsoleConfig")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs the console until its end: with a prompt on a terminal, else statement by statement from standard input.
+///
+/// # Errors
+/// [`Error`] when the gateway cannot be reached or refuses, and when a script's statement fails.
+pub fn run(config: ConsoleConfig) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(Error::Terminal)?;
+    let session = runtime.block_on(session::Session::connect(&config))?;
+    let mut work = session::Work {
+        runtime,
+        session,
+        environment: config.environment,
+    };
+    work.justify_beforehand(config.reason.as_deref(), config.link.as_deref())?;
+    if std::io::stdin().is_terminal() {
+        repl::run(&mut work)
+    } else {
+        script::run(&mut work)
+    }
+}

@@ -1,0 +1,198 @@
+//! The connection to the gateway: one task drives it, notices and the mode come out of it, and Ctrl-C cancels what
+//! runs.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage};
+
+use crate::display::ResultSet;
+use crate::mode::Mode;
+use crate::{ConsoleConfig, Error};
+
+/// Rows of one result that are kept for showing.
+const ROWS_MAX: usize = 5_000;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What comes back from a statement, in order.
+pub(crate) enum Outcome {
+    /// Rows.
+    Rows(ResultSet),
+    /// A statement without rows: how many it changed.
+    Done(u64),
+}
+
+/// One connection.
+pub(crate) struct Session {
+    client: Client,
+    notices: mpsc::UnboundedReceiver<String>,
+    mode: watch::Receiver<Mode>,
+}
+
+impl Session {
+    pub(crate) async fn connect(config: &ConsoleConfig) -> Result<Self, Error> {
+        let address = format!("{}:{}", config.host, config.port);
+        let (client, mut connection) = tokio_postgres::Config::new()
+            .host(&config.host)
+            .port(config.port)
+            .user(&config.user)
+            .password(&config.token)
+            .dbname(&config.database)
+            .application_name("privet console")
+            .connect_timeout(CONNECT_TIMEOUT)
+            .connect(NoTls)
+            .await
+            .map_err(|error| match error.as_db_error() {
+                Some(_) => Error::from_server(error),
+                None => Error::Unreachable {
+                    address,
+                    source: error,
+                },
+            })?;
+        let (say, notices) = mpsc::unbounded_channel();
+        let mode_of = |parameter: Option<&str>| parameter.map(Mode::parse).unwrap_or_default();
+        let (show, mode) = watch::channel(mode_of(connection.parameter("privet.mode")));
+        tokio::spawn(async move {
+            loop {
+                let message = poll_fn(|context| {
+                    let polled = connection.poll_message(context);
+                    // The driver keeps parameters to itself, so they are looked at after each step.
+                    let _ = show.send_if_modified(|known| {
+                        let now = mode_of(connection.parameter("privet.mode"));
+                        std::mem::replace(known, now.clone()) != now
+                    });
+                    polled
+                });
+                match message.await {
+                    Some(Ok(AsyncMessage::Notice(notice))) => {
+                        let mut text = notice.message().to_owned();
+                        if let Some(hint) = notice.hint() {
+                            text.push_str("\n  hint: ");
+                            text.push_str(hint);
+                        }
+                        let _ = say.send(text);
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return,
+                }
+            }
+        });
+        Ok(Self {
+            client,
+            notices,
+            mode,
+        })
+    }
+
+    /// Runs SQL; Ctrl-C cancels it.
+    async fn run(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
+        let mut work = pin!(self.collect(sql));
+        tokio::select! {
+            outcome = &mut work => return outcome,
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        let _ = self.client.cancel_token().cancel_query(NoTls).await;
+        work.await
+    }
+
+    async fn collect(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
+        let stream = self
+            .client
+            .simple_query_raw(sql)
+            .await
+            .map_err(Error::from_server)?;
+        let mut stream = pin!(stream);
+        let mut outcomes = Vec::new();
+        let mut current: Option<ResultSet> = None;
+        while let Some(message) = next(stream.as_mut()).await {
+            match message.map_err(Error::from_server)? {
+                SimpleQueryMessage::RowDescription(columns) => {
+                    let columns = columns
+                        .iter()
+                        .map(|column| column.name().to_owned())
+                        .collect();
+                    current = Some(ResultSet {
+                        columns,
+                        ..ResultSet::default()
+                    });
+                }
+                SimpleQueryMessage::Row(row) => {
+                    let Some(set) = &mut current else { continue };
+                    if set.rows.len() < ROWS_MAX {
+                        let cells = (0..row.len()).map(|i| row.get(i).map(str::to_owned));
+                        set.rows.push(cells.collect());
+                    } else {
+                        set.more += 1;
+                    }
+                }
+                SimpleQueryMessage::CommandComplete(count) => outcomes.push(match current.take() {
+                    Some(set) => Outcome::Rows(set),
+                    None => Outcome::Done(count),
+                }),
+                _ => {}
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+async fn next(
+    mut stream: std::pin::Pin<&mut tokio_postgres::SimpleQueryStream>,
+) -> Option<Result<SimpleQueryMessage, tokio_postgres::Error>> {
+    use futures_core::Stream;
+    poll_fn(|context| stream.as_mut().poll_next(context)).await
+}
+
+/// A session with the runtime that drives it, for the prompt's blocking world.
+pub(crate) struct Work {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) session: Session,
+    pub(crate) environment: String,
+}
+
+impl Work {
+    /// Runs SQL to its end.
+    pub(crate) fn run(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
+        self.runtime.block_on(self.session.run(sql))
+    }
+
+    /// What the gateway said meanwhile.
+    pub(crate) fn notices(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.session.notices.try_recv().ok()).collect()
+    }
+
+    /// The connection's mode.
+    pub(crate) fn mode(&self) -> Mode {
+        self.session.mode.borrow().clone()
+    }
+
+    /// Whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.session.client.is_closed()
+    }
+
+    /// States a reason that was given on the command line.
+    pub(crate) fn justify_beforehand(
+        &mut self,
+        reason: Option<&str>,
+        link: Option<&str>,
+    ) -> Result<(), Error> {
+        match reason {
+            Some(reason) => self.justify(reason, link.unwrap_or_default()),
+            None => Ok(()),
+        }
+    }
+
+    /// States why; the gateway decides whether it is a reason.
+    pub(crate) fn justify(&mut self, reason: &str, link: &str) -> Result<(), Error> {
+        let sql = format!("CALL privet.justify({}, {})", quoted(reason), quoted(link));
+        self.run(&sql).map(drop)
+    }
+}
+
+/// A string literal of SQL.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
