@@ -1,0 +1,468 @@
+//! One client's session, whatever kind of source lies behind it: greeting, mode, session commands, the gate before a
+//! reason was stated, and the record.
+
+use privet_vault::port::SqlValue;
+use privet_vault::{Connection, DecryptRequest, Mode, Permit, Statement, Vault};
+use tokio::sync::watch;
+
+use crate::answer::{Answer, text_value};
+use crate::cancel::{Cancels, Key, Running};
+use crate::catalog;
+use crate::commands::{self, Command};
+use crate::facts::Facts;
+use crate::fault::Fault;
+use crate::frame::TransactionStatus;
+use crate::settings::Settings;
+use crate::startup::{Authenticated, Refused};
+use crate::statement::{self, Plan};
+use crate::stream::{End, Wire};
+use crate::text::Token;
+use crate::value::{self, Type};
+
+/// Why a statement did not go through.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// It failed; the connection goes on.
+    Fault(Fault),
+    /// The connection ends.
+    End(End),
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<End> for Halt {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+impl From<privet_vault::Error> for Halt {
+    fn from(error: privet_vault::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// What a session command did.
+pub(crate) struct Called {
+    /// Rows, if it has any.
+    pub(crate) answer: Option<Answer>,
+    /// Whether the mode may have changed, so that what runs statements must be made anew.
+    pub(crate) mode_changed: bool,
+}
+
+/// A client that logged in to a source.
+pub(crate) struct Session {
+    /// Frames in and out.
+    pub(crate) wire: Wire,
+    /// The vault's side: mode, record, openers.
+    pub(crate) connection: Connection,
+    /// What PostgreSQL clients set and ask.
+    pub(crate) settings: Settings,
+    /// What a cancel request stops.
+    pub(crate) running: Running,
+    /// Turns true when the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Sealed columns of the source: table, column, field.
+    pub(crate) sealed: Vec<(String, String, String)>,
+    user: String,
+    database: String,
+    key: Key,
+    shown_mode: String,
+}
+
+impl Session {
+    /// Connects an authenticated client to its source and says all that clients expect to hear.
+    pub(crate) async fn open(
+        client: Authenticated,
+        vault: &Vault,
+        cancels: &Cancels,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, Box<Refused>> {
+        let (wire, parameters, minor, caller) = client.into_parts();
+        let mut settings = Settings::new(&parameters.user);
+        for (name, value) in &parameters.settings {
+            // PostgreSQL ends the connection for a setting that it does not know.
+            if let Err(mut fault) = settings.set(name, Some(value)) {
+                fault.severity = crate::fault::Severity::Fatal;
+                return Err(Refused::told(wire, fault));
+            }
+        }
+        let connection = match vault.connect(caller, &parameters.database).await {
+            Ok(connection) => connection,
+            Err(error) => return Err(Refused::told(wire, ended(error))),
+        };
+        let running = Running::default();
+        let Some(key) = cancels.register(minor, running.clone()) else {
+            return Err(Refused::told(wire, Fault::fatal("58000", "no randomness")));
+        };
+        let mut session = Self {
+            wire,
+            connection,
+            settings,
+            running,
+            stopping,
+            sealed: sealed_columns(vault, &parameters.database),
+            user: parameters.user,
+            database: parameters.database,
+            key,
+            shown_mode: String::new(),
+        };
+        if let Some(reason) = &parameters.reason
+            && let Err(error) = session.justify(reason, parameters.link.as_deref()).await
+        {
+            return Err(Refused::told(session.wire, ended(error)));
+        }
+        session.greet();
+        Ok(session)
+    }
+
+    fn greet(&mut self) {
+        for (name, value) in self.settings.reported() {
+            self.wire.out.parameter_status(name, value);
+        }
+        self.report_mode();
+        self.wire
+            .out
+            .backend_key_data(self.key.process, &self.key.secret);
+        self.wire.out.ready_for_query(TransactionStatus::Idle);
+    }
+
+    /// Tells the client its mode when it changed, and why if it did not ask for it.
+    pub(crate) fn report_mode(&mut self) {
+        let mode = mode_text(&self.connection.mode());
+        if mode == self.shown_mode {
+            return;
+        }
+        self.wire.out.parameter_status("privet.mode", &mode);
+        let former = std::mem::replace(&mut self.shown_mode, mode);
+        if former.starts_with("decrypted") && self.shown_mode == "protected" {
+            self.wire.out.notice(&Fault::notice(
+                "the grant has ended: values are sealed again",
+            ));
+        } else if !former.is_empty() && self.shown_mode == "unjustified" {
+            let notice = Fault::notice("the session has ended: state a reason to go on");
+            self.wire.out.notice(&notice.hint(commands::JUSTIFY));
+        }
+    }
+
+    /// Whether values open at the moment, as far as the client was told.
+    pub(crate) fn shows_decrypted(&self) -> bool {
+        self.shown_mode.starts_with("decrypted")
+    }
+
+    /// Whether a plan may go on: before a reason was stated only what shows no data, and what clients send by
+    /// themselves.
+    pub(crate) fn gate(&self, plan: &Plan, sql: &str, tokens: &[Token<'_>]) -> Result<(), Fault> {
+        if plan.passes_unjustified()
+            || self.connection.mode() != Mode::Unjustified
+            || statement::is_startup_statement(sql, tokens)
+        {
+            return Ok(());
+        }
+        let fault = Fault::error(
+            "42501",
+            "this session has no reason yet: say first why you are here",
+        );
+        Err(fault.hint(commands::JUSTIFY))
+    }
+
+    /// Replaces equality markers in a statement and its parameters, so that the plaintext goes nowhere.
+    pub(crate) async fn without_markers(
+        &mut self,
+        sql: &str,
+        parameters: &[SqlValue],
+    ) -> Result<(String, Vec<SqlValue>), Fault> {
+        let sql = self.replaced(sql).await?;
+        let mut replaced = Vec::with_capacity(parameters.len());
+        for parameter in parameters {
+            replaced.push(match parameter {
+                SqlValue::Text(text) => SqlValue::Text(self.replaced(text).await?),
+                // Bytes can be cast to text, so a marker in them is one as well.
+                SqlValue::Blob(bytes) => match self.connection.substitute_markers(bytes).await? {
+                    Some(bytes) => SqlValue::Blob(bytes),
+                    None => parameter.clone(),
+                },
+                other => other.clone(),
+            });
+        }
+        Ok((sql, replaced))
+    }
+
+    /// The same for statements that the gateway answers itself, which go on record all the same. Before a reason was
+    /// stated there is no record and nothing to replace.
+    pub(crate) async fn without_markers_if_any(
+        &mut self,
+        sql: &str,
+        parameters: &[SqlValue],
+    ) -> Result<(String, Vec<SqlValue>), Fault> {
+        if self.connection.mode() == Mode::Unjustified {
+            return Ok((sql.to_owned(), parameters.to_vec()));
+        }
+        self.without_markers(sql, parameters).await
+    }
+
+    async fn replaced(&mut self, text: &str) -> Result<String, Fault> {
+        match self.connection.substitute_markers(text.as_bytes()).await? {
+            None => Ok(text.to_owned()),
+            Some(bytes) => String::from_utf8(bytes)
+                .map_err(|_| Fault::error("22021", "invalid byte sequence for encoding `UTF8`")),
+        }
+    }
+
+    /// Puts a statement on record, if there is a session to record it in. In a decrypted connection the entry is
+    /// durable when this returns.
+    pub(crate) async fn record(
+        &mut self,
+        sql: &str,
+        parameters: &[SqlValue],
+    ) -> Result<Option<Permit>, Fault> {
+        if self.connection.mode() == Mode::Unjustified {
+            return Ok(None);
+        }
+        let parameters: Vec<Option<String>> = parameters.iter().map(value::recorded).collect();
+        let statement = Statement {
+            sql,
+            parameters: &parameters,
+        };
+        Ok(Some(self.connection.record(statement).await?))
+    }
+
+    /// Puts on record how many rows a recorded statement showed.
+    pub(crate) fn shown(&mut self, permit: Option<Permit>, rows: u64) {
+        if let Some(permit) = permit {
+            self.connection.shown(permit, rows);
+        }
+    }
+
+    /// The facts about this session.
+    pub(crate) fn facts(&mut self) -> Facts<'_> {
+        Facts {
+            user: &self.user,
+            database: &self.database,
+            process: self.key.process,
+            settings: &mut self.settings,
+        }
+    }
+
+    /// Answers a question to PostgreSQL's catalogs. Before a reason was stated the source is not asked either.
+    pub(crate) async fn catalog(
+        &mut self,
+        sql: &str,
+        tokens: &[Token<'_>],
+        parameters: &[SqlValue],
+        views: Vec<privet_vault::port::TableInfo>,
+    ) -> Result<Answer, Fault> {
+        let described = match self.connection.mode() {
+            Mode::Unjustified => privet_vault::port::Catalog::default(),
+            _ => self.connection.catalog().await?,
+        };
+        let source = catalog::Source {
+            name: &self.database,
+            user: &self.user,
+            catalog: &described,
+            views: &views,
+            sealed: &self.sealed,
+            settings: &self.settings,
+        };
+        catalog::answer(sql, tokens, parameters, &source)
+    }
+
+    /// Does what a session command says.
+    pub(crate) async fn call(
+        &mut self,
+        command: Command,
+        status: TransactionStatus,
+    ) -> Result<Called, Fault> {
+        let outside = || match status {
+            TransactionStatus::Idle => Ok(()),
+            _ => Err(Fault::error(
+                "25001",
+                "end the transaction first: the mode changes outside of transactions only",
+            )),
+        };
+        let mut answer = None;
+        let mode_changed = match command {
+            Command::Status => {
+                answer = Some(self.status());
+                false
+            }
+            Command::Justify { reason, link } => {
+                outside()?;
+                self.justify(&reason, link.as_deref()).await?;
+                true
+            }
+            Command::Decrypt {
+                consent,
+                subject,
+                fields,
+                minutes,
+            } => {
+                outside()?;
+                let request = DecryptRequest {
+                    consent,
+                    subject,
+                    fields,
+                    minutes,
+                };
+                let granted = self.connection.decrypt(&request).await?;
+                self.wire
+                    .out
+                    .notice(&Fault::notice(granted.note).hint(commands::ENCRYPT));
+                true
+            }
+            Command::Join { grant } => {
+                outside()?;
+                let grant = grant.parse().map_err(|_| {
+                    Fault::error("22023", "a grant is named by its id").hint(commands::JOIN)
+                })?;
+                self.connection.join_grant(grant).await?;
+                let note = "joined the grant: the connection is read-only now, and what it prepared or kept in \
+                            temporary tables is gone";
+                self.wire
+                    .out
+                    .notice(&Fault::notice(note).hint(commands::ENCRYPT));
+                true
+            }
+            Command::Encrypt => {
+                outside()?;
+                self.connection.encrypt().await?;
+                // The client asked for it: no word about a grant that ended by itself.
+                self.shown_mode.clear();
+                true
+            }
+        };
+        self.report_mode();
+        Ok(Called {
+            answer,
+            mode_changed,
+        })
+    }
+
+    async fn justify(
+        &mut self,
+        reason: &str,
+        link: Option<&str>,
+    ) -> Result<(), privet_vault::Error> {
+        self.connection.justify(reason, link).await?;
+        let note = "protected session: personal data stays sealed, every statement is on record, and a colleague \
+                    reviews it. One customer's data opens with that customer's consent";
+        self.wire
+            .out
+            .notice(&Fault::notice(note).hint(commands::DECRYPT));
+        Ok(())
+    }
+
+    fn status(&self) -> Answer {
+        let status = self.connection.status();
+        let (subject, until, grant) = match &status.mode {
+            Mode::Decrypted {
+                subject,
+                until,
+                grant,
+            } => (
+                text_value(subject),
+                text_value(until.to_string()),
+                text_value(grant.to_string()),
+            ),
+            _ => (SqlValue::Null, SqlValue::Null, SqlValue::Null),
+        };
+        let mode = match &status.mode {
+            Mode::Unjustified => "unjustified",
+            Mode::Protected => "protected",
+            Mode::Decrypted { .. } => "decrypted",
+        };
+        let session = status
+            .session
+            .map_or(SqlValue::Null, |session| text_value(session.to_string()));
+        let cells = [
+            ("principal", text_value(status.principal)),
+            ("environment", text_value(status.environment)),
+            ("source", text_value(status.source)),
+            ("session", session),
+            ("mode", text_value(mode)),
+            ("subject", subject),
+            ("until", until),
+            ("grant", grant),
+        ];
+        let (columns, row) = cells
+            .into_iter()
+            .map(|(name, cell)| ((name.to_owned(), Type::Text), cell))
+            .unzip();
+        Answer {
+            columns,
+            rows: vec![row],
+            tag: "CALL",
+        }
+    }
+
+    /// Runs a step of the source's work to its end, while the client is watched: if it goes, or the server stops, what
+    /// runs is stopped.
+    pub(crate) async fn watched<T>(
+        wire: &mut Wire,
+        running: &Running,
+        stopping: &mut watch::Receiver<bool>,
+        step: impl Future<Output = T>,
+    ) -> Result<T, End> {
+        let mut step = std::pin::pin!(step);
+        let end = tokio::select! {
+            biased;
+            done = &mut step => return Ok(done),
+            () = wire.gone() => End::Gone,
+            () = stopped(stopping) => stopping_fault(),
+        };
+        running.stop();
+        // A step that is dropped half way would cost more than waiting for its end, which is bounded.
+        step.await;
+        Err(end)
+    }
+}
+
+/// Waits until the server stops.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        // Nobody can ask for a stop any more.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What clients are told when the server stops.
+pub(crate) fn stopping_fault() -> End {
+    End::Told(Fault::fatal("57P01", "the server is stopping"))
+}
+
+/// An error that ends the connection.
+fn ended(error: privet_vault::Error) -> Fault {
+    let mut fault = Fault::from(error);
+    fault.severity = crate::fault::Severity::Fatal;
+    fault
+}
+
+/// The mode as `privet.mode` shows it.
+fn mode_text(mode: &Mode) -> String {
+    match mode {
+        Mode::Unjustified => "unjustified".to_owned(),
+        Mode::Protected => "protected".to_owned(),
+        Mode::Decrypted { subject, until, .. } => format!("decrypted {subject} until {until}"),
+    }
+}
+
+/// The source's sealed columns by the data map.
+fn sealed_columns(vault: &Vault, source: &str) -> Vec<(String, String, String)> {
+    let Some(source) = vault.map().source(source) else {
+        return Vec::new();
+    };
+    let columns = source.tables.iter().flat_map(|table| {
+        table.sealed_columns().map(|(column, field)| {
+            (
+                table.name.to_string(),
+                column.name.to_string(),
+                field.to_string(),
+            )
+        })
+    });
+    columns.collect()
+}
