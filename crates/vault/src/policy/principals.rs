@@ -1,5 +1,6 @@
 //! `principals.toml`: who may act, in which groups, and a job's purposes.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::Entity;
@@ -138,12 +139,14 @@ impl Reader<'_> {
             let word = word.into_inner();
             if let Err(error) = word.parse::<PrincipalName>() {
                 self.problem(offset, format!("the name of a {what}: {error}"));
-            } else if let Some(former) = distinct.insert(word.clone(), offset) {
-                distinct.insert(word.clone(), former);
-                self.problem(
-                    offset,
-                    format!("{what} `{word}` is listed twice: remove one"),
-                );
+                continue;
+            }
+            match distinct.entry(word) {
+                Entry::Vacant(free) => drop(free.insert(offset)),
+                Entry::Occupied(taken) => {
+                    let text = format!("{what} `{}` is listed twice: remove one", taken.key());
+                    self.problem(offset, text);
+                }
             }
         }
         distinct

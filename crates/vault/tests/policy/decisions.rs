@@ -228,27 +228,3 @@ fn the_digest_covers_every_file_and_the_environment() {
         whole
     );
 }
-
-#[test]
-fn timing() {
-    let policy = default_and("");
-    let tenant = "acme".parse().unwrap();
-    let job = principal(&policy, "job");
-    let names: Vec<String> = (0..3000).map(|n| format!("field{n}")).collect();
-    for round in 0..3 {
-        let start = std::time::Instant::now();
-        for name in &names {
-            let resource = Resource {
-                tenant: &tenant,
-                field: Some((name, Class::Uii)),
-                source: None,
-            };
-            assert!(
-                policy
-                    .decide(&job, Action::Reveal(Form::Clear), &resource, &SERVICE)
-                    .allowed
-            );
-        }
-        println!("round {round}: {:?} each", start.elapsed() / 3000);
-    }
-}

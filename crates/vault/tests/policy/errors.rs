@@ -51,7 +51,7 @@ fn wrong_policies() {
         "@id(\"x\")\npermit (principal, action, resource)",
         "@id(\"x\") permit (principal, action, resource) when { context.grant = true };",
         // Words that the schema does not know.
-        r#"@id("x") permit (principal, action == Action::"reveal_raw", resource);"#,
+        r#"@id("x") permit (principal, action == Action::"reveal_maskd", resource);"#,
         r#"@id("x") permit (principal is Robot, action, resource);"#,
         r#"@id("x") permit (principal in Group::"on-cal", action, resource);"#,
         r#"@id("x") permit (principal, action in Action::"clear", resource in Class::"PII");"#,
