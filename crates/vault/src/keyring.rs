@@ -492,6 +492,24 @@ impl Keyring {
         self.records.insert((kind, owner), Arc::clone(&key));
         Ok(key)
     }
+
+    /// The side-record key that a sealed record names; `None` when it was destroyed.
+    pub(crate) async fn record_key_by_id(
+        &self,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Result<Option<SideKey>> {
+        let rows = self.store.keys_by_id(&[id]).await?;
+        let Some(row) = rows.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        if !matches!(row.kind, KeyKind::Session | KeyKind::Side) {
+            return Ok(None);
+        }
+        let tenant = self.tenant(&row.tenant, now).await?;
+        let key = RecordKey::from(tenant.unwrap(&row)?);
+        Ok(Some(SideKey::new(id, key)))
+    }
 }
 
 fn day_after(now: Timestamp, days: i64) -> Result<jiff::civil::Date> {

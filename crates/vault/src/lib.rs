@@ -24,6 +24,8 @@ mod watch;
 pub mod audit;
 
 mod erasure;
+mod health;
+mod log_read;
 mod lookup;
 mod reveal;
 mod seal_open;
@@ -37,10 +39,12 @@ pub use config::{Config, SessionLimits};
 pub use erasure::Closed;
 pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};
+pub use health::VaultHealth;
 pub use id::{
     Environment, GrantId, JobId, NameError, Oid, PrincipalName, Puid, SessionId, SourceName,
     SubjectRef, TenantName, TokenId,
 };
+pub use log_read::{LogDetail, LogEntries, ReadEntry};
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};

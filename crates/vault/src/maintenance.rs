@@ -17,7 +17,7 @@ use crate::{Result, Vault};
 const SEQUENCE_PERIOD: Duration = Duration::from_millis(200);
 /// How often the ledger's position is moved, so that a start has little to replay.
 const LEDGER_PERIOD: Duration = Duration::from_secs(2);
-/// How often stale sessions are looked for.
+/// How often stale sessions and ended readings of the log are looked for.
 const SESSIONS_PERIOD: Duration = Duration::from_secs(60);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
@@ -58,6 +58,9 @@ impl Vault {
         });
         every(self, SESSIONS_PERIOD, "stale sessions", |v| {
             Box::pin(async move { v.end_stale().await })
+        });
+        every(self, SESSIONS_PERIOD, "ended readings of the log", |v| {
+            Box::pin(async move { v.end_readings().await })
         });
         every(self, KEYS_PERIOD, "expired keys", |v| {
             Box::pin(async move { v.destroy_expired().await })

@@ -94,6 +94,11 @@ impl Sessions {
             .filter(|grant| grant.subject() == subject)
             .for_each(|grant| grant.end());
     }
+
+    /// Justified sessions of this server.
+    pub(crate) fn live_count(&self) -> usize {
+        lock(&self.live).len()
+    }
 }
 
 impl Vault {

@@ -10,6 +10,7 @@ use privet_tlog::note::SigningKey;
 
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
 use crate::keyring::Keyring;
+use crate::log_read::Readings;
 use crate::maintenance::Ledger;
 use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyStore, LogStore, Source};
@@ -81,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) watch: Watch,
     pub(crate) sessions: Sessions,
     pub(crate) ledger: Ledger,
+    pub(crate) readings: Readings,
 }
 
 impl Vault {
@@ -116,6 +118,7 @@ impl Vault {
                 tokens: Tokens::new(&*parts.entropy),
                 sessions: Sessions::default(),
                 ledger: Ledger::default(),
+                readings: Readings::default(),
                 config: parts.config,
                 map: parts.map,
                 policy: parts.policy,

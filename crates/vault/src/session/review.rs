@@ -196,7 +196,7 @@ impl Vault {
         )
     }
 
-    fn field_name(&self, number: u16) -> String {
+    pub(crate) fn field_name(&self, number: u16) -> String {
         let known = self.inner.map.field_by_number(number);
         known.map_or_else(|| format!("#{number}"), |field| field.name.to_string())
     }
