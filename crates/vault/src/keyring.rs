@@ -3,6 +3,7 @@
 //! Tenant keys are opened under the root once and kept; subject keys are opened on demand and forgotten after
 //! [`CACHE_AGE`] or when the shared sequence says that the subject was erased.
 
+mod retention;
 mod tenant;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use privet_seal::{
     ValueCipher,
 };
 
+pub(crate) use retention::RetentionWish;
 pub(crate) use tenant::TenantKeys;
 
 use crate::audit::{SideKey, SubjectUse};
@@ -314,52 +316,8 @@ impl Keyring {
         Err(Error::Internal("key could not be made"))
     }
 
-    #[expect(dead_code, reason = "adopting a database needs it next")]
-    /// The cipher of a legal retention rule (field) and calendar year for this subject.
-    pub(crate) async fn retention_cipher(
-        &self,
-        subject: &OpenSubject,
-        field: u16,
-        year: i16,
-        expires_on: jiff::civil::Date,
-        now: Timestamp,
-    ) -> Result<Arc<ValueCipher>> {
-        let year = u16::try_from(year).map_err(|_| {
-            Error::invalid(
-                "date_out_of_range",
-                "a retention date must lie in the years 0 to 9999",
-            )
-        })?;
-        let generation = u32::from(field) << 16 | u32::from(year);
-        let known = subject
-            .retention
-            .read()
-            .ok()
-            .and_then(|map| map.get(&generation).cloned());
-        if let Some(cipher) = known {
-            return Ok(cipher);
-        }
-        let owner = *subject.row.reference.as_bytes();
-        let tenant = subject.tenant();
-        let (id, secret) = self
-            .key_or_create(
-                tenant,
-                KeyKind::SubjectRetention,
-                owner,
-                generation,
-                now,
-                Some(expires_on),
-            )
-            .await?;
-        let cipher = Arc::new(SubjectKey::from(secret).cipher(tenant.scope(), id));
-        if let Ok(mut map) = subject.retention.write() {
-            map.insert(generation, Arc::clone(&cipher));
-        }
-        Ok(cipher)
-    }
-
     /// The live index keys of a field, newest version first.
-    async fn index_keys(
+    pub(crate) async fn index_keys(
         &self,
         tenant: &TenantKeys,
         field: u16,

@@ -34,6 +34,11 @@ mod token;
 
 mod session;
 
+mod adopt;
+
+pub mod check;
+
+pub use adopt::{Finding, JobState, JobStatus, TableStatus};
 pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use erasure::Closed;

@@ -289,7 +289,6 @@ impl Vault {
         self.inner.keyring.open_rows(rows, now).await
     }
 
-    #[expect(dead_code, reason = "adopting a database needs it next")]
     /// The subjects that rows of an application's table name, made where they are missing.
     pub(crate) async fn ensure_subjects(
         &self,

@@ -8,6 +8,7 @@ use privet_classify::DataMap;
 use privet_seal::{Entropy, KeyProvider};
 use privet_tlog::note::SigningKey;
 
+use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
@@ -83,6 +84,7 @@ pub(crate) struct Inner {
     pub(crate) sessions: Sessions,
     pub(crate) ledger: Ledger,
     pub(crate) readings: Readings,
+    pub(crate) jobs: Jobs,
 }
 
 impl Vault {
@@ -119,6 +121,7 @@ impl Vault {
                 sessions: Sessions::default(),
                 ledger: Ledger::default(),
                 readings: Readings::default(),
+                jobs: Jobs::default(),
                 config: parts.config,
                 map: parts.map,
                 policy: parts.policy,

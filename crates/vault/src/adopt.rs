@@ -1,0 +1,168 @@
+//! Sealing an application's database in place: a job inside the server, watched by the command that asked for it.
+//!
+//! First everything is read once and nothing is changed: what stands in the way is reported as a whole. Then batches
+//! are sealed, each one transaction of the source, with subjects and keys durable before the values that need them;
+//! so the job can be killed at any moment and started again. At the end come unique indexes, guards against new
+//! plaintext, the removal of old plaintext from the file, and a comparison with what was counted before.
+
+mod look;
+mod plan;
+mod run;
+mod seal;
+mod status;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub(crate) use plan::{Plans, TablePlan, plan};
+pub use status::{Finding, JobState, JobStatus, TableStatus};
+
+use crate::audit::{EntryKind, Record};
+use crate::policy::{Action, Context, Resource};
+use crate::vault::denied_by_policy;
+use crate::{Caller, Error, JobId, Result, SourceName, Vault};
+
+/// How many jobs that are over are remembered.
+const JOBS_MAX: usize = 100;
+
+/// The jobs of this server, oldest first.
+#[derive(Default)]
+pub(crate) struct Jobs(Mutex<Vec<Arc<Job>>>);
+
+/// One job.
+pub(crate) struct Job(Mutex<JobStatus>);
+
+impl Job {
+    /// Changes what watchers see.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut JobStatus)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn status(&self) -> JobStatus {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts values of a table as sealed, `running` after sealing began.
+    pub(crate) fn sealed(&self, table: usize, values: u64, running: Duration) {
+        self.update(|status| {
+            status.done += values;
+            if let Some(table) = status.tables.get_mut(table) {
+                table.done += values;
+            }
+            let millis = u64::try_from(running.as_millis())
+                .unwrap_or(u64::MAX)
+                .max(1);
+            status.values_per_second = status.done.saturating_mul(1_000) / millis;
+            let left = status.total.saturating_sub(status.done);
+            status.seconds_left = left.checked_div(status.values_per_second);
+        });
+    }
+}
+
+impl Jobs {
+    /// A new job, unless one for the same source still runs.
+    fn add(&self, status: JobStatus) -> Result<Arc<Job>> {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = jobs
+            .iter()
+            .map(|job| job.status())
+            .any(|other| other.source == status.source && !other.state.is_over());
+        if busy {
+            return Err(Error::conflict(
+                "adoption_running",
+                format!(
+                    "source `{}` is being adopted: wait for that to end",
+                    status.source
+                ),
+            ));
+        }
+        if jobs.len() >= JOBS_MAX
+            && let Some(oldest) = jobs.iter().position(|job| job.status().state.is_over())
+        {
+            jobs.remove(oldest);
+        }
+        let job = Arc::new(Job(Mutex::new(status)));
+        jobs.push(Arc::clone(&job));
+        Ok(job)
+    }
+
+    fn find(&self, id: JobId) -> Option<Arc<Job>> {
+        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.iter().find(|job| job.status().id == id).cloned()
+    }
+}
+
+impl Vault {
+    /// Starts sealing the classified columns of a source, or only looks (`dry_run`) and changes nothing. Answers at
+    /// once; what comes of it is in [`adopt_status`](Self::adopt_status).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a source that the server does not have, [`Error::Denied`] by policy,
+    /// [`Error::Conflict`] while the source is being adopted already.
+    pub async fn adopt_start(
+        &self,
+        caller: &Caller,
+        source: &SourceName,
+        dry_run: bool,
+    ) -> Result<JobId> {
+        self.permit_adopt(caller, source).await?;
+        let port = self.inner.sources.get(source).cloned();
+        let port = port.ok_or(Error::NotFound("source"))?;
+        let id = JobId::random(&*self.inner.entropy);
+        let job = self
+            .inner
+            .jobs
+            .add(JobStatus::new(id, source.clone(), dry_run))?;
+        let (vault, caller) = (self.clone(), caller.clone());
+        tokio::spawn(async move {
+            let work = run::run(vault, caller, port, Arc::clone(&job));
+            // A task of its own, so that a panic becomes a failed job and not one that runs for ever.
+            if tokio::spawn(work).await.is_err() {
+                job.update(|status| {
+                    status.state = JobState::Failed;
+                    status
+                        .problems
+                        .push("the job broke off: see the server's log".to_owned());
+                });
+            }
+        });
+        Ok(id)
+    }
+
+    /// Where a job stands.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a job that this server does not know, [`Error::Denied`] by policy.
+    pub async fn adopt_status(&self, caller: &Caller, id: JobId) -> Result<JobStatus> {
+        let status = self.inner.jobs.find(id).map(|job| job.status());
+        let status = status.ok_or(Error::NotFound("job"))?;
+        self.permit_adopt(caller, &status.source).await?;
+        Ok(status)
+    }
+
+    async fn permit_adopt(&self, caller: &Caller, source: &SourceName) -> Result<()> {
+        let resource = Resource {
+            tenant: &self.inner.config.tenant,
+            field: None,
+            source: Some(source),
+        };
+        let context = Context {
+            purpose: None,
+            is_self: false,
+            grant: false,
+        };
+        let policy = &self.inner.policy;
+        let decision = policy.decide(caller.principal(), Action::Adopt, &resource, &context);
+        if decision.allowed {
+            return Ok(());
+        }
+        let record = Record::by(EntryKind::AdoptDenied, caller)
+            .fact("source", source.as_str())
+            .ruling(self.ruling(&decision));
+        self.record(record).await?;
+        Err(denied_by_policy(caller, Action::Adopt))
+    }
+}

@@ -1,0 +1,112 @@
+//! Whether a database is as the data map says, without a server and without keys.
+
+use privet_classify::DataMap;
+
+use crate::adopt::{Plans, plan};
+use crate::port::{Source, SourceError, TableScan};
+
+/// What a check found. It is passed when there are no problems.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What is wrong, one sentence each that says what to do.
+    pub problems: Vec<String>,
+    /// What is right but worth knowing.
+    pub notes: Vec<String>,
+    /// Sealed values found.
+    pub sealed: u64,
+}
+
+/// Checks a source against the map: every column of its tables classified, every subject reachable, no plaintext in
+/// a sealed column, index columns, indexes and guards in place.
+///
+/// # Errors
+/// When the source cannot be read.
+pub async fn check_source(map: &DataMap, source: &dyn Source) -> Result<Report, SourceError> {
+    let catalog = source.catalog().await?;
+    let plans = match plan(map, source.name(), &catalog) {
+        Ok(plans) => plans,
+        Err(problems) => {
+            return Ok(Report {
+                problems,
+                ..Report::default()
+            });
+        }
+    };
+    let seals = plans.seals();
+    let mut problems = source.obstacles(&seals).await?;
+    if !problems.is_empty() {
+        // What cannot be sealed cannot be counted either.
+        let notes = plans.notes;
+        return Ok(Report {
+            problems,
+            notes,
+            sealed: 0,
+        });
+    }
+    let mut sealed = 0;
+    for table in &plans.tables {
+        let scan = source.scan(&table.seal).await?;
+        sealed += scan.sealed.iter().sum::<u64>();
+        values(
+            source.name().as_str(),
+            &table.seal.table,
+            &names(table),
+            &scan,
+            &mut problems,
+        );
+    }
+    problems.extend(missing(source, &plans).await?);
+    let notes = plans.notes;
+    Ok(Report {
+        problems,
+        notes,
+        sealed,
+    })
+}
+
+fn names(table: &crate::adopt::TablePlan) -> Vec<&str> {
+    table
+        .seal
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect()
+}
+
+fn values(
+    source: &str,
+    table: &str,
+    columns: &[&str],
+    scan: &TableScan,
+    problems: &mut Vec<String>,
+) {
+    for (column, plaintext) in columns.iter().zip(&scan.plaintext) {
+        if *plaintext > 0 {
+            problems.push(format!(
+                "column `{column}` of table `{table}` holds {plaintext} values in plaintext: run `privet adopt {source}`"
+            ));
+        }
+    }
+    if scan.rows_without_subject > 0 {
+        let rows: Vec<String> = scan
+            .without_subject
+            .iter()
+            .map(|key| key.0.to_string())
+            .collect();
+        problems.push(format!(
+            "{} rows of table `{table}` have values but no subject (row ids {}{}): say whose they are, or empty them",
+            scan.rows_without_subject,
+            rows.join(", "),
+            if (rows.len() as u64) < scan.rows_without_subject { ", …" } else { "" },
+        ));
+    }
+}
+
+async fn missing(source: &dyn Source, plans: &Plans) -> Result<Vec<String>, SourceError> {
+    let gaps = source.gaps(&plans.seals()).await?;
+    let name = source.name();
+    Ok(gaps
+        .into_iter()
+        .map(|gap| format!("{gap}: run `privet adopt {name}`"))
+        .collect())
+}
