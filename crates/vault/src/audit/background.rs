@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::check::{CheckError, StoreCheck};
 use super::status::Stop;
 use super::{Actor, AuditLog, EntryKind, Inner, Record, StartError};
+use crate::port::StoreError;
 
 /// Time between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -80,7 +81,7 @@ async fn check(log: Weak<Inner>) {
     status.check_ended();
     match outcome {
         Ok(()) => tracing::info!("the full check of the audit log found nothing wrong"),
-        Err(CheckError::Store(error)) => {
+        Err(CheckError::Store(error)) if !matches!(error, StoreError::Damaged(_)) => {
             tracing::error!(%error, "the full check of the audit log could not be finished");
         }
         Err(error) => {

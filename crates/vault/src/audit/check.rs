@@ -24,11 +24,14 @@ pub enum CheckError {
     #[error("the checkpoint does not verify: {0}")]
     Checkpoint(String),
     /// An entry or tile is wrong; the text names it.
-    #[error("{0}")]
+    #[error(transparent)]
     Fault(#[from] Fault),
     /// An entry or tile is missing.
     #[error("`{0}` is missing or too short")]
     Missing(TilePath),
+    /// An entry is missing between others, or cannot be read.
+    #[error("entry {0} is missing or cannot be read")]
+    MissingEntry(u64),
     /// A bundle of entries is not in the format.
     #[error("`{0}` is malformed: {1}")]
     Malformed(TilePath, BundleError),
@@ -45,7 +48,7 @@ pub enum CheckError {
     #[error("the log has no entry {0}")]
     NoEntry(u64),
     /// The store cannot be read.
-    #[error("the store of the audit log cannot be read: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -79,7 +82,7 @@ impl<'a> StoreCheck<'a> {
         let state = store.state(origin.as_str()).await?;
         let state = state.ok_or_else(|| CheckError::NoLog(origin.to_string()))?;
         let checkpoint = open_checkpoint(&state, origin, keys).map_err(CheckError::from_start)?;
-        let next = store.entries(origin.as_str(), 0, BATCH).await?;
+        let next = read_batch(store, origin.as_str(), 0).await?;
         Ok(Self {
             store,
             checkpoint,
@@ -110,14 +113,22 @@ impl<'a> StoreCheck<'a> {
         let entries = entries.get(..expected).unwrap_or(&entries);
         let (store, origin) = (self.store, self.checkpoint.origin.as_str().to_owned());
         let after = first + expected as u64;
+        let more = after < self.checkpoint.size;
+        let read_on = async {
+            if more {
+                read_batch(store, &origin, after).await
+            } else {
+                Ok(Vec::new())
+            }
+        };
         // The store reads the next batch while this one is hashed.
-        let (next, hashed) = tokio::join!(store.entries(&origin, after, BATCH), self.hash(entries));
+        let (next, hashed) = tokio::join!(read_on, self.hash(entries));
         hashed?;
         if entries.len() < expected {
             return Err(self.missing());
         }
         self.next = next?;
-        if after < self.checkpoint.size {
+        if more {
             return Ok(true);
         }
         for path in right_edge_tiles(self.checkpoint.size) {
@@ -146,8 +157,12 @@ impl<'a> StoreCheck<'a> {
         let row = self
             .store
             .tile(self.checkpoint.origin.as_str(), level, path.n)
-            .await?;
-        let mut data = row.ok_or(CheckError::Missing(path))?.data;
+            .await;
+        let mut data = match row {
+            Ok(Some(row)) => row.data,
+            Ok(None) | Err(StoreError::Damaged(_)) => return Err(CheckError::Missing(path)),
+            Err(error) => return Err(error.into()),
+        };
         // The log may have grown since the checkpoint was read.
         data.truncate(usize::from(path.width) * privet_tlog::HASH_BYTES);
         match self.verifier.check_tile(level, path.n, path.width, &data) {
@@ -174,6 +189,33 @@ impl<'a> StoreCheck<'a> {
         let n = self.verifier.size() / u64::from(TILE_WIDTH);
         CheckError::Missing(TilePath::entries(n, tile_width(0, n, self.checkpoint.size)))
     }
+}
+
+/// Reads a batch. A store that finds itself damaged does not say where, so what it can still read is read one by one
+/// until the first entry that it cannot.
+async fn read_batch(
+    store: &dyn LogStore,
+    origin: &str,
+    first: u64,
+) -> Result<Vec<Vec<u8>>, CheckError> {
+    match store.entries(origin, first, BATCH).await {
+        Ok(entries) => return Ok(entries),
+        Err(StoreError::Damaged(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    for index in (first..).take(BATCH as usize) {
+        if !store
+            .entries(origin, index, 1)
+            .await
+            .is_ok_and(|entries| entries.len() == 1)
+        {
+            return Err(CheckError::MissingEntry(index));
+        }
+    }
+    store
+        .entries(origin, first, BATCH)
+        .await
+        .map_err(CheckError::from)
 }
 
 /// The tiles that are complete with the last of `size` leaves, lowest level first.

@@ -11,4 +11,5 @@ mod append;
 mod entries;
 mod offline;
 mod recovery;
+mod stores;
 mod support;

@@ -16,7 +16,7 @@ use privet_vault::port::{LogBatch, LogState, LogStore, SideRow, StoreError, Tile
 use privet_vault::{Clock, SubjectRef};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub(crate) const ORIGIN: &str = "log.example/test/1";
 
@@ -132,7 +132,7 @@ pub(crate) struct FaultyLog {
     pub(crate) inner: Arc<dyn LogStore>,
     calls: AtomicU64,
     faults: Mutex<HashMap<u64, Fault>>,
-    dead: AtomicU64,
+    dead: watch::Sender<bool>,
     /// Appends take one permit each.
     pub(crate) gate: Semaphore,
 }
@@ -143,7 +143,7 @@ impl FaultyLog {
             inner,
             calls: AtomicU64::new(0),
             faults: Mutex::default(),
-            dead: AtomicU64::new(0),
+            dead: watch::Sender::new(false),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
         })
     }
@@ -168,11 +168,16 @@ impl FaultyLog {
         self.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
 
+    /// Waits until the process is dead.
+    pub(crate) async fn died(&self) {
+        self.dead.subscribe().wait_for(|dead| *dead).await.unwrap();
+    }
+
     async fn pass<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        if self.dead.load(Ordering::SeqCst) == 1 {
+        if *self.dead.borrow() {
             std::future::pending::<()>().await;
         }
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
@@ -190,7 +195,7 @@ impl FaultyLog {
     }
 
     async fn die<T>(&self) -> Result<T, StoreError> {
-        self.dead.store(1, Ordering::SeqCst);
+        self.dead.send_replace(true);
         std::future::pending().await
     }
 }
