@@ -42,7 +42,7 @@ impl KeyStore for MemoryKeys {
 
     async fn tenant_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         let mut found = self.0.read().keys_where(|key| key.kind == KeyKind::Tenant);
-        found.sort_by_key(|key| (key.tenant.clone(), key.generation));
+        found.sort_by_key(|key| (key.tenant.clone(), key.owner, key.generation));
         Ok(found)
     }
 

@@ -46,7 +46,7 @@ CREATE TABLE wrapped_key (
     expires_on INTEGER,
     UNIQUE (owner, kind, generation, tenant)
 );
-CREATE INDEX wrapped_key_of_kind ON wrapped_key (tenant, kind);
+CREATE INDEX wrapped_key_of_kind ON wrapped_key (kind, tenant);
 CREATE INDEX wrapped_key_by_expiry ON wrapped_key (expires_on) WHERE expires_on IS NOT NULL;
 
 CREATE TABLE subject (

@@ -231,4 +231,35 @@ mod tests {
             &[1, 2, 3, 4, 5, 6, 7, 8]
         ));
     }
+
+    /// What SQLite leaves when it compacts a page is imitated by deleting without `secure_delete`.
+    #[test]
+    fn what_deleting_left_behind_is_found_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = StoreFile::create(dir.path(), &crate::sqlite::keys::SPEC).unwrap();
+        let connection = file.writer(None).unwrap();
+        connection
+            .execute_batch("PRAGMA secure_delete = off; INSERT INTO scrub VALUES (1)")
+            .unwrap();
+        let secret: Vec<u8> = (1..=60).collect();
+        let insert = "INSERT INTO log_position VALUES (CAST(?1 AS TEXT), 1)";
+        connection.execute(insert, [&secret]).unwrap();
+        connection.execute("DELETE FROM log_position", []).unwrap();
+        let is_there = || {
+            let bytes = std::fs::read(&file.path).unwrap();
+            bytes.windows(60).any(|window| window == secret)
+        };
+        empty_log(&connection, &file).unwrap();
+        assert!(is_there());
+
+        let mut scrub = Scrub::default();
+        scrub.request();
+        scrub.add(&secret);
+        finish(&connection, &file, scrub).unwrap();
+        assert!(!is_there());
+        let pending: i64 = connection
+            .query_row("SELECT count(*) FROM scrub", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(pending, 0);
+    }
 }

@@ -36,10 +36,9 @@ pub(super) fn add(connection: &Connection, keys: &[KeyRow]) -> Result<(), Failur
 }
 
 pub(super) fn of_tenants(connection: &Connection) -> Result<Vec<KeyRow>, Failure> {
-    // The owner of a tenant key is zeros, with which the unique index begins.
     select(
         connection,
-        "WHERE owner = zeroblob(16) AND kind = ?1 ORDER BY tenant, generation",
+        "WHERE kind = ?1 ORDER BY tenant, owner, generation",
         params![KeyKind::Tenant.code()],
     )
 }

@@ -1,0 +1,414 @@
+//! What the data store promises.
+
+use privet_vault::port::{Review, SessionFilter, SessionRow, StoreError, Verdict};
+
+use crate::rows::{at, index, no_value, puid, session, session_id, value};
+use crate::{Stores, on_each};
+
+async fn holders(stores: &Stores, field: u16, bytes: u8) -> Vec<privet_vault::Puid> {
+    stores.data.lookup(field, [bytes; 18], 10).await.unwrap()
+}
+
+#[tokio::test]
+async fn values_answer_in_the_order_asked() {
+    on_each(async |stores| {
+        let writes = vec![
+            value(1, 1, b"one", &[]),
+            value(1, 7, b"seven", &[]),
+            value(2, 1, b"two", &[]),
+        ];
+        stores.data.put_values(writes).await.unwrap();
+        stores.reopen();
+        let some = |bytes: &[u8]| Some(bytes.to_vec());
+        let found = stores
+            .data
+            .values(&[puid(2), puid(3), puid(1)], &[7, 1])
+            .await
+            .unwrap();
+        assert_eq!(
+            found,
+            [
+                [None, some(b"two")],
+                [None, None],
+                [some(b"seven"), some(b"one")]
+            ]
+        );
+        let none: Vec<Vec<Option<Vec<u8>>>> = vec![vec![]];
+        assert_eq!(stores.data.values(&[puid(1)], &[]).await.unwrap(), none);
+        assert!(stores.data.values(&[], &[1]).await.unwrap().is_empty());
+        assert_eq!(stores.data.fields_of(puid(1)).await.unwrap(), [1, 7]);
+        assert!(stores.data.fields_of(puid(3)).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn values_of_any_length_come_back_whole() {
+    on_each(async |stores| {
+        for (field, length) in [0, 1, 100, 2_000, 2_100, 9_000, 1 << 20]
+            .into_iter()
+            .enumerate()
+        {
+            let sealed: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+            let write = value(1, field as u16, &sealed, &[]);
+            stores.data.put_values(vec![write]).await.unwrap();
+            let found = stores
+                .data
+                .values(&[puid(1)], &[field as u16])
+                .await
+                .unwrap();
+            assert!(found == [[Some(sealed)]], "{length} bytes");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_write_replaces_value_and_index() {
+    on_each(async |stores| {
+        let put = async |writes| stores.data.put_values(writes).await.unwrap();
+        put(vec![value(1, 1, b"old", &[index(1, true), index(2, true)])]).await;
+        put(vec![value(1, 1, b"new", &[index(2, true), index(3, true)])]).await;
+        assert!(holders(stores, 1, 1).await.is_empty());
+        assert_eq!(holders(stores, 1, 2).await, [puid(1)]);
+        assert_eq!(holders(stores, 1, 3).await, [puid(1)]);
+        assert!(holders(stores, 2, 3).await.is_empty(), "another field");
+        put(vec![no_value(1, 1)]).await;
+        assert!(holders(stores, 1, 3).await.is_empty());
+        assert!(stores.data.fields_of(puid(1)).await.unwrap().is_empty());
+        put(vec![value(2, 1, b"free again", &[index(3, true)])]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_taken_unique_value_is_refused_with_its_field_and_nothing_is_stored() {
+    on_each(async |stores| {
+        let put = async |writes| stores.data.put_values(writes).await;
+        put(vec![value(1, 4, b"taken", &[index(9, true)])])
+            .await
+            .unwrap();
+        let refused = put(vec![
+            value(2, 3, b"fine", &[index(9, true)]),
+            value(2, 4, b"not fine", &[index(9, true)]),
+            value(1, 3, b"fine too", &[]),
+        ]);
+        assert_eq!(refused.await, Err(StoreError::NotUnique(4)));
+        assert!(stores.data.fields_of(puid(2)).await.unwrap().is_empty());
+        assert_eq!(stores.data.fields_of(puid(1)).await.unwrap(), [4]);
+
+        put(vec![value(1, 4, b"my own again", &[index(9, true)])])
+            .await
+            .unwrap();
+        put(vec![value(2, 4, b"need not be unique", &[index(9, false)])])
+            .await
+            .unwrap();
+        assert_eq!(holders(stores, 4, 9).await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_subjects_can_exchange_a_unique_value() {
+    on_each(async |stores| {
+        let put = async |writes| stores.data.put_values(writes).await;
+        let (a, b) = ([index(1, true)], [index(2, true)]);
+        put(vec![value(1, 1, b"a", &a), value(2, 1, b"b", &b)])
+            .await
+            .unwrap();
+        put(vec![value(1, 1, b"b", &b), value(2, 1, b"a", &a)])
+            .await
+            .unwrap();
+        assert_eq!(holders(stores, 1, 1).await, [puid(2)]);
+        let twice = put(vec![
+            value(3, 1, b"c", &[index(3, true)]),
+            value(4, 1, b"c", &[index(3, true)]),
+        ]);
+        assert_eq!(twice.await, Err(StoreError::NotUnique(1)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_write_of_a_call_counts() {
+    on_each(async |stores| {
+        let writes = vec![
+            value(1, 1, b"first", &[index(1, true)]),
+            no_value(1, 1),
+            value(
+                1,
+                1,
+                b"last",
+                &[index(2, true), index(2, true), index(2, false)],
+            ),
+            value(1, 2, b"gone", &[index(1, true)]),
+            no_value(1, 2),
+        ];
+        stores.data.put_values(writes).await.unwrap();
+        let found = stores.data.values(&[puid(1)], &[1, 2]).await.unwrap();
+        assert_eq!(found, [[Some(b"last".to_vec()), None]]);
+        assert!(holders(stores, 1, 1).await.is_empty());
+        assert_eq!(holders(stores, 1, 2).await, [puid(1)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_look_up_answers_at_most_what_was_asked_for() {
+    on_each(async |stores| {
+        let writes = (0..30)
+            .map(|n| value(n, 1, b"same", &[index(1, false)]))
+            .collect();
+        stores.data.put_values(writes).await.unwrap();
+        let mut all: Vec<_> = (0..30).map(puid).collect();
+        all.sort();
+        let lookup = async |count_max| stores.data.lookup(1, [1; 18], count_max).await.unwrap();
+        assert_eq!(lookup(100).await, all);
+        assert_eq!(lookup(2).await, all[..2]);
+        assert!(lookup(0).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deleting_a_subject_leaves_others_and_frees_its_values() {
+    on_each(async |stores| {
+        let put = async |writes| stores.data.put_values(writes).await.unwrap();
+        put(vec![
+            value(1, 1, b"a", &[index(1, true)]),
+            value(1, 2, b"b", &[]),
+            value(2, 1, b"c", &[index(2, true)]),
+        ])
+        .await;
+        assert_eq!(stores.data.delete_subject(puid(1)).await, Ok(2));
+        assert_eq!(stores.data.delete_subject(puid(1)).await, Ok(0));
+        assert!(stores.data.fields_of(puid(1)).await.unwrap().is_empty());
+        assert_eq!(stores.data.fields_of(puid(2)).await.unwrap(), [1]);
+        put(vec![value(2, 1, b"d", &[index(1, true)])]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_at_once_one_gets_a_unique_value() {
+    on_each(async |stores| {
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..64 {
+            let data = stores.data.clone();
+            let own = value(n, 2, b"own", &[index(n as u8, true)]);
+            let shared = value(n, 1, b"wanted", &[index(200, true)]);
+            tasks.spawn(async move {
+                data.put_values(vec![own]).await.unwrap();
+                (n, data.put_values(vec![shared]).await)
+            });
+        }
+        let results = tasks.join_all().await;
+        let winners: Vec<_> = results
+            .iter()
+            .filter(|(_, result)| result.is_ok())
+            .collect();
+        assert_eq!(winners.len(), 1);
+        assert!(
+            results
+                .iter()
+                .all(|(_, result)| { matches!(result, Ok(()) | Err(StoreError::NotUnique(1))) })
+        );
+        assert_eq!(holders(stores, 1, 200).await, [puid(winners[0].0)]);
+        for n in 0..64 {
+            assert_eq!(holders(stores, 2, n as u8).await, [puid(n)]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_comes_back_as_it_was_put() {
+    on_each(async |stores| {
+        let open = session(1, 0);
+        let closed = SessionRow {
+            ended_at: Some(at(99)),
+            decrypted: true,
+            opened: u64::from(u32::MAX) + 1,
+            review: Some(Review {
+                verdict: Verdict::Flagged,
+                reviewer: "eve".parse().unwrap(),
+                at: at(100),
+            }),
+            ..open.clone()
+        };
+        stores.data.put_session(open.clone()).await.unwrap();
+        assert_eq!(stores.data.session(session_id(1)).await, Ok(Some(open)));
+        stores.data.put_session(closed.clone()).await.unwrap();
+        stores.reopen();
+        assert_eq!(stores.data.session(session_id(1)).await, Ok(Some(closed)));
+        assert_eq!(stores.data.session(session_id(2)).await, Ok(None));
+    })
+    .await;
+}
+
+fn reviewed(verdict: Verdict) -> Option<Review> {
+    Some(Review {
+        verdict,
+        reviewer: "eve".parse().unwrap(),
+        at: at(5),
+    })
+}
+
+/// Sessions 1 to 5, of which 2 and 3 start together.
+fn various_sessions() -> [SessionRow; 5] {
+    let bob = "bob".parse().unwrap();
+    [
+        session(1, 10),
+        SessionRow {
+            principal: bob,
+            ..session(2, 20)
+        },
+        SessionRow {
+            decrypted: true,
+            review: reviewed(Verdict::Approved),
+            ..session(3, 20)
+        },
+        SessionRow {
+            ended_at: Some(at(50)),
+            review: reviewed(Verdict::Flagged),
+            ..session(4, 40)
+        },
+        SessionRow {
+            review: reviewed(Verdict::Pending),
+            ..session(5, 30)
+        },
+    ]
+}
+
+/// The numbers of the sessions that a filter lets through, as listed.
+async fn listed(stores: &Stores, filter: SessionFilter) -> Vec<u32> {
+    let found = stores.data.sessions(&filter).await.unwrap();
+    found
+        .iter()
+        .map(|row| (1..=5).find(|n| session_id(*n) == row.id).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn sessions_are_listed_newest_first_as_filtered() {
+    on_each(async |stores| {
+        for row in various_sessions() {
+            stores.data.put_session(row).await.unwrap();
+        }
+        let all = SessionFilter::default();
+        // Of two that started together the larger id is first.
+        let (second, third) = if session_id(2) > session_id(3) {
+            (2, 3)
+        } else {
+            (3, 2)
+        };
+        assert_eq!(listed(stores, all.clone()).await, [4, 5, second, third, 1]);
+        let check = async |filter, expected: &[u32]| {
+            assert_eq!(listed(stores, filter).await, expected);
+        };
+        let bob = Some("bob".parse().unwrap());
+        let verdict = |verdict| SessionFilter {
+            verdict: Some(verdict),
+            ..all.clone()
+        };
+        check(verdict(Verdict::Pending), &[5, 2, 1]).await;
+        check(verdict(Verdict::Flagged), &[4]).await;
+        check(
+            SessionFilter {
+                principal: bob,
+                ..all.clone()
+            },
+            &[2],
+        )
+        .await;
+        check(
+            SessionFilter {
+                decrypted: Some(true),
+                ..all.clone()
+            },
+            &[3],
+        )
+        .await;
+        check(
+            SessionFilter {
+                open: Some(false),
+                ..all.clone()
+            },
+            &[4],
+        )
+        .await;
+        check(
+            SessionFilter {
+                open: Some(true),
+                count_max: 1,
+                ..all.clone()
+            },
+            &[5],
+        )
+        .await;
+        check(
+            SessionFilter {
+                before: Some(at(20)),
+                ..all.clone()
+            },
+            &[1],
+        )
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_of_sessions_has_an_end() {
+    on_each(async |stores| {
+        for n in 0..105 {
+            stores
+                .data
+                .put_session(session(n, i64::from(n)))
+                .await
+                .unwrap();
+        }
+        let list = async |count_max| {
+            let filter = SessionFilter {
+                count_max,
+                ..SessionFilter::default()
+            };
+            stores.data.sessions(&filter).await.unwrap().len()
+        };
+        assert_eq!(list(0).await, 100);
+        assert_eq!(list(1000).await, 105);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn entries_of_a_session_keep_their_order_and_count_once() {
+    on_each(async |stores| {
+        let (one, two) = (session_id(1), session_id(2));
+        let entry = |session, origin: &str, position| (session, origin.to_owned(), position);
+        let first = vec![entry(one, "b", 7), entry(two, "b", 8), entry(one, "a", 9)];
+        stores.data.add_session_entries(first).await.unwrap();
+        let second = vec![entry(one, "b", 7), entry(one, "b", 3)];
+        stores.data.add_session_entries(second).await.unwrap();
+        stores.reopen();
+        let expected = [
+            ("b".to_owned(), 7),
+            ("a".to_owned(), 9),
+            ("b".to_owned(), 3),
+        ];
+        assert_eq!(stores.data.session_entries(one).await.unwrap(), expected);
+        assert_eq!(
+            stores.data.session_entries(two).await.unwrap(),
+            [("b".to_owned(), 8)]
+        );
+        assert!(
+            stores
+                .data
+                .session_entries(session_id(3))
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    })
+    .await;
+}
