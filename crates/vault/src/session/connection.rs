@@ -462,42 +462,72 @@ impl Connection {
 
     /// Ends the connection: its grant is given back, what it did is on record. The session stays for others.
     pub async fn close(mut self) -> Result<()> {
-        self.finish().await
+        match self.ending() {
+            Some(ending) => ending.run().await,
+            None => Ok(()),
+        }
     }
 
-    async fn finish(&mut self) -> Result<()> {
-        let ended = self.end_grant("the connection ended").await;
-        if let Some((session, recorder)) = self.joined.take() {
-            recorder.flush().await?;
-            self.vault.inner.data.put_session(session.row()).await?;
+    /// What is left to do at the end; the connection itself is unjustified from here on.
+    fn ending(&mut self) -> Option<Ending> {
+        let (session, recorder) = self.joined.take()?;
+        let grant = self.grant.take();
+        if let Some(grant) = &grant {
+            grant.end();
         }
-        ended
+        let (vault, caller) = (self.vault.clone(), self.caller.clone());
+        Some(Ending {
+            vault,
+            caller,
+            session,
+            recorder,
+            grant,
+        })
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.joined.is_none() {
-            return;
-        }
-        if let Some(grant) = &self.grant {
-            grant.end();
-        }
-        let rest = Self {
-            vault: self.vault.clone(),
-            caller: self.caller.clone(),
-            source: self.source.clone(),
-            joined: self.joined.take(),
-            grant: self.grant.take(),
-            counts: None,
-        };
+        let Some(ending) = self.ending() else { return };
         // Outside a runtime the process is ending; the grant has ended above in any case.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = rest.close().await {
+                if let Err(error) = ending.run().await {
                     tracing::warn!(%error, "a dropped connection could not be put on record");
                 }
             });
         }
+    }
+}
+
+/// The end of a connection, on record.
+struct Ending {
+    vault: Vault,
+    caller: Caller,
+    session: Arc<LiveSession>,
+    recorder: Recorder,
+    grant: Option<Arc<LiveGrant>>,
+}
+
+impl Ending {
+    async fn run(self) -> Result<()> {
+        let Self {
+            vault,
+            caller,
+            session,
+            recorder,
+            grant,
+        } = self;
+        let ended = match grant {
+            None => Ok(()),
+            Some(grant) => {
+                let record =
+                    Record::by(EntryKind::GrantEnded, &caller).fact("why", "the connection ended");
+                vault.end_grant(&session, &grant, record).await
+            }
+        };
+        recorder.flush().await?;
+        vault.inner.data.put_session(session.row()).await?;
+        ended
     }
 }
