@@ -144,3 +144,51 @@ fn statement_out(view: vault::StatementView) -> wire::Statement {
             .collect(),
     }
 }
+
+pub(crate) fn job_id_out(id: vault::JobId) -> wire::JobId {
+    wire::JobId::from_bytes(*id.as_bytes())
+}
+
+pub(crate) fn job_out(status: vault::JobStatus) -> wire::Job {
+    wire::Job {
+        id: job_id_out(status.id),
+        source: status.source.into(),
+        dry_run: status.dry_run,
+        state: job_state_out(status.state),
+        tables: status.tables.into_iter().map(job_table_out).collect(),
+        done: status.done,
+        total: status.total,
+        values_per_second: status.values_per_second,
+        seconds_left: status.seconds_left,
+        left: status.left,
+        problems: status.problems,
+        notes: status.notes,
+    }
+}
+
+fn job_state_out(state: vault::JobState) -> wire::JobState {
+    match state {
+        vault::JobState::Looking => wire::JobState::Looking,
+        vault::JobState::Sealing => wire::JobState::Sealing,
+        vault::JobState::Finishing => wire::JobState::Finishing,
+        vault::JobState::Done => wire::JobState::Done,
+        vault::JobState::Failed => wire::JobState::Failed,
+    }
+}
+
+fn job_table_out(table: vault::TableStatus) -> wire::JobTable {
+    let findings = table.findings.into_iter().map(|finding| wire::Finding {
+        what: finding.what,
+        rows: finding.rows,
+        first: finding.first,
+    });
+    wire::JobTable {
+        table: table.table,
+        columns: table.columns,
+        rows: table.rows,
+        to_seal: table.to_seal,
+        sealed: table.sealed,
+        done: table.done,
+        findings: findings.collect(),
+    }
+}

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
-    audit, health, lookup, metrics, open, reveal, seal, sessions, subjects, tokens, whoami,
+    audit, health, jobs, lookup, metrics, open, reveal, seal, sessions, subjects, tokens, whoami,
 };
 
 /// The API's description.
@@ -44,6 +44,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         reveal::reveal, lookup::lookup, seal::seal, open::open,
         audit::checkpoint, audit::tile, audit::proof, audit::entries,
         sessions::list, sessions::show, sessions::review,
+        jobs::adopt, jobs::show,
         tokens::list, tokens::issue, tokens::revoke,
     ),
     components(schemas(Problem)),
@@ -54,6 +55,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         (name = "values", description = "Personal data in and out"),
         (name = "audit", description = "The log, for auditors and witnesses"),
         (name = "sessions", description = "The protected console, for auditors"),
+        (name = "jobs", description = "Long runs inside the server, for operators"),
         (name = "tokens", description = "Who may call, for operators"),
         (name = "server", description = "The server itself"),
     ),

@@ -13,7 +13,7 @@ use crate::edge::{RequestIds, edge};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, health, lookup, metrics, open, reveal, seal, sessions, subjects, tokens, whoami,
+    audit, health, jobs, lookup, metrics, open, reveal, seal, sessions, subjects, tokens, whoami,
 };
 use crate::{Error, Limits, openapi};
 
@@ -51,6 +51,8 @@ fn table() -> Table {
             "/v1/sessions/{id}/review",
             post(sessions::review),
         )
+        .token(Method::POST, "/v1/sources/{name}/adopt", post(jobs::adopt))
+        .token(Method::GET, "/v1/jobs/{id}", get(jobs::show))
         .token(Method::GET, "/v1/tokens", get(tokens::list))
         .token(Method::POST, "/v1/tokens", post(tokens::issue))
         .token(Method::DELETE, "/v1/tokens/{id}", delete(tokens::revoke))

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod health;
+pub(crate) mod jobs;
 pub(crate) mod lookup;
 pub(crate) mod metrics;
 pub(crate) mod open;
