@@ -112,13 +112,13 @@ impl Vault {
         aliases: &[SubjectName],
     ) -> Result<Oid> {
         let fields = self.fields_of(&values)?;
-        self.permit_fields(
-            caller,
-            Action::CreateSubject,
-            &fields,
-            EntryKind::SubjectDenied,
-        )
-        .await?;
+        self.permit(caller, Action::CreateSubject, EntryKind::SubjectDenied)
+            .await?;
+        if !fields.is_empty() {
+            let write = Action::WriteFields;
+            self.permit_fields(caller, write, &fields, EntryKind::SubjectDenied)
+                .await?;
+        }
         let now = self.now();
         let tenant = self
             .inner
