@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::Desk;
+use super::ending::Ending;
 use super::grant::{DecryptRequest, Granted, LiveGrant};
 use super::justification::{LiveSession, Reason};
-use super::marker;
+use super::mode::{Mode, Status};
 use super::opener::{Counts, Opener};
 use super::statements::{Permit, Recorder, Statement};
 use crate::audit::{EntryKind, Record};
@@ -16,47 +15,14 @@ use crate::port::{Catalog, RunMode, Runner, SessionFilter, SessionRow, Source};
 use crate::vault::denied_by_policy;
 use crate::{Caller, Error, GrantId, Result, SessionId, SourceName, Vault};
 
-/// What a connection may do right now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
-    /// No reason yet: only what clients send by themselves passes.
-    Unjustified,
-    /// Sealed values stay sealed.
-    Protected,
-    /// One subject's values open.
-    Decrypted {
-        /// Whose, as the client typed it.
-        subject: String,
-        /// Until when.
-        until: Timestamp,
-        /// The grant.
-        grant: GrantId,
-    },
-}
-
-/// A connection's state in words for the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The principal.
-    pub principal: String,
-    /// The environment.
-    pub environment: String,
-    /// The source.
-    pub source: String,
-    /// The session, once justified.
-    pub session: Option<SessionId>,
-    /// The mode.
-    pub mode: Mode,
-}
-
 /// One client's connection to a source. Dropping it ends its grant and writes what it has still to write.
 pub struct Connection {
-    vault: Vault,
-    caller: Caller,
-    source: SourceName,
-    joined: Option<(Arc<LiveSession>, Recorder)>,
-    grant: Option<Arc<LiveGrant>>,
-    counts: Option<Counts>,
+    pub(super) vault: Vault,
+    pub(super) caller: Caller,
+    pub(super) source: SourceName,
+    pub(super) joined: Option<(Arc<LiveSession>, Recorder)>,
+    pub(super) grant: Option<Arc<LiveGrant>>,
+    pub(super) counts: Option<Counts>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -198,7 +164,7 @@ impl Connection {
     }
 
     /// The session, if it is justified and has not ended.
-    fn session(&self) -> Result<(&Arc<LiveSession>, &Recorder)> {
+    pub(super) fn session(&self) -> Result<(&Arc<LiveSession>, &Recorder)> {
         let (session, recorder) = self.joined.as_ref().ok_or_else(|| {
             Error::denied("session_unjustified", "this session needs a reason first")
         })?;
@@ -339,77 +305,6 @@ impl Connection {
         self.vault.record_in(session, record).await.map(drop)
     }
 
-    /// Replaces equality markers by blind indexes; `None`: there are none. Each is a question whether a person is in
-    /// there: it must be justified, allowed, counted and on record before the statement goes anywhere.
-    pub async fn substitute_markers(&mut self, statement: &[u8]) -> Result<Option<Vec<u8>>> {
-        let found = marker::markers(statement)?;
-        if found.is_empty() {
-            return Ok(None);
-        }
-        let (session, _) = self.session()?;
-        let vault = &self.vault;
-        let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
-        session.probe(count, &vault.inner.config.sessions)?;
-        let now = vault.now();
-        let tenant = vault
-            .inner
-            .keyring
-            .tenant(&vault.inner.config.tenant, now)
-            .await?;
-        let mut indexes = Vec::with_capacity(found.len());
-        let mut fields = Vec::with_capacity(found.len());
-        for marker in &found {
-            let field = vault.field(&marker.field)?;
-            if field.lookup.is_none() {
-                return Err(Error::invalid(
-                    "no_lookup",
-                    format!("field `{}` has no `lookup` in the data map", field.name),
-                ));
-            }
-            self.permit_probe(session, field).await?;
-            let index = vault
-                .inner
-                .keyring
-                .indexes(&tenant, field, &marker.value, now)
-                .await?;
-            let newest = index.first().ok_or(Error::Internal("no index key"))?;
-            indexes.push(newest.to_text());
-            fields.push(field.name.to_string());
-        }
-        let record = Record::by(EntryKind::Probe, &self.caller)
-            .fact("fields", fields)
-            .count("markers", u64::from(count))
-            .personal("indexes", indexes.clone());
-        vault.record_in(session, record).await?;
-        marker::replace(statement, &found, &indexes).map(Some)
-    }
-
-    async fn permit_probe(
-        &self,
-        session: &LiveSession,
-        field: &privet_classify::Field,
-    ) -> Result<()> {
-        let resource = Resource {
-            tenant: &self.vault.inner.config.tenant,
-            field: Some((field.name.as_str(), field.class)),
-            source: Some(&self.source),
-        };
-        let context = Context {
-            purpose: None,
-            is_self: false,
-            grant: false,
-        };
-        let policy = &self.vault.inner.policy;
-        let decision = policy.decide(self.caller.principal(), Action::Probe, &resource, &context);
-        if decision.allowed {
-            return Ok(());
-        }
-        let record =
-            Record::by(EntryKind::ProbeDenied, &self.caller).ruling(self.vault.ruling(&decision));
-        self.vault.record_in(session, record).await?;
-        Err(denied_by_policy(&self.caller, Action::Probe))
-    }
-
     /// Puts a statement on record. In a decrypted connection its entry is durable when this returns; the connection's
     /// [`Opener`] opens from then on until [`shown`](Self::shown).
     pub async fn record(&mut self, statement: Statement<'_>) -> Result<Permit> {
@@ -497,37 +392,5 @@ impl Drop for Connection {
                 }
             });
         }
-    }
-}
-
-/// The end of a connection, on record.
-struct Ending {
-    vault: Vault,
-    caller: Caller,
-    session: Arc<LiveSession>,
-    recorder: Recorder,
-    grant: Option<Arc<LiveGrant>>,
-}
-
-impl Ending {
-    async fn run(self) -> Result<()> {
-        let Self {
-            vault,
-            caller,
-            session,
-            recorder,
-            grant,
-        } = self;
-        let ended = match grant {
-            None => Ok(()),
-            Some(grant) => {
-                let record =
-                    Record::by(EntryKind::GrantEnded, &caller).fact("why", "the connection ended");
-                vault.end_grant(&session, &grant, record).await
-            }
-        };
-        recorder.flush().await?;
-        vault.inner.data.put_session(session.row()).await?;
-        ended
     }
 }
