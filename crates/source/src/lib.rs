@@ -27,6 +27,8 @@
 mod runner;
 mod sqlite;
 
+pub mod sample;
+
 pub use runner::child::runner_main;
 pub use runner::{RunnerProgram, SqliteRunner};
 pub use sqlite::SqliteSource;
