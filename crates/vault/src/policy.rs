@@ -138,6 +138,11 @@ impl Policy {
         self.listed.get(name).map(|listed| &listed.principal)
     }
 
+    /// Every person and job.
+    pub fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.listed.values().map(|listed| &listed.principal)
+    }
+
     /// The purposes that jobs declare, with the job's name: each must be in the data map.
     pub fn purposes(&self) -> impl Iterator<Item = (&PrincipalName, &str)> {
         self.listed.iter().flat_map(|(name, listed)| {

@@ -202,6 +202,26 @@ impl Vault {
         Ok(issued)
     }
 
+    /// The members of a group, if none of them has a live token: then nobody can do what the group is for.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the key store fails.
+    pub async fn without_token(&self, group: &str) -> Result<Vec<PrincipalName>> {
+        let members = self.inner.policy.principals();
+        let names: Vec<PrincipalName> = members
+            .filter(|member| member.groups.contains(group))
+            .map(|member| member.name.clone())
+            .collect();
+        let now = self.now();
+        for name in &names {
+            let tokens = self.inner.keys.tokens_of(name).await?;
+            if tokens.iter().any(|token| is_live(token, now)) {
+                return Ok(Vec::new());
+            }
+        }
+        Ok(names)
+    }
+
     async fn new_token(&self, name: &PrincipalName, days: u32, note: &str) -> Result<IssuedToken> {
         if self.inner.policy.principal(name).is_none() {
             return Err(Error::invalid(
