@@ -1,0 +1,143 @@
+//! What people see of an adoption: a bar while it runs, a table when it is over. The demo adopts in its own process,
+//! `privet adopt` watches a job of the server; both look the same.
+
+use std::time::Duration;
+
+use anyhow::{Error, Result, anyhow};
+use indicatif::ProgressBar;
+use privet_vault::{Finding, JobState, JobStatus};
+
+use crate::output::{self, line, note};
+
+/// How often a running job is asked where it stands.
+const PERIOD: Duration = Duration::from_millis(150);
+
+/// Follows a job to its end, with a bar on standard error.
+///
+/// # Errors
+/// When the job cannot be asked any more.
+pub(crate) async fn watch<Ask, Answer>(ask: Ask) -> Result<JobStatus>
+where
+    Ask: Fn() -> Answer,
+    Answer: Future<Output = Result<JobStatus>>,
+{
+    let bar = output::progress("values");
+    let mut ticks = tokio::time::interval(PERIOD);
+    let status = loop {
+        ticks.tick().await;
+        let status = ask().await?;
+        show(&bar, &status);
+        if status.state.is_over() {
+            break status;
+        }
+    };
+    bar.finish_and_clear();
+    Ok(status)
+}
+
+fn show(bar: &ProgressBar, status: &JobStatus) {
+    bar.set_length(status.total);
+    bar.set_position(status.done);
+    let doing = match status.state {
+        JobState::Looking => "looking",
+        JobState::Sealing => "sealing",
+        JobState::Finishing => "removing old plaintext",
+        JobState::Done => "done",
+        JobState::Failed => "failed",
+    };
+    bar.set_message(doing);
+    let left = match (status.state, status.seconds_left) {
+        (JobState::Sealing, Some(left)) => format!("{} left", output::seconds(left)),
+        _ => String::new(),
+    };
+    bar.set_prefix(left);
+    bar.tick();
+}
+
+/// Why a job failed, as one error; `None` if it did not.
+pub(crate) fn failure(status: &JobStatus) -> Option<Error> {
+    (status.state == JobState::Failed).then(|| {
+        anyhow!(
+            "source `{}` could not be adopted:\n  {}",
+            status.source,
+            status.problems.join("\n  ")
+        )
+    })
+}
+
+/// Prints what a job did, or would do, table by table.
+///
+/// # Errors
+/// When nothing can be printed.
+pub(crate) fn report(status: &JobStatus) -> Result<()> {
+    let last = if status.dry_run {
+        "would be sealed"
+    } else {
+        "sealed now"
+    };
+    let mut table = output::table(["table", "columns", "rows", "sealed before", last]);
+    for one in &status.tables {
+        let changed = if status.dry_run {
+            one.to_seal
+        } else {
+            one.done
+        };
+        table.add_row([
+            one.table.clone(),
+            one.columns.join(", "),
+            output::count(one.rows),
+            output::count(one.sealed),
+            output::count(changed),
+        ]);
+    }
+    line(table)?;
+    for table in &status.tables {
+        for finding in &table.findings {
+            line(format!("table `{}`: {}", table.table, found(finding)))?;
+        }
+    }
+    status
+        .notes
+        .iter()
+        .for_each(|text| note(format!("note: {text}")));
+    let source = &status.source;
+    line(if status.dry_run {
+        format!(
+            "Nothing was changed. `privet adopt {source}` seals {}.",
+            values(status.total)
+        )
+    } else if status.left > 0 {
+        format!(
+            "Source `{source}`: {} sealed, {} left in plaintext for the reasons above.",
+            values(status.done),
+            output::count(status.left)
+        )
+    } else {
+        format!(
+            "Source `{source}`: {} sealed; no plaintext is left.",
+            values(status.done)
+        )
+    })
+}
+
+fn values(count: u64) -> String {
+    match count {
+        1 => "1 value".to_owned(),
+        count => format!("{} values", output::count(count)),
+    }
+}
+
+fn found(finding: &Finding) -> String {
+    let first: Vec<String> = finding.first.iter().map(ToString::to_string).collect();
+    let more = if finding.rows > finding.first.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    format!(
+        "{} ({} rows; row ids {}{more})",
+        finding.what,
+        output::count(finding.rows),
+        first.join(", ")
+    )
+}

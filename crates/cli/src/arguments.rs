@@ -1,0 +1,90 @@
+//! The command line. Help teaches: what a command is for, then how it is mostly used.
+
+mod people;
+mod server;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use people::{Audit, AuditLog, Console, Session, Sessions, Token, Tokens, Verdict};
+pub(crate) use server::{Adopt, Check, Demo, Init};
+
+const STORY: &str = "\
+First steps:
+  privet demo                                  a shop full of synthetic people, sealed and served
+  privet console --dir privet-demo             be the engineer on call
+  privet session list --dir privet-demo        be the auditor
+
+With your own database:
+  privet init --source shop=/srv/shop.sqlite   settings, keys, policies, a data map to fill in
+  privet check --source shop                   does the data map say everything?
+  privet serve                                 the HTTP API and the SQL gateway
+  privet adopt shop --dry-run                  what would be sealed?";
+
+/// A hedge around personal data: people and programs stay out unless they have a reason, a right and, where it takes
+/// one, the person's consent; every look is recorded, and what happened can be proved.
+#[derive(Debug, Parser)]
+#[command(name = "privet", version, max_term_width = 100, after_help = STORY)]
+pub(crate) struct Arguments {
+    /// The folder that holds `privet.toml`; else PRIVET_DIR, else the current folder (`demo`: ./privet-demo).
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Answer in JSON, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a shop full of synthetic people, seal it, and serve it: the place to start.
+    Demo(Demo),
+    /// Make a new environment: settings, keys, policies, and a data map to fill in.
+    Init(Init),
+    /// Run the server: the HTTP API and the SQL gateway.
+    ///
+    /// Ctrl-C and SIGTERM stop it in order: running requests end, sessions are closed, the log is ended. Nothing that
+    /// was acknowledged is lost when it is killed instead. PRIVET_LOG says what is logged to standard error, such as
+    /// `info` or `privet_vault=debug` (default `warn`); no log line holds personal data.
+    Serve,
+    /// Open the protected console over a source.
+    Console(Console),
+    /// Seal the personal columns of an application's database in place, as the data map says.
+    Adopt(Adopt),
+    /// Check the data map, the policies and, with --source, whether a database agrees with the map.
+    Check(Check),
+    /// Tokens: issue, list, revoke.
+    Token(Tokens),
+    /// Sessions of the protected console, for auditors: list, show, review.
+    Session(Sessions),
+    /// The audit log: tail, verify, prove, export.
+    Audit(AuditLog),
+    /// Runs SQLite statements for the server, in a process without keys.
+    #[command(name = crate::command::RUNNER_COMMAND, hide = true)]
+    SqliteRunner,
+}
+
+/// Whose token a client of the server uses.
+#[derive(Debug, Args)]
+pub(crate) struct As {
+    /// Whose token to use: that of `tokens/PRINCIPAL` in the folder. Without it, the token in PRIVET_TOKEN, else the
+    /// usual principal for the command.
+    #[arg(long = "as", global = true, value_name = "PRINCIPAL")]
+    pub(crate) principal: Option<privet_vault::PrincipalName>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

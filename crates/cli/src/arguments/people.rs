@@ -1,0 +1,205 @@
+//! Arguments of what people do with a running server and its record.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use privet_wire::{SessionId, TokenId};
+
+use super::As;
+
+const CONSOLE: &str = "\
+You see sealed values until you say whose data you need and where that person's consent can be found (`decrypt!`).
+Everything you type is on record, and an auditor reads it. History is kept in memory only.
+
+Examples:
+  privet console
+  privet console shop --reason 'order 7 is stuck' --link https://tickets.example.com/7
+  echo 'SELECT count(*) FROM customer' | privet console --reason 'monthly count' --link https://tickets.example.com/8";
+
+#[derive(Debug, Args)]
+#[command(after_help = CONSOLE)]
+pub(crate) struct Console {
+    /// The source; may be left out where there is only one.
+    pub(crate) source: Option<privet_vault::SourceName>,
+    /// Why, instead of being asked for it.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// The ticket or incident that belongs to the reason.
+    #[arg(long)]
+    pub(crate) link: Option<String>,
+    #[command(flatten)]
+    pub(crate) who: As,
+}
+
+const TOKENS: &str = "\
+A token is shown once; what is stored cannot be used to log in. The principal must stand in policy/principals.toml.
+
+Examples:
+  privet token issue on_call --days 30 --note laptop
+  privet token issue auditor --keep       into tokens/auditor, for commands on this machine
+  privet token list
+  privet token revoke 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d";
+
+#[derive(Debug, Args)]
+#[command(after_help = TOKENS)]
+pub(crate) struct Tokens {
+    #[command(flatten)]
+    pub(crate) who: As,
+    #[command(subcommand)]
+    pub(crate) command: Token,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Issue a token; it is shown once.
+    Issue {
+        /// A principal of the policy bundle's `principals.toml`.
+        principal: privet_vault::PrincipalName,
+        /// For how many days.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+        /// What it is for; nothing personal.
+        #[arg(long, default_value = "")]
+        note: String,
+        /// Keep it in the folder's `tokens/` for commands on this machine, instead of showing it.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// List tokens: whose, until when, what for.
+    List,
+    /// Revoke a token: it ends everywhere within a second, running sessions included.
+    Revoke {
+        /// The token's id, from `privet token list`.
+        id: TokenId,
+    },
+}
+
+/// An auditor's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Verdict {
+    /// In order.
+    Approved,
+    /// Not in order; needs a note.
+    Flagged,
+}
+
+const SESSIONS: &str = "\
+Reading sessions is recorded too. Nobody reviews a session of their own.
+
+Examples:
+  privet session list --pending
+  privet session show 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d
+  privet session review 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d approved --note 'matches ticket 7'";
+
+#[derive(Debug, Args)]
+#[command(after_help = SESSIONS)]
+pub(crate) struct Sessions {
+    #[command(flatten)]
+    pub(crate) who: As,
+    #[command(subcommand)]
+    pub(crate) command: Session,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// List sessions, newest first.
+    List {
+        /// Only those that nobody has reviewed yet.
+        #[arg(long)]
+        pending: bool,
+        /// Only those in which something was decrypted.
+        #[arg(long)]
+        decrypted: bool,
+        /// Only those of this principal.
+        #[arg(long)]
+        principal: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        count: u32,
+    },
+    /// Show a session: why, what was typed, what was decrypted, on which evidence. Reading it is recorded.
+    Show {
+        /// The session's id.
+        id: SessionId,
+    },
+    /// Give a verdict; never on your own session.
+    Review {
+        /// The session's id.
+        id: SessionId,
+        /// The verdict.
+        verdict: Verdict,
+        /// What you have to say about it; flagging needs it.
+        #[arg(long)]
+        note: Option<String>,
+    },
+}
+
+const AUDIT: &str = "\
+`tail` asks the running server. The others read the stores themselves, beside a running server or without one, and
+change nothing; none of them needs a secret key.
+
+Examples:
+  privet audit tail --follow
+  privet audit verify
+  privet audit export /mnt/copy
+  privet audit verify /mnt/copy --key 'privet.example/prod/1+1a2b3c4d+AQ…'   anywhere, without this folder
+  privet audit prove 42 -o entry-42.tlog-proof";
+
+#[derive(Debug, Args)]
+#[command(after_help = AUDIT)]
+pub(crate) struct AuditLog {
+    #[command(flatten)]
+    pub(crate) who: As,
+    #[command(subcommand)]
+    pub(crate) command: Audit,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Show the newest entries.
+    Tail {
+        /// How many.
+        #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        count: u32,
+        /// Go on as entries are written.
+        #[arg(short, long)]
+        follow: bool,
+        /// Open the sealed side records too: reasons, addresses, statements.
+        #[arg(long)]
+        details: bool,
+    },
+    /// Check the whole log against its signed checkpoint: every entry, every tile.
+    ///
+    /// Works on the live store beside a running server, or on an exported directory with no server at all. Names the
+    /// first entry or tile that is wrong, and exits with 1.
+    Verify {
+        /// An exported directory; without it, the folder's own store.
+        #[arg(value_name = "DIRECTORY")]
+        from: Option<PathBuf>,
+        /// The log's verifier key (`NAME+HASH+KEY`, as in log.pub), where the folder's own is not at hand.
+        #[arg(long)]
+        key: Option<String>,
+        /// A signed checkpoint that you kept: the log must be its continuation. May be repeated.
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Vec<PathBuf>,
+    },
+    /// Write the proof that an entry is in the log (C2SP tlog-proof).
+    Prove {
+        /// The entry's index.
+        index: u64,
+        /// An exported directory; without it, the folder's own store.
+        #[arg(long, value_name = "DIRECTORY")]
+        from: Option<PathBuf>,
+        /// The log's verifier key, where the folder's own is not at hand.
+        #[arg(long)]
+        key: Option<String>,
+        /// The file to write; standard output without it.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Write the log as a directory of C2SP tlog-tiles, which other tools read; or add what is new to one.
+    Export {
+        /// The directory to write.
+        directory: PathBuf,
+    },
+}

@@ -1,0 +1,105 @@
+//! Arguments of what makes, runs and checks a server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::As;
+
+const DEMO: &str = "\
+Everything lies in one folder: settings, data map, policies, keys, stores, the shop's own database (shop.sqlite) and
+what to connect with (demo.json, tokens/, pgpass). A second start continues with the same data; it may be killed at any
+moment.
+
+Examples:
+  privet demo                        in ./privet-demo
+  privet demo --dir /tmp/shop        somewhere else
+  privet demo --customers 100000     a larger shop
+  privet demo --fresh --yes          start over without being asked";
+
+#[derive(Debug, Args)]
+#[command(after_help = DEMO)]
+pub(crate) struct Demo {
+    /// Start over: delete the demo folder first.
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Do not ask before deleting.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// How many customers a new shop has.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) customers: u32,
+    /// Where the API listens this time, instead of where `privet.toml` says.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) api: Option<SocketAddr>,
+    /// Where the gateway listens this time.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) gateway: Option<SocketAddr>,
+}
+
+const INIT: &str = "\
+Examples:
+  privet init --dir /srv/privet --environment prod --tenant acme --source shop=/srv/shop.sqlite
+  PASSPHRASE=… privet init --passphrase-env PASSPHRASE
+
+Next: fill in datamap.toml (docs/datamap.md), look at policy/, then `privet check --source shop` and `privet serve`,
+which makes the operator's first token.";
+
+#[derive(Debug, Args)]
+#[command(after_help = INIT)]
+pub(crate) struct Init {
+    /// The environment's name, such as `prod`. Keys, tokens and values of one environment are refused in another.
+    #[arg(long, default_value = "dev")]
+    pub(crate) environment: String,
+    /// The organisation whose data it is.
+    #[arg(long, default_value = "main")]
+    pub(crate) tenant: String,
+    /// A data map to start from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) datamap: Option<PathBuf>,
+    /// An application's database: its name in the data map and its SQLite file. May be repeated.
+    #[arg(long = "source", value_name = "NAME=FILE")]
+    pub(crate) sources: Vec<String>,
+    /// Protect the root key file with the passphrase that this environment variable holds, now and at each start.
+    #[arg(long, value_name = "VARIABLE")]
+    pub(crate) passphrase_env: Option<String>,
+}
+
+const ADOPT: &str = "\
+It works in batches beside the application, may be killed at any moment and started again, and leaves no plaintext in
+the file. Columns with a look-up get an index column (`email_px`). Rows whose person cannot be found are reported and
+left alone. Back the database up first: afterwards only Privet opens these values.
+
+Examples:
+  privet adopt shop --dry-run       what would change, table by table
+  privet adopt shop
+  privet check --source shop        and later, that nothing has come back in plaintext";
+
+#[derive(Debug, Args)]
+#[command(after_help = ADOPT)]
+pub(crate) struct Adopt {
+    /// The source, as the data map names it.
+    pub(crate) source: privet_vault::SourceName,
+    /// Show table by table what would change, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) who: As,
+}
+
+const CHECK: &str = "\
+Needs no running server and no keys. Exits with 1 when there is a problem.
+
+Examples:
+  privet check                   settings, data map, policies
+  privet check --source shop     and whether shop's database agrees with the data map";
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK)]
+pub(crate) struct Check {
+    /// Check this source's database too: a column that nobody classified, a person who cannot be found, a value in
+    /// plaintext. May be repeated.
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<privet_vault::SourceName>,
+}

@@ -1,0 +1,58 @@
+//! The commands, one file each.
+
+mod adopt;
+mod audit;
+mod check;
+mod console;
+pub(crate) mod init;
+mod serve;
+mod session;
+mod token;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::arguments::{Arguments, Command};
+use crate::folder::Folder;
+use crate::output::Style;
+
+/// The hidden command under which this program serves as the process that runs SQLite statements.
+pub(crate) const RUNNER_COMMAND: &str = "sqlite-runner";
+
+/// Runs a command.
+///
+/// # Errors
+/// What went wrong and what to do, for a person.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { dir, json, command } = arguments;
+    let style = Style::of(json);
+    let folder = || Folder::find(dir.clone());
+    let done = match command {
+        // Before anything else: this process holds no keys, no runtime and no log.
+        Command::SqliteRunner => {
+            privet_source::runner_main(std::io::stdin(), std::io::stdout()).map_err(Into::into)
+        }
+        Command::Demo(demo) => block_on(crate::demo::run(dir, demo, style)),
+        Command::Init(init) => init::run(dir, &init),
+        Command::Serve => block_on(serve::run(folder()?, style)),
+        Command::Console(console) => console::run(&folder()?, console),
+        Command::Adopt(adopt) => block_on(adopt::run(folder()?, adopt, style)),
+        Command::Check(check) => return block_on(check::run(folder()?, check, style)),
+        Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
+        Command::Session(sessions) => block_on(session::run(folder()?, sessions, style)),
+        Command::Audit(log) => block_on(audit::run(dir, log, style)),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs work to its end. What still runs in the background then is left behind: the order to stop was given before.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
+}

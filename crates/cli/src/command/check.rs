@@ -1,0 +1,134 @@
+//! `privet check`: settings, data map, policies and databases, without a server and without keys.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use privet_classify::DataMap;
+use privet_vault::SourceName;
+use privet_vault::check::check_source;
+use privet_vault::policy::Policy;
+use serde::Serialize;
+
+use crate::arguments::Check;
+use crate::folder::{Folder, SETTINGS, read_secret};
+use crate::output::{self, Style, line};
+use crate::serve::{data_map, policy, sources};
+use crate::settings::Settings;
+
+/// What was looked at and what was found.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    ok: bool,
+    problems: Vec<String>,
+    notes: Vec<String>,
+}
+
+pub(crate) async fn run(folder: Folder, check: Check, style: Style) -> Result<ExitCode> {
+    let settings = Settings::read(&folder)?;
+    let mut report = Report::default();
+    report.settings(&folder, &settings);
+    let map = report.kept(data_map(&folder, &settings));
+    let policy = report.kept(policy(&folder, &settings));
+    if let (Some(map), Some(policy)) = (&map, &policy) {
+        report.agreement(&settings, map, policy);
+    }
+    if let Some(map) = &map {
+        for name in &check.sources {
+            report.source(&folder, &settings, map, name).await?;
+        }
+    }
+    report.ok = report.problems.is_empty();
+    match style {
+        Style::Programs => output::json(&report)?,
+        Style::People => report.print()?,
+    }
+    Ok(if report.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Report {
+    fn kept<T>(&mut self, read: Result<T>) -> Option<T> {
+        read.map_err(|error| self.problems.push(format!("{error:#}")))
+            .ok()
+    }
+
+    fn settings(&mut self, folder: &Folder, settings: &Settings) {
+        for secret in [&settings.root.file, &settings.log.key] {
+            self.kept(read_secret(&folder.join(secret)));
+        }
+        self.notes.push(format!(
+            "an erasure can be undone from a backup of the key store for {} days (`key_backup_days`)",
+            settings.key_backup_days
+        ));
+        if !settings.development {
+            self.notes.push(
+                "`development` is off, and this version cannot mirror the log to a second machine yet".to_owned(),
+            );
+        }
+    }
+
+    /// What the files say about each other.
+    fn agreement(&mut self, settings: &Settings, map: &DataMap, policy: &Policy) {
+        for source in map.sources() {
+            let name = source.name.as_str();
+            if !settings.sources.keys().any(|known| known.as_str() == name) {
+                self.problems.push(format!(
+                    "source `{name}` is in the data map, but `{SETTINGS}` does not say where it is: add [sources.{name}]"
+                ));
+            }
+        }
+        for name in settings.sources.keys() {
+            if map.source(name.as_str()).is_none() {
+                self.problems.push(format!(
+                    "source `{name}` is in `{SETTINGS}`, but the data map does not say what is in it: add [sources.{name}]"
+                ));
+            }
+        }
+        for (job, purpose) in policy.purposes() {
+            if map.purpose(purpose).is_none() {
+                self.problems.push(format!(
+                    "job `{job}` declares purpose `{purpose}`, which the data map does not have: correct principals.toml"
+                ));
+            }
+        }
+    }
+
+    async fn source(
+        &mut self,
+        folder: &Folder,
+        settings: &Settings,
+        map: &DataMap,
+        name: &SourceName,
+    ) -> Result<()> {
+        let sources = sources(folder, settings)?;
+        let source = sources.get(name).ok_or_else(|| {
+            anyhow!("`{SETTINGS}` does not name a source `{name}`: add [sources.{name}]")
+        })?;
+        let found = check_source(map, &**source).await?;
+        let said = |text: String| format!("source `{name}`: {text}");
+        self.problems.extend(found.problems.into_iter().map(said));
+        self.notes.extend(found.notes.into_iter().map(said));
+        self.notes.push(said(format!(
+            "{} sealed values",
+            output::count(found.sealed)
+        )));
+        Ok(())
+    }
+
+    fn print(&self) -> Result<()> {
+        for note in &self.notes {
+            line(format!("note: {note}"))?;
+        }
+        for problem in &self.problems {
+            line(format!("problem: {problem}"))?;
+        }
+        match self.problems.len() {
+            0 => line("No problems."),
+            1 => line("1 problem."),
+            count => line(format!("{count} problems.")),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `privet serve`: the server, until Ctrl-C or SIGTERM.
+
+use anyhow::Result;
+
+use super::init;
+use crate::folder::Folder;
+use crate::output::{self, Style};
+use crate::serve::{Doors, Ports, Stop, log_to_stderr, open_vault};
+use crate::settings::Settings;
+
+pub(crate) async fn run(folder: Folder, style: Style) -> Result<()> {
+    log_to_stderr();
+    let mut stop = Stop::listen()?;
+    let settings = Settings::read(&folder)?;
+    if !settings.development {
+        output::note(
+            "note: `development` is off, and this version cannot mirror the log to a second machine yet: \
+             `privet audit export` to one regularly",
+        );
+    }
+    let vault = open_vault(&folder, &settings).await?;
+    let served = async {
+        init::first_tokens(&folder, &vault).await?;
+        let doors = Doors::open(&folder, &settings, &vault, Ports::Fixed).await?;
+        let server = doors.announce()?;
+        match style {
+            Style::Programs => output::json(&server)?,
+            Style::People => output::line(format!(
+                "serving environment `{}`: API on {}, gateway on {}; Ctrl-C stops",
+                settings.environment, server.api, server.gateway
+            ))?,
+        }
+        doors.wait(&mut stop).await
+    };
+    let served = served.await;
+    vault.audit().shutdown().await;
+    served
+}

@@ -1,0 +1,156 @@
+//! What commands print: tables that line up, JSON for programs, errors that say what to do.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+
+use anyhow::{Error, Result};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// For whom output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Tables and sentences.
+    People,
+    /// JSON.
+    Programs,
+}
+
+impl Style {
+    /// The style that `--json` asks for.
+    pub(crate) fn of(json: bool) -> Self {
+        if json { Self::Programs } else { Self::People }
+    }
+}
+
+/// A line below the header, and nothing else that would stand between a reader and the rows.
+const PLAIN: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A table with a header, ready for rows.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(PLAIN)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}
+
+/// Prints a line; a closed pipe ends the program quietly.
+pub(crate) fn line(text: impl Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        other => Ok(other?),
+    }
+}
+
+/// Prints a value as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    line(serde_json::to_string_pretty(value)?)
+}
+
+/// Tells people what goes on, on standard error, so that output stays clean.
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that talks to people beside the output"
+)]
+pub(crate) fn note(text: impl Display) {
+    eprintln!("{text}");
+}
+
+/// Prints an error with its causes.
+pub(crate) fn error(error: &Error, style: Style) {
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    if style == Style::Programs {
+        let message = error.to_string();
+        note(serde_json::json!({ "error": { "message": message, "causes": causes } }));
+        return;
+    }
+    let mut text = format!(
+        "{}: {error}",
+        emphasized("error", std::io::stderr().is_terminal())
+    );
+    for cause in causes {
+        text.push_str("\n  because: ");
+        text.push_str(&cause);
+    }
+    note(text);
+}
+
+/// Bold where a person reads it.
+pub(crate) fn bold(text: &str) -> String {
+    emphasized(text, std::io::stdout().is_terminal())
+}
+
+fn emphasized(text: &str, seen: bool) -> String {
+    if seen {
+        format!("\x1b[1m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// A progress bar on standard error; nothing where nobody watches. The message stands before it.
+pub(crate) fn progress(unit: &str) -> ProgressBar {
+    let template =
+        format!("{{msg}} {{wide_bar}} {{human_pos}} of {{human_len}} {unit}, {{prefix}}");
+    let bar = ProgressBar::new(0);
+    // A template that does not parse leaves the plain bar.
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style.progress_chars("━╸ "));
+    }
+    bar
+}
+
+/// Seconds as people say them: `8 s`, `2 min 5 s`, `1 h 3 min`.
+pub(crate) fn seconds(seconds: u64) -> String {
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// A number with its thousands apart, as a person reads it.
+pub(crate) fn count(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}
+
+/// A moment to the second, in UTC.
+pub(crate) fn moment(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A word of a command line, quoted where a shell would take it apart.
+pub(crate) fn shell(word: impl Display) -> String {
+    let word = word.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@%,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_command_line_stay_whole() {
+        assert_eq!(shell("/srv/privet"), "/srv/privet");
+        assert_eq!(shell("my folder"), "'my folder'");
+        assert_eq!(shell("it's"), r"'it'\''s'");
+        assert_eq!(shell(""), "''");
+    }
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        assert_eq!(seconds(8), "8 s");
+        assert_eq!(seconds(125), "2 min 5 s");
+        assert_eq!(seconds(3_790), "1 h 3 min");
+    }
+}

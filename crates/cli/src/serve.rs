@@ -1,0 +1,228 @@
+//! The composition root: it puts stores, keys, sources, clock and randomness together, opens both doors, and takes
+//! everything down in order.
+
+mod doors;
+mod stop;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use privet_classify::{DataMap, MaskRules};
+use privet_seal::{FileKeyProvider, ProviderError};
+use privet_source::{RunnerProgram, SqliteSource};
+use privet_store::{SqliteOptions, SqliteStores};
+use privet_tlog::note::SigningKey;
+use privet_vault::audit::AuditLimits;
+use privet_vault::policy::{Policy, PolicyFiles};
+use privet_vault::port::{RunLimits, Source, StoreError};
+use privet_vault::{Config, Parts, SessionLimits, SourceName, SystemClock, ThreadEntropy, Vault};
+
+use crate::command::RUNNER_COMMAND;
+use crate::folder::{Folder, read_secret, read_secret_line, read_text};
+use crate::settings::Settings;
+
+pub(crate) use doors::{Doors, Ports, Server};
+pub(crate) use stop::Stop;
+
+/// The environment variable that says what is logged.
+const LOG_VARIABLE: &str = "PRIVET_LOG";
+/// Store files consist of pages of 8 KiB.
+const PAGES_PER_MIB: u32 = 128;
+
+/// Logs to standard error what `PRIVET_LOG` asks for. Events hold no personal data, wherever they come from.
+pub(crate) fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::LevelFilter;
+
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .with_env_var(LOG_VARIABLE)
+        .from_env_lossy();
+    // A second call in one process changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// Opens the stores and starts the monitor. The stores stay locked for as long as the vault is held.
+///
+/// # Errors
+/// What is not right, and what to do about it.
+pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<Vault> {
+    // What the operator can get wrong comes before the stores are touched.
+    let map = data_map(folder, settings)?;
+    let policy = policy(folder, settings)?;
+    let root = root_key(folder, settings)?;
+    let signer = signing_key(folder, settings)?;
+    let sources = sources(folder, settings)?;
+    let stores = open_stores(folder, settings)?;
+    let parts = Parts {
+        config: config(settings),
+        map,
+        policy,
+        data: stores.data,
+        keys: stores.keys,
+        log: stores.log,
+        sources,
+        root: Arc::new(root),
+        signer,
+        clock: Arc::new(SystemClock::start()),
+        entropy: Arc::new(ThreadEntropy),
+    };
+    Vault::start(parts).await.context("the vault cannot start")
+}
+
+fn open_stores(folder: &Folder, settings: &Settings) -> Result<SqliteStores> {
+    let options = SqliteOptions {
+        pages_max: settings
+            .stores
+            .file_mib_max
+            .map(|mib| mib.saturating_mul(PAGES_PER_MIB)),
+        ..SqliteOptions::default()
+    };
+    let path = folder.join(&settings.stores.folder);
+    SqliteStores::open_with(&path, &options).map_err(|error| {
+        let advice = match error {
+            StoreError::InUse => {
+                ": stop that one first, or use it: its address is in `server.json`"
+            }
+            _ => "",
+        };
+        let shown = path.display();
+        anyhow::Error::new(error).context(format!("cannot open the stores in `{shown}`{advice}"))
+    })
+}
+
+fn config(settings: &Settings) -> Config {
+    let domains = settings.masks.public_mail_domains.iter();
+    Config {
+        environment: settings.environment.clone(),
+        tenant: settings.tenant.clone(),
+        development: settings.development,
+        synthetic_only: settings.synthetic_only,
+        origin: settings.log.origin.clone(),
+        masks: MaskRules {
+            public_mail_domains: domains.map(|domain| domain.to_lowercase()).collect(),
+        },
+        audit: AuditLimits::default(),
+        sessions: SessionLimits::default(),
+        statements: RunLimits {
+            statement: Duration::from_secs(settings.statements.seconds_max),
+            memory_bytes_max: settings.statements.memory_mib_max.saturating_mul(1 << 20),
+        },
+    }
+}
+
+/// Reads the data map; every problem is named at once.
+///
+/// # Errors
+/// All of them.
+pub(crate) fn data_map(folder: &Folder, settings: &Settings) -> Result<DataMap> {
+    let path = folder.join(&settings.datamap);
+    DataMap::parse(&read_text(&path)?)
+        .with_context(|| format!("the data map `{}` is not right", path.display()))
+}
+
+/// Reads the policy bundle: `schema.cedarschema`, `principals.toml` and every `*.cedar`.
+///
+/// # Errors
+/// All problems of all files.
+pub(crate) fn policy(folder: &Folder, settings: &Settings) -> Result<Policy> {
+    let directory = folder.join(&settings.policy);
+    let shown = directory.display();
+    let listed = std::fs::read_dir(&directory).with_context(|| format!("cannot read `{shown}`"))?;
+    let mut policies = Vec::new();
+    for entry in listed {
+        let path = entry
+            .with_context(|| format!("cannot read `{shown}`"))?
+            .path();
+        if path.extension().is_some_and(|end| end == "cedar") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            policies.push((name.into_owned(), read_text(&path)?));
+        }
+    }
+    policies.sort();
+    let schema = read_text(&directory.join("schema.cedarschema"))?;
+    let principals = read_text(&directory.join("principals.toml"))?;
+    let named: Vec<(&str, &str)> = policies
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let files = PolicyFiles {
+        schema: &schema,
+        policies: &named,
+        principals: &principals,
+    };
+    Policy::load(&files, &settings.environment)
+        .with_context(|| format!("the policies in `{shown}` are not right"))
+}
+
+/// Opens the root key file, which only its owner may read.
+fn root_key(folder: &Folder, settings: &Settings) -> Result<FileKeyProvider> {
+    let path = folder.join(&settings.root.file);
+    let file = read_secret(&path)?;
+    let passphrase = match &settings.root.passphrase_env {
+        None => None,
+        Some(name) => Some(std::env::var(name).map_err(|_| {
+            anyhow!("`privet.toml` says that the root key's passphrase is in `{name}`: set it")
+        })?),
+    };
+    FileKeyProvider::parse(&file, passphrase.as_deref().map(str::as_bytes)).map_err(|error| {
+        let advice = match error {
+            ProviderError::WrongPassphrase => {
+                let name = settings.root.passphrase_env.as_deref().unwrap_or("none");
+                format!(": look at what `{name}` holds")
+            }
+            ProviderError::PassphraseNeeded => {
+                ": name the variable that holds it as `passphrase_env` in [root] of `privet.toml`"
+                    .to_owned()
+            }
+            ProviderError::NotProtected => {
+                ": take `passphrase_env` out of [root] of `privet.toml`".to_owned()
+            }
+            _ => String::new(),
+        };
+        let shown = path.display();
+        anyhow::Error::new(error)
+            .context(format!("cannot open the root key file `{shown}`{advice}"))
+    })
+}
+
+fn signing_key(folder: &Folder, settings: &Settings) -> Result<SigningKey> {
+    let path = folder.join(&settings.log.key);
+    SigningKey::from_secret_text(&read_secret_line(&path)?)
+        .with_context(|| format!("cannot read the log's signing key `{}`", path.display()))
+}
+
+/// The applications' databases by name; clients' statements run in child processes that hold no keys.
+///
+/// # Errors
+/// When a file is not there.
+pub(crate) fn sources(
+    folder: &Folder,
+    settings: &Settings,
+) -> Result<BTreeMap<SourceName, Arc<dyn Source>>> {
+    let program = RunnerProgram {
+        program: this_program()?,
+        args: vec![RUNNER_COMMAND.to_owned()],
+    };
+    let mut sources: BTreeMap<_, Arc<dyn Source>> = BTreeMap::new();
+    for (name, source) in &settings.sources {
+        let path = folder.join(&source.sqlite);
+        if !path.is_file() {
+            bail!("source `{name}`: there is no file `{}`", path.display());
+        }
+        let source = SqliteSource::new(name.clone(), path, program.clone());
+        sources.insert(name.clone(), Arc::new(source));
+    }
+    Ok(sources)
+}
+
+/// The running executable.
+pub(crate) fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().context("cannot find the running program")
+}

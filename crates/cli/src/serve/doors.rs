@@ -1,0 +1,217 @@
+//! The doors of a running server: opened, announced to commands on this machine, closed in order.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use privet_api::{ApiConfig, TlsFiles};
+use privet_vault::{Environment, Vault};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Stop;
+use crate::folder::{Folder, replace_secret};
+use crate::output::note;
+use crate::settings::{Door, Settings, Tls};
+
+/// How many ports a door tries when the configured one is taken and it may move.
+const PORTS_TRIED: u16 = 100;
+
+/// Whether a door may take another port than the configured one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ports {
+    /// A taken port is an error.
+    Fixed,
+    /// A taken port moves on to a free one.
+    Moving,
+}
+
+/// What a running server says of itself to commands on this machine, in `server.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Server {
+    pub(crate) environment: Environment,
+    /// Where commands reach the API.
+    pub(crate) api: String,
+    /// Where that name is, when it is a certificate's.
+    pub(crate) api_address: SocketAddr,
+    /// Where clients reach the gateway.
+    pub(crate) gateway: SocketAddr,
+    /// The certificate that the API shows, for commands to trust.
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) pid: u32,
+}
+
+/// Both doors, open.
+#[derive(Debug)]
+pub(crate) struct Doors {
+    pub(crate) api: SocketAddr,
+    pub(crate) gateway: SocketAddr,
+    folder: Folder,
+    environment: Environment,
+    api_tls: Option<Tls>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<Result<()>>,
+}
+
+impl Doors {
+    /// Opens both doors.
+    ///
+    /// # Errors
+    /// When a port is taken, or a certificate is missing or wrong.
+    pub(crate) async fn open(
+        folder: &Folder,
+        settings: &Settings,
+        vault: &Vault,
+        ports: Ports,
+    ) -> Result<Self> {
+        let api = bind("API", &settings.api, ports).await?;
+        let gateway = bind("gateway", &settings.gateway, ports).await?;
+        let (stop, _) = watch::channel(false);
+        let mut doors = Self {
+            api: api.local_addr()?,
+            gateway: gateway.local_addr()?,
+            folder: folder.clone(),
+            environment: settings.environment.clone(),
+            api_tls: settings.api.tls.clone(),
+            stop,
+            tasks: JoinSet::new(),
+        };
+        doors.spawn_api(settings, vault, api);
+        doors.spawn_gateway(settings, vault, gateway)?;
+        Ok(doors)
+    }
+
+    fn spawn_api(&mut self, settings: &Settings, vault: &Vault, listener: TcpListener) {
+        let tls = settings.api.tls.as_ref().map(|tls| TlsFiles {
+            certificate: self.folder.join(&tls.certificate),
+            key: self.folder.join(&tls.key),
+        });
+        let config = ApiConfig {
+            tls,
+            ..ApiConfig::default()
+        };
+        let (vault, stop) = (vault.clone(), self.stop.subscribe());
+        self.tasks.spawn(async move {
+            let served = privet_api::serve(config, vault, listener, stop).await;
+            served.context("the API cannot serve")
+        });
+    }
+
+    fn spawn_gateway(
+        &mut self,
+        settings: &Settings,
+        vault: &Vault,
+        listener: TcpListener,
+    ) -> Result<()> {
+        let tls = settings.gateway.tls.as_ref();
+        let config = privet_gateway::Config {
+            tls: tls.map(|tls| gateway_tls(&self.folder, tls)).transpose()?,
+            ..privet_gateway::Config::default()
+        };
+        let (vault, mut stop) = (vault.clone(), self.stop.subscribe());
+        self.tasks.spawn(async move {
+            let stopped = async move {
+                // An error means that the sender is gone, which is an order to stop as well.
+                let _ = stop.wait_for(|stop| *stop).await;
+            };
+            let served = privet_gateway::serve(config, vault, listener, stopped).await;
+            served.context("the gateway cannot serve")
+        });
+        Ok(())
+    }
+
+    /// Tells commands on this machine where the server is.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn announce(&self) -> Result<Server> {
+        let api = reachable(self.api);
+        let url = match &self.api_tls {
+            Some(Tls {
+                name: Some(name), ..
+            }) => format!("https://{name}:{}", api.port()),
+            Some(_) => format!("https://{api}"),
+            None => format!("http://{api}"),
+        };
+        let certificate = self.api_tls.as_ref().map(|tls| &tls.certificate);
+        let server = Server {
+            environment: self.environment.clone(),
+            api: url,
+            api_address: api,
+            gateway: reachable(self.gateway),
+            certificate: certificate.map(|path| self.folder.join(path)),
+            pid: std::process::id(),
+        };
+        let text = format!("{}\n", serde_json::to_string_pretty(&server)?);
+        replace_secret(&self.folder.server(), text.as_bytes())?;
+        Ok(server)
+    }
+
+    /// Waits for the order to stop, or a door that fails; then closes the doors and lets running work end. A second
+    /// order ends it at once.
+    ///
+    /// # Errors
+    /// Why a door stopped.
+    pub(crate) async fn wait(mut self, stop: &mut Stop) -> Result<()> {
+        let failed = tokio::select! {
+            () = stop.ordered() => None,
+            ended = self.tasks.join_next() => ended,
+        };
+        // A server that goes is not to be asked any more.
+        let _ = fs::remove_file(self.folder.server());
+        let _ = self.stop.send(true);
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::select! {
+            () = drained => {}
+            () = stop.ordered() => note("stopped without waiting for running work"),
+        }
+        match failed {
+            None => Ok(()),
+            Some(ended) => ended.context("a door broke off")?,
+        }
+    }
+}
+
+/// Opens a door's port.
+async fn bind(name: &str, door: &Door, ports: Ports) -> Result<TcpListener> {
+    let mut address = door.listen;
+    for _ in 0..PORTS_TRIED {
+        let error = match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => error,
+        };
+        let taken = error.kind() == std::io::ErrorKind::AddrInUse;
+        if !taken || ports == Ports::Fixed {
+            let advice = "choose another address in `privet.toml`";
+            return Err(error)
+                .with_context(|| format!("the {name} cannot listen on {address}: {advice}"));
+        }
+        address.set_port(address.port().checked_add(1).unwrap_or(1_024));
+    }
+    bail!("the {name} found no free port from {} on", door.listen)
+}
+
+fn gateway_tls(folder: &Folder, tls: &Tls) -> Result<privet_gateway::Tls> {
+    let (certificate, key) = (folder.join(&tls.certificate), folder.join(&tls.key));
+    let chain = CertificateDer::pem_file_iter(&certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| anyhow!("`{}` holds no certificate: {error}", certificate.display()))?;
+    let private = PrivateKeyDer::from_pem_file(&key)
+        .map_err(|error| anyhow!("`{}` holds no private key: {error}", key.display()))?;
+    privet_gateway::Tls::new(chain, private).context("the gateway's certificate is not right")
+}
+
+/// Where this machine reaches what listens on every address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
