@@ -82,7 +82,7 @@ impl Vault {
         });
     }
 
-    pub(crate) async fn move_ledger(&self) -> Result<()> {
+    async fn move_ledger(&self) -> Result<()> {
         let Inner {
             audit,
             keys,

@@ -10,7 +10,6 @@ use super::check::{CheckError, StoreCheck};
 use super::status::Stop;
 use super::{Actor, AuditLog, EntryKind, Inner, Record, StartError};
 use crate::port::StoreError;
-use crate::{Error, Reason};
 
 /// Time between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -25,14 +24,7 @@ impl AuditLog {
             .fact("software", concat!("privet ", env!("CARGO_PKG_VERSION")));
         match self.record_bare(record).await {
             Ok(_) => Ok(()),
-            Err(Error::AuditUnavailable(reason)) => Err(StartError::Append(reason)),
-            Err(error) => {
-                let reason = Reason {
-                    code: error.code(),
-                    text: error.to_string(),
-                };
-                Err(StartError::Append(reason))
-            }
+            Err(error) => Err(StartError::Append(error.to_string())),
         }
     }
 

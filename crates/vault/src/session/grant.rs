@@ -15,7 +15,7 @@ use crate::keyring::OpenSubject;
 use crate::policy::{Action, Context, Decision, Resource};
 use crate::port::GrantRow;
 use crate::{
-    Caller, Error, Form, GrantId, Result, SessionId, SourceName, SubjectName, SubjectRef, Vault,
+    Caller, Error, GrantId, Result, SessionId, SourceName, SubjectName, SubjectRef, Vault,
 };
 
 /// What a client asks to open.
@@ -217,16 +217,9 @@ impl Vault {
                 is_self: false,
                 grant: true,
             };
-            // Whoever may ask must also be allowed to see: a policy that forbids clear values binds the console too.
-            let ask = |action| {
-                let policy = &self.inner.policy;
-                policy.decide(caller.principal(), action, &resource, &context)
-            };
-            ask(Action::Decrypt).and(ask(Action::Open(Form::Clear)))
-        };
-        let all = |former: Option<Decision>, decision| match former {
-            Some(former) => former.and(decision),
-            None => decision,
+            self.inner
+                .policy
+                .decide(caller.principal(), Action::Decrypt, &resource, &context)
         };
         let denied = || Error::denied("decrypt_denied", "policy does not let you decrypt this");
         if let Some(names) = &request.fields {
@@ -244,7 +237,7 @@ impl Vault {
                     return Err((denied(), Some(decision)));
                 }
                 fields.push(field);
-                last = Some(all(last, decision));
+                last = Some(decision);
             }
             return last
                 .map(|decision| (fields, decision))
@@ -257,7 +250,7 @@ impl Vault {
             let decision = decide(field);
             if decision.allowed {
                 allowed.push(field);
-                yes = Some(all(yes, decision));
+                yes = Some(decision);
             } else {
                 no = Some(decision);
             }
