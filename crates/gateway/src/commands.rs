@@ -116,6 +116,19 @@ pub(crate) enum Command {
     Status,
 }
 
+impl Command {
+    /// The exact call, to copy.
+    pub(crate) fn example(&self) -> &'static str {
+        match self {
+            Self::Justify { .. } => JUSTIFY,
+            Self::Decrypt { .. } => DECRYPT,
+            Self::Join { .. } => JOIN,
+            Self::Encrypt => ENCRYPT,
+            Self::Status => STATUS,
+        }
+    }
+}
+
 /// Finds a session command in the statements of one message.
 ///
 /// # Errors

@@ -108,9 +108,6 @@ impl From<VaultError> for Fault {
                     code if code.starts_with("reason_") || code == "link_not_url" => {
                         fault.hint(commands::JUSTIFY)
                     }
-                    "evidence_not_url" | "minutes" | "fields" | "subject" => {
-                        fault.hint(commands::DECRYPT)
-                    }
                     "marker_left" => {
                         fault.hint("SELECT … WHERE email_px = '~eq:email:ada%40example.com~';")
                     }

@@ -97,7 +97,7 @@ impl Deframer {
     /// Takes the next frame off `buffer`.
     ///
     /// # Errors
-    /// [`FrameError::Length`]; the connection cannot go on.
+    /// [`FrameError::Length`] and [`FrameError::UnknownType`]; the connection cannot go on.
     pub(crate) fn take(&mut self, buffer: &mut BytesMut, caps: Caps) -> Result<Taken, FrameError> {
         let skipped = self.skip.min(buffer.len());
         buffer.advance(skipped);
@@ -108,6 +108,10 @@ impl Deframer {
         let Some((tag, length)) = head(buffer)? else {
             return Ok(Taken::More);
         };
+        // Before its length is believed: what no client sends is not waited for.
+        if !TAGS.contains(&tag) {
+            return Err(FrameError::UnknownType);
+        }
         let bytes_max = caps.of(tag);
         if length > bytes_max {
             buffer.advance(HEAD);
@@ -129,6 +133,9 @@ impl Deframer {
         self.skip > 0 || !buffer.is_empty()
     }
 }
+
+/// The types of messages after login.
+const TAGS: &[u8] = b"QPBDCEHSXFdcf";
 
 /// Bytes before the body.
 const HEAD: usize = 5;

@@ -19,6 +19,9 @@ use crate::stream::{End, Wire};
 use crate::text::Token;
 use crate::value::{self, Type};
 
+/// Times as clients are told them: RFC 3339 in UTC, to the second.
+const SECONDS: &str = "%Y-%m-%dT%H:%M:%SZ";
+
 /// Why a statement did not go through.
 #[derive(Debug)]
 pub(crate) enum Halt {
@@ -113,11 +116,18 @@ impl Session {
         };
         if let Some(reason) = &parameters.reason
             && let Err(error) = session.justify(reason, parameters.link.as_deref()).await
+            && !session.joins(&error)
         {
             return Err(Refused::told(session.wire, ended(error)));
         }
         session.greet();
         Ok(session)
+    }
+
+    /// Whether a reason was refused only because a session with it goes on: a client that opens several connections
+    /// states it with each, and all but the first join.
+    fn joins(&self, error: &privet_vault::Error) -> bool {
+        error.code() == "reason_repeated" && self.connection.mode() != Mode::Unjustified
     }
 
     fn greet(&mut self) {
@@ -137,16 +147,18 @@ impl Session {
         if mode == self.shown_mode {
             return;
         }
-        self.wire.out.parameter_status("privet.mode", &mode);
         let former = std::mem::replace(&mut self.shown_mode, mode);
         if former.starts_with("decrypted") && self.shown_mode == "protected" {
-            self.wire.out.notice(&Fault::notice(
-                "the grant has ended: values are sealed again",
-            ));
+            let notice = Fault::notice("the grant has ended: values are sealed again");
+            self.wire.out.notice(&notice);
         } else if !former.is_empty() && self.shown_mode == "unjustified" {
             let notice = Fault::notice("the session has ended: state a reason to go on");
             self.wire.out.notice(&notice.hint(commands::JUSTIFY));
         }
+        // Last, so that whoever heard of the new mode has heard why.
+        self.wire
+            .out
+            .parameter_status("privet.mode", &self.shown_mode);
     }
 
     /// Whether values open at the moment, as far as the client was told.
@@ -271,12 +283,22 @@ impl Session {
         catalog::answer(sql, tokens, parameters, &source)
     }
 
-    /// Does what a session command says.
+    /// Does what a session command says; an error about its arguments shows the call as it should be.
     pub(crate) async fn call(
         &mut self,
         command: Command,
         status: TransactionStatus,
     ) -> Result<Called, Fault> {
+        let example = command.example();
+        self.obey(command, status)
+            .await
+            .map_err(|fault| match fault.hint {
+                None if fault.code.starts_with("22") => fault.hint(example),
+                _ => fault,
+            })
+    }
+
+    async fn obey(&mut self, command: Command, status: TransactionStatus) -> Result<Called, Fault> {
         let outside = || match status {
             TransactionStatus::Idle => Ok(()),
             _ => Err(Fault::error(
@@ -365,7 +387,7 @@ impl Session {
                 grant,
             } => (
                 text_value(subject),
-                text_value(until.to_string()),
+                text_value(until.strftime(SECONDS).to_string()),
                 text_value(grant.to_string()),
             ),
             _ => (SqlValue::Null, SqlValue::Null, SqlValue::Null),
@@ -446,7 +468,9 @@ fn mode_text(mode: &Mode) -> String {
     match mode {
         Mode::Unjustified => "unjustified".to_owned(),
         Mode::Protected => "protected".to_owned(),
-        Mode::Decrypted { subject, until, .. } => format!("decrypted {subject} until {until}"),
+        Mode::Decrypted { subject, until, .. } => {
+            format!("decrypted {subject} until {}", until.strftime(SECONDS))
+        }
     }
 }
 

@@ -74,6 +74,11 @@ pub(crate) fn statements<'t, 'a>(tokens: &'t [Token<'a>]) -> impl Iterator<Item 
         .filter(|statement| !statement.is_empty())
 }
 
+/// The first of the statements of `tokens`, without its semicolon.
+pub(crate) fn first_statement<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
+    statements(tokens).next().unwrap_or_default()
+}
+
 /// The text that these neighbouring tokens were read from.
 pub(crate) fn source<'a>(sql: &'a str, tokens: &[Token<'_>]) -> &'a str {
     match (tokens.first(), tokens.last()) {

@@ -83,6 +83,17 @@ fn impossible_lengths_end_the_connection() {
 }
 
 #[test]
+fn an_unknown_type_is_refused_by_its_header() {
+    for tag in (0..=u8::MAX).filter(|tag| !TAGS.contains(tag)) {
+        assert_eq!(
+            feed(&[tag, 0, 0, 200, 0], &[]),
+            Err(FrameError::UnknownType),
+            "{tag}"
+        );
+    }
+}
+
+#[test]
 fn a_claimed_length_reserves_nothing() {
     let mut buffer = BytesMut::from(&b"Q\x3f\xff\xff\xff"[..]);
     let before = buffer.capacity();

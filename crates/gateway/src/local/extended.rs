@@ -235,7 +235,7 @@ impl Local {
     /// those of expressions that can have one type only.
     fn promised(&self, sql: &str, described: &Described) -> Vec<(String, Type)> {
         let tokens = text::tokens(sql);
-        let items = Select::parse(&tokens).map(|select| select.items);
+        let items = Select::parse(text::first_statement(&tokens)).map(|select| select.items);
         let items = items.filter(|items| items.len() == described.columns.len());
         let column = |(index, (name, declared)): (usize, &(String, String))| {
             let sealed = self
@@ -265,9 +265,10 @@ impl Local {
         parameters: &[SqlValue],
     ) -> Result<Option<Answer>, Halt> {
         let tokens = text::tokens(sql);
+        let tokens = text::first_statement(&tokens);
         Ok(match plan {
             Plan::Facts | Plan::Catalog => {
-                Some(self.own_answer(plan, sql, &tokens, parameters).await?)
+                Some(self.own_answer(plan, sql, tokens, parameters).await?)
             }
             Plan::Session(setting @ (Setting::Show(_) | Setting::ShowAll)) => {
                 Some(self.session.facts().show(setting)?)
@@ -275,8 +276,8 @@ impl Local {
             Plan::Call(call) if call.procedure == crate::commands::Procedure::Status => {
                 self.call(crate::commands::Command::Status).await?
             }
-            Plan::Run if self.answers_liveness(sql, &tokens) => {
-                Some(self.session.facts().select(&tokens)?)
+            Plan::Run if self.answers_liveness(sql, tokens) => {
+                Some(self.session.facts().select(tokens)?)
             }
             _ => None,
         })
@@ -309,6 +310,9 @@ impl Local {
     async fn execute_portal(&mut self, portal: &mut Portal, rows_max: u32) -> Result<(), Halt> {
         if let Progress::Bound = portal.progress {
             self.begin_or_do(portal).await?;
+            if let Progress::Done(_) = portal.progress {
+                return Ok(());
+            }
         }
         match &mut portal.progress {
             Progress::Running(cursor) => {
@@ -360,11 +364,12 @@ impl Local {
         Ok(())
     }
 
-    /// Starts the engine's statements; everything else is done at once.
+    /// Starts the engine's statements; everything else is done at once, and answered if it shows no rows.
     async fn begin_or_do(&mut self, portal: &mut Portal) -> Result<(), Halt> {
         let tokens = text::tokens(&portal.sql);
+        let tokens = text::first_statement(&tokens);
         // The mode may have changed since the statement was prepared.
-        self.session.gate(&portal.plan, &portal.sql, &tokens)?;
+        self.session.gate(&portal.plan, &portal.sql, tokens)?;
         if portal.described.is_some() {
             return self.begin_portal(portal).await;
         }

@@ -1,0 +1,2 @@
+-- allowed in decrypted: going back is always possible
+CALL privet.encrypt();

@@ -1,0 +1,3 @@
+-- allowed in protected: what comes back is the blind index
+-- shows: px1_
+SELECT '~eq:email:ben@example.com~';

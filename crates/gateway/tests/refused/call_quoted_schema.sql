@@ -1,0 +1,2 @@
+-- refused in protected: 42883: quoting changes nothing
+CALL "privet"."grant_all"();

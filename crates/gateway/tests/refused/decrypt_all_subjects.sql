@@ -1,0 +1,2 @@
+-- refused in protected: *: one subject at a time
+CALL privet.decrypt(consent => 'https://t.example.com/1', subject => 'customer:*');

@@ -1,0 +1,2 @@
+-- refused in unjustified: 42501: first a reason
+CALL privet.decrypt(consent => 'https://t.example.com/1', subject => 'customer:1');

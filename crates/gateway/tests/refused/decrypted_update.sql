@@ -1,0 +1,2 @@
+-- refused in decrypted: *: opened values cannot be written back
+UPDATE customer SET note = email;

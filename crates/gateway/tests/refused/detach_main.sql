@@ -1,0 +1,2 @@
+-- refused in protected: *: the database stays where it is
+DETACH main;

@@ -1,0 +1,2 @@
+-- refused in protected: 0A000: no programs
+DO $$ BEGIN RAISE NOTICE 'x'; END $$;

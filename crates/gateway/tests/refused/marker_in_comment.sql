@@ -1,0 +1,2 @@
+-- refused in protected: 22023: a comment is part of the statement
+SELECT id /* ~eq:email:never ended */ FROM customer;

@@ -1,0 +1,2 @@
+-- refused in protected: *: functions of PostgreSQL's server are not there
+SELECT pg_read_file('/etc/passwd');

@@ -1,0 +1,2 @@
+-- refused in protected: *: deleted bytes stay overwritten
+PRAGMA secure_delete = OFF;

@@ -1,0 +1,2 @@
+-- refused in protected: 42501: everybody is who they are
+SET ROLE operator;

@@ -1,0 +1,2 @@
+-- refused in protected: *: no files elsewhere
+PRAGMA temp_store_directory = '{dir}';

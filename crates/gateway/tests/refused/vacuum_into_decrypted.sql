@@ -1,0 +1,2 @@
+-- refused in decrypted: *: a copy of the file elsewhere
+VACUUM main INTO '{dir}/copy.sqlite';

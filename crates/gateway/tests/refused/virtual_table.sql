@@ -1,0 +1,2 @@
+-- refused in protected: *: modules can reach files
+CREATE VIRTUAL TABLE temp.t USING csv(filename = '/etc/passwd');

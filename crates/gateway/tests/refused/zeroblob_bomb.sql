@@ -1,0 +1,2 @@
+-- refused in protected: *: memory is bounded
+SELECT hex(zeroblob(1000000000));
