@@ -1,3 +1,83 @@
-//! Benchmarks.
+//! Benchmarks: every figure that Privet promises, beside a peer or a physical limit measured in the same run.
+//!
+//! `bench/run` builds this in release and runs it; `bench/README.md` says how each figure is measured.
 
-fn main() {}
+mod audit;
+mod child;
+mod folder;
+mod large;
+mod machine;
+mod report;
+mod seal;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use report::Report;
+
+/// One benchmark: its name, what it measures, and how to run it.
+struct Benchmark {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&mut Report) -> Result<()>,
+}
+
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        name: "seal",
+        about: "seal and open values, beside the raw cipher",
+        run: seal::run,
+    },
+    Benchmark {
+        name: "audit",
+        about: "append to the audit log, verify it, prove an entry",
+        run: audit::run,
+    },
+];
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if_eq("--child").is_some() {
+        return child::serve();
+    }
+    if arguments.next_if_eq("--list").is_some() {
+        for Benchmark { name, about, .. } in BENCHMARKS {
+            writeln!(io::stdout(), "{name:8} {about}")?;
+        }
+        return Ok(());
+    }
+    let mut results = PathBuf::from("bench/results");
+    if arguments.next_if_eq("--results").is_some() {
+        results = arguments.next().context("--results wants a folder")?.into();
+    }
+    let named: Vec<String> = arguments.collect();
+    if let Some(unknown) = named.iter().find(|name| find(name).is_none()) {
+        bail!("there is no benchmark `{unknown}`: see --list");
+    }
+    let chosen = |benchmark: &&Benchmark| {
+        named.is_empty() || named.iter().any(|name| name == benchmark.name)
+    };
+    let mut met = true;
+    for benchmark in BENCHMARKS.iter().filter(chosen) {
+        met &= run(benchmark, &results)?;
+    }
+    if !met {
+        bail!("a goal was not met");
+    }
+    Ok(())
+}
+
+fn find(name: &str) -> Option<&'static Benchmark> {
+    BENCHMARKS.iter().find(|benchmark| benchmark.name == name)
+}
+
+/// Runs one benchmark, prints its figures and writes them to the folder of results; answers whether all goals are met.
+fn run(benchmark: &Benchmark, results: &std::path::Path) -> Result<bool> {
+    let name = benchmark.name;
+    writeln!(io::stderr(), "{name}: {}", benchmark.about)?;
+    let mut report = Report::start(name)?;
+    (benchmark.run)(&mut report).with_context(|| format!("benchmark `{name}`"))?;
+    report.finish(results)
+}

@@ -18,15 +18,54 @@ pub(crate) const HELP: &str = "\
     SELECT * FROM customer WHERE email_px = '~eq:email:someone@example.com~';
   Ctrl-C clears the line, or cancels the statement that runs. History is kept in memory alone.";
 
-/// A command that is a statement in disguise.
-pub(crate) fn as_sql(command: &str) -> Option<String> {
+/// What a command of the console asks the server.
+pub(crate) enum Asks {
+    /// One statement.
+    Statement(String),
+    /// The columns of a table.
+    Table(String),
+}
+
+/// Reads a command that asks the server something; `None`: there is no such command.
+pub(crate) fn parse(command: &str) -> Option<Asks> {
     let mut words = command.split_whitespace();
     match (words.next()?, words.next(), words.next()) {
-        ("\\d" | "\\dt", None, _) => Some(TABLES.to_owned()),
-        ("\\s", None, _) => Some("CALL privet.status()".to_owned()),
-        ("\\d", Some(table), None) => Some(columns(table)),
+        ("encrypt!", None, _) => Some(Asks::Statement("CALL privet.encrypt()".to_owned())),
+        ("\\d" | "\\dt", None, _) => Some(Asks::Statement(TABLES.to_owned())),
+        ("\\s", None, _) => Some(Asks::Statement("CALL privet.status()".to_owned())),
+        ("\\d", Some(table), None) => Some(Asks::Table(table.to_owned())),
         _ => None,
     }
+}
+
+/// Finds a table, in the words of psql, which every PostgreSQL server and our gateway understand. The first column of
+/// the answer is its id. Characters that mean something in a pattern are taken out of the name.
+pub(crate) fn find_table(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .filter(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
+    format!(
+        "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c \
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname OPERATOR(pg_catalog.~) {} COLLATE pg_catalog.default \
+         AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2, 3",
+        quoted(&format!("^({plain})$"))
+    )
+}
+
+/// The columns of the table with this id: name, type, default, whether it takes NULL.
+pub(crate) fn columns(id: &str) -> String {
+    let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+    format!(
+        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), \
+         (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true) FROM pg_catalog.pg_attrdef d \
+         WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef), a.attnotnull, \
+         (SELECT c.collname FROM pg_catalog.pg_collation c, pg_catalog.pg_type t \
+         WHERE c.oid = a.attcollation AND t.oid = a.atttypid AND a.attcollation <> t.typcollation) \
+         AS attcollation, a.attidentity, a.attgenerated FROM pg_catalog.pg_attribute a \
+         WHERE a.attrelid = '{digits}' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+    )
 }
 
 const TABLES: &str = "\
@@ -37,12 +76,3 @@ FROM pg_catalog.pg_class c
   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r','p','v','')
 ORDER BY 1,2";
-
-/// The columns of a table, by the standard's own view (ISO/IEC 9075-11).
-fn columns(table: &str) -> String {
-    format!(
-        "SELECT column_name, data_type, is_nullable FROM information_schema.columns \
-         WHERE table_name = {} ORDER BY ordinal_position",
-        quoted(table)
-    )
-}

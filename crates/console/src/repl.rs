@@ -145,9 +145,8 @@ impl<'a> Console<'a> {
                 })
             }
             "decrypt!" => self.decrypt(),
-            "encrypt!" => self.send("CALL privet.encrypt()"),
-            _ if is_command(line) => match meta::as_sql(line) {
-                Some(sql) => self.send(&sql),
+            _ if is_command(line) => match self.work.command(line) {
+                Some(outcomes) => self.show_all(outcomes),
                 None => show("there is no such command: \\? lists them"),
             },
             sql => self.send_justified(sql),
@@ -190,6 +189,10 @@ impl<'a> Console<'a> {
 
     fn send(&mut self, sql: &str) -> Result<(), Error> {
         let outcomes = self.work.run(sql);
+        self.show_all(outcomes)
+    }
+
+    fn show_all(&mut self, outcomes: Result<Vec<Outcome>, Error>) -> Result<(), Error> {
         self.notices()?;
         for outcome in outcomes? {
             match outcome {

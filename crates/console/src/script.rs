@@ -2,12 +2,12 @@
 
 use std::io::BufRead;
 
+use crate::Error;
 use crate::complete::{is_command, is_complete};
 use crate::display::Style;
 use crate::mode::Mode;
 use crate::repl::show;
 use crate::session::{Outcome, Work};
-use crate::{Error, meta};
 
 const WIDE: Style = Style {
     wide: true,
@@ -37,15 +37,13 @@ fn send(work: &mut Work, statement: &str) -> Result<(), Error> {
     if statement.is_empty() {
         return Ok(());
     }
-    let sql = match statement {
-        "encrypt!" => "CALL privet.encrypt()".to_owned(),
-        _ if is_command(statement) => match meta::as_sql(statement) {
-            Some(sql) => sql,
+    let outcomes = match is_command(statement) {
+        false => work.run(statement),
+        true => match work.command(statement) {
+            Some(outcomes) => outcomes,
             None => return show("this command needs a terminal: write the CALL privet.… instead"),
         },
-        sql => sql.to_owned(),
     };
-    let outcomes = work.run(&sql);
     for notice in work.notices() {
         show(&format!("· {notice}"))?;
     }

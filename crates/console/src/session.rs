@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage};
 
 use crate::display::ResultSet;
+use crate::meta::{self, Asks};
 use crate::mode::Mode;
 use crate::{ConsoleConfig, Error};
 
@@ -158,6 +159,50 @@ impl Work {
         self.runtime.block_on(self.session.run(sql))
     }
 
+    /// Runs a command of the console; `None`: there is no such command.
+    pub(crate) fn command(&self, command: &str) -> Option<Result<Vec<Outcome>, Error>> {
+        Some(match meta::parse(command)? {
+            Asks::Statement(sql) => self.run(&sql),
+            Asks::Table(name) => self.describe(&name),
+        })
+    }
+
+    fn describe(&self, table: &str) -> Result<Vec<Outcome>, Error> {
+        let found = first_rows(self.run(&meta::find_table(table))?);
+        let Some(id) = found
+            .rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next()?)
+        else {
+            return Err(Error::Refused {
+                message: format!("there is no table `{table}`"),
+                hint: Some("\\dt lists the tables".to_owned()),
+            });
+        };
+        let described = first_rows(self.run(&meta::columns(&id))?);
+        let rows = described.rows.into_iter().map(|row| {
+            let mut cells = row.into_iter();
+            let (name, kind, _default, not_null) = (
+                cells.next().flatten(),
+                cells.next().flatten(),
+                cells.next(),
+                cells.next(),
+            );
+            let null = match not_null.flatten().as_deref() {
+                Some("t") => "not null",
+                _ => "",
+            };
+            vec![name, kind, Some(null.to_owned())]
+        });
+        let columns = ["column", "type", ""].map(str::to_owned).to_vec();
+        Ok(vec![Outcome::Rows(ResultSet {
+            columns,
+            rows: rows.collect(),
+            more: 0,
+        })])
+    }
+
     /// What the gateway said meanwhile.
     pub(crate) fn notices(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.session.notices.try_recv().ok()).collect()
@@ -190,6 +235,14 @@ impl Work {
         let sql = format!("CALL privet.justify({}, {})", quoted(reason), quoted(link));
         self.run(&sql).map(drop)
     }
+}
+
+fn first_rows(outcomes: Vec<Outcome>) -> ResultSet {
+    let sets = outcomes.into_iter().filter_map(|outcome| match outcome {
+        Outcome::Rows(set) => Some(set),
+        Outcome::Done(_) => None,
+    });
+    sets.into_iter().next().unwrap_or_default()
 }
 
 /// A string literal of SQL.

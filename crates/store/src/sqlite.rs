@@ -14,6 +14,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use privet_vault::port::{DataStore, KeyStore, LogStore, StoreError};
 
@@ -31,6 +32,8 @@ pub struct SqliteOptions {
     pub readers: usize,
     /// Pages of 8 KiB that each file may have; beyond it writing answers [`StoreError::Full`] and reading goes on.
     pub pages_max: Option<u32>,
+    /// How long a call waits for another program's lock on a file before it fails.
+    pub busy_wait: Duration,
 }
 
 impl Default for SqliteOptions {
@@ -39,6 +42,7 @@ impl Default for SqliteOptions {
         Self {
             readers: cores.clamp(2, 4),
             pages_max: None,
+            busy_wait: Duration::from_secs(5),
         }
     }
 }
@@ -88,13 +92,7 @@ impl SqliteStores {
         Self::start(|spec| {
             let file = StoreFile::create(dir, spec)?;
             let lock = Some(Arc::clone(&lock));
-            Engine::start(
-                file,
-                Access::Write,
-                options.readers,
-                options.pages_max,
-                lock,
-            )
+            Engine::start(file, Access::Write, options, lock)
         })
     }
 
@@ -104,8 +102,17 @@ impl SqliteStores {
     /// [`StoreError::Unavailable`] when the files do not exist or have an older format, and those of
     /// [`open`](Self::open) but for [`StoreError::InUse`].
     pub fn open_read_only(dir: &Path) -> Result<Self, StoreError> {
+        let options = SqliteOptions {
+            readers: 1,
+            ..SqliteOptions::default()
+        };
         Self::start(|spec| {
-            Engine::start(StoreFile::existing(dir, spec)?, Access::Read, 1, None, None)
+            Engine::start(
+                StoreFile::existing(dir, spec)?,
+                Access::Read,
+                &options,
+                None,
+            )
         })
     }
 

@@ -3,10 +3,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use privet_store::SqliteStores;
+use jiff::Timestamp;
+use privet_seal::{KeyId, KeyKind};
+use privet_store::{SqliteOptions, SqliteStores};
 use privet_vault::Puid;
-use privet_vault::port::{StoreError, ValueWrite};
+use privet_vault::port::{KeyRow, StoreError, ValueWrite};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
@@ -146,4 +149,107 @@ async fn a_copy_is_readable_where_no_server_runs() {
     let stores = SqliteStores::open_read_only(dir.path()).unwrap();
     let found = stores.data.values(&[PUID], &[1]).await.unwrap();
     assert_eq!(found, [[Some(b"sealed".to_vec())]]);
+}
+
+/// A server that does not wait long for other programs.
+fn impatient(dir: &Path) -> SqliteStores {
+    let options = SqliteOptions {
+        busy_wait: Duration::from_millis(20),
+        ..SqliteOptions::default()
+    };
+    SqliteStores::open_with(dir, &options).unwrap()
+}
+
+#[tokio::test]
+async fn another_programs_lock_is_waited_for_and_then_named() {
+    let dir = tempdir().unwrap();
+    let stores = impatient(dir.path());
+    let other = Connection::open(dir.path().join("data.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = stores
+        .data
+        .put_values(vec![value(b"sealed")])
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("locked by another program"),
+        "{refused}"
+    );
+    assert_eq!(
+        stores.data.fields_of(PUID).await,
+        Ok(vec![]),
+        "reading goes on"
+    );
+    other.execute_batch("ROLLBACK").unwrap();
+    stores
+        .data
+        .put_values(vec![value(b"sealed")])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_erasure_that_another_program_holds_up_is_finished_by_repeating_it() {
+    let dir = tempdir().unwrap();
+    let stores = impatient(dir.path());
+    let key = KeyRow {
+        id: KeyId([1; 16]),
+        tenant: "acme".parse().unwrap(),
+        kind: KeyKind::Session,
+        owner: [2; 16],
+        generation: 1,
+        wrapped: (0..78).collect(),
+        commitment: [3; 32],
+        created_at: Timestamp::UNIX_EPOCH,
+        expires_on: None,
+    };
+    stores.keys.add_keys(vec![key.clone()]).await.unwrap();
+    let path = dir.path().join("keys.sqlite");
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch("BEGIN; SELECT count(*) FROM wrapped_key")
+        .unwrap();
+
+    let refused = stores.keys.destroy_keys(&[key.id]).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("repeat the deletion"),
+        "{refused}"
+    );
+    assert_eq!(stores.keys.keys_by_id(&[key.id]).await, Ok(vec![None]));
+    stores.keys.sequence().await.unwrap();
+    drop(other);
+    assert_eq!(stores.keys.destroy_keys(&[key.id]).await, Ok(0));
+    for path in [path, dir.path().join("keys.sqlite-wal")] {
+        let bytes = std::fs::read(path).unwrap();
+        assert!(memchr::memmem::find(&bytes, &key.wrapped[18..]).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_reported_with_what_to_do() {
+    let dir = tempdir().unwrap();
+    let stores = SqliteStores::open(dir.path()).unwrap();
+    stores
+        .data
+        .put_values(vec![value(b"sealed")])
+        .await
+        .unwrap();
+    drop(stores);
+    let path = dir.path().join("data.sqlite");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Every page but the first, which holds the header and the schema.
+    bytes[8192..].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+
+    let stores = SqliteStores::open(dir.path()).unwrap();
+    let error = stores.data.values(&[PUID], &[1]).await.unwrap_err();
+    assert!(
+        error.to_string().contains("restore it from its backup"),
+        "{error}"
+    );
+    assert_eq!(
+        stores.keys.sequence().await,
+        Ok(0),
+        "the other files are well"
+    );
 }

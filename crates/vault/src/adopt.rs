@@ -14,6 +14,8 @@ mod status;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 pub(crate) use plan::{Plans, TablePlan, plan};
 pub use status::{Finding, JobState, JobStatus, TableStatus};
 
@@ -29,20 +31,17 @@ const JOBS_MAX: usize = 100;
 #[derive(Default)]
 pub(crate) struct Jobs(Mutex<Vec<Arc<Job>>>);
 
-/// One job.
-pub(crate) struct Job(Mutex<JobStatus>);
+/// One job: whoever watches is told of each change.
+pub(crate) struct Job(watch::Sender<JobStatus>);
 
 impl Job {
     /// Changes what watchers see.
     pub(crate) fn update(&self, change: impl FnOnce(&mut JobStatus)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.send_modify(change);
     }
 
     pub(crate) fn status(&self) -> JobStatus {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.borrow().clone()
     }
 
     /// Counts values of a table as sealed, `running` after sealing began.
@@ -66,10 +65,10 @@ impl Jobs {
     /// A new job, unless one for the same source still runs.
     fn add(&self, status: JobStatus) -> Result<Arc<Job>> {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let busy = jobs
-            .iter()
-            .map(|job| job.status())
-            .any(|other| other.source == status.source && !other.state.is_over());
+        let busy = jobs.iter().any(|job| {
+            let other = job.0.borrow();
+            other.source == status.source && !other.state.is_over()
+        });
         if busy {
             return Err(Error::conflict(
                 "adoption_running",
@@ -80,18 +79,18 @@ impl Jobs {
             ));
         }
         if jobs.len() >= JOBS_MAX
-            && let Some(oldest) = jobs.iter().position(|job| job.status().state.is_over())
+            && let Some(oldest) = jobs.iter().position(|job| job.0.borrow().state.is_over())
         {
             jobs.remove(oldest);
         }
-        let job = Arc::new(Job(Mutex::new(status)));
+        let job = Arc::new(Job(watch::Sender::new(status)));
         jobs.push(Arc::clone(&job));
         Ok(job)
     }
 
     fn find(&self, id: JobId) -> Option<Arc<Job>> {
         let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.iter().find(|job| job.status().id == id).cloned()
+        jobs.iter().find(|job| job.0.borrow().id == id).cloned()
     }
 }
 
@@ -137,10 +136,24 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] for a job that this server does not know, [`Error::Denied`] by policy.
     pub async fn adopt_status(&self, caller: &Caller, id: JobId) -> Result<JobStatus> {
-        let status = self.inner.jobs.find(id).map(|job| job.status());
-        let status = status.ok_or(Error::NotFound("job"))?;
-        self.permit_adopt(caller, &status.source).await?;
+        let watched = self.adopt_follow(caller, id).await?;
+        let status = watched.borrow().clone();
         Ok(status)
+    }
+
+    /// Where a job stands, told of each change until it is over.
+    ///
+    /// # Errors
+    /// As [`adopt_status`](Self::adopt_status).
+    pub async fn adopt_follow(
+        &self,
+        caller: &Caller,
+        id: JobId,
+    ) -> Result<watch::Receiver<JobStatus>> {
+        let job = self.inner.jobs.find(id).ok_or(Error::NotFound("job"))?;
+        let source = job.0.borrow().source.clone();
+        self.permit_adopt(caller, &source).await?;
+        Ok(job.0.subscribe())
     }
 
     async fn permit_adopt(&self, caller: &Caller, source: &SourceName) -> Result<()> {

@@ -3,26 +3,29 @@
 //! Tenant keys are opened under the root once and kept; subject keys are opened on demand and forgotten after
 //! [`CACHE_AGE`] or when the shared sequence says that the subject was erased.
 
+mod open;
 mod retention;
 mod tenant;
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use moka::sync::Cache;
 use privet_classify::Field;
 use privet_seal::{
-    BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, RecordKey, Secret32, SubjectKey,
-    ValueCipher,
+    BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, RecordKey, Secret32,
 };
 
+pub(crate) use open::OpenSubject;
 pub(crate) use retention::RetentionWish;
 pub(crate) use tenant::TenantKeys;
 
-use crate::audit::{SideKey, SubjectUse};
-use crate::port::{KeyRow, KeyStore, StoreError, SubjectRow};
+use open::open_subject;
+
+use crate::audit::SideKey;
+use crate::port::{KeyStore, StoreError, SubjectRow};
 use crate::{Environment, Error, Oid, Puid, Result, SessionId, SubjectRef, TenantName};
 
 /// How long an opened subject key stays ready.
@@ -31,87 +34,6 @@ const CACHE_AGE: Duration = Duration::from_secs(300);
 const SUBJECTS_MAX: u64 = 100_000;
 /// Side records' keys, one a day outside sessions and one a session, are destroyed after this many days at the latest.
 const SIDE_KEY_DAYS: i64 = 180;
-
-/// A subject with its keys opened.
-pub(crate) struct OpenSubject {
-    pub(crate) row: SubjectRow,
-    tenant: Arc<TenantKeys>,
-    account: Vec<ValueCipher>,
-    operational: Vec<ValueCipher>,
-    retention: RwLock<HashMap<u32, Arc<ValueCipher>>>,
-    /// Kept for what is derived from it (pseudonyms, side records); never leaves this crate.
-    pub(crate) account_key: SubjectKey,
-    pub(crate) operational_key: SubjectKey,
-}
-
-impl std::fmt::Debug for OpenSubject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenSubject")
-            .field("reference", &self.row.reference)
-            .finish_non_exhaustive()
-    }
-}
-
-impl OpenSubject {
-    /// The newest account-side cipher: values that the vault holds.
-    pub(crate) fn account(&self) -> Result<&ValueCipher> {
-        self.account
-            .first()
-            .ok_or(Error::Internal("subject has no account key"))
-    }
-
-    /// The newest operational cipher: values handed to applications.
-    pub(crate) fn operational(&self) -> Result<&ValueCipher> {
-        self.operational
-            .first()
-            .ok_or(Error::Internal("subject has no operational key"))
-    }
-
-    /// The cipher that a sealed value names, if it is one of this subject's; nobody else's can be found here.
-    pub(crate) fn cipher(&self, id: KeyId) -> Option<CipherRef<'_>> {
-        let mut ready = self.operational.iter().chain(&self.account);
-        if let Some(cipher) = ready.find(|cipher| cipher.key_id() == id) {
-            return Some(CipherRef::Ready(cipher));
-        }
-        let retention = self.retention.read().ok()?;
-        retention
-            .values()
-            .find(|cipher| cipher.key_id() == id)
-            .cloned()
-            .map(CipherRef::Shared)
-    }
-
-    /// The subject as an entry names it.
-    pub(crate) fn used(&self, fields: impl Into<Arc<[u16]>>, count: u32) -> SubjectUse {
-        SubjectUse {
-            reference: self.row.reference,
-            fields: fields.into(),
-            count,
-        }
-    }
-
-    /// The subject's tenant keys.
-    pub(crate) fn tenant(&self) -> &TenantKeys {
-        &self.tenant
-    }
-}
-
-/// A borrowed or shared cipher.
-pub(crate) enum CipherRef<'a> {
-    Ready(&'a ValueCipher),
-    Shared(Arc<ValueCipher>),
-}
-
-impl std::ops::Deref for CipherRef<'_> {
-    type Target = ValueCipher;
-
-    fn deref(&self) -> &ValueCipher {
-        match self {
-            Self::Ready(cipher) => cipher,
-            Self::Shared(cipher) => cipher,
-        }
-    }
-}
 
 /// The keyring of one environment.
 pub(crate) struct Keyring {
@@ -490,45 +412,4 @@ fn fill(found: &mut [Option<Arc<OpenSubject>>], opened: Vec<Option<Arc<OpenSubje
     for (slot, open) in gaps.zip(opened) {
         *slot = open;
     }
-}
-
-fn open_subject(
-    row: SubjectRow,
-    keys: Vec<KeyRow>,
-    tenant: Arc<TenantKeys>,
-) -> Result<OpenSubject> {
-    let mut account = Vec::new();
-    let mut operational = Vec::new();
-    let mut retention = HashMap::new();
-    let mut newest: [Option<(u32, SubjectKey)>; 2] = [None, None];
-    let mut keys = keys;
-    keys.sort_by_key(|key| std::cmp::Reverse(key.generation));
-    for key in &keys {
-        let secret = SubjectKey::from(tenant.unwrap(key)?);
-        let cipher = secret.cipher(tenant.scope(), key.id);
-        let [newest_account, newest_operational] = &mut newest;
-        let (list, newest) = match key.kind {
-            KeyKind::SubjectAccount => (&mut account, newest_account),
-            KeyKind::SubjectOperational => (&mut operational, newest_operational),
-            KeyKind::SubjectRetention => {
-                retention.insert(key.generation, Arc::new(cipher));
-                continue;
-            }
-            _ => return Err(Error::Internal("a subject owns a key of another kind")),
-        };
-        list.push(cipher);
-        newest.get_or_insert((key.generation, secret));
-    }
-    let [Some((_, account_key)), Some((_, operational_key))] = newest else {
-        return Err(Error::Internal("subject lacks a key"));
-    };
-    Ok(OpenSubject {
-        row,
-        tenant,
-        account,
-        operational,
-        retention: RwLock::new(retention),
-        account_key,
-        operational_key,
-    })
 }

@@ -82,7 +82,7 @@ impl Vault {
         });
     }
 
-    async fn move_ledger(&self) -> Result<()> {
+    pub(crate) async fn move_ledger(&self) -> Result<()> {
         let Inner {
             audit,
             keys,

@@ -11,7 +11,7 @@ mod engine;
 mod error;
 mod principals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -69,6 +69,25 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Both: allowed if both are, with the policies of both; a denial stands with its own policies alone.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self.allowed, other.allowed) {
+            (false, _) => self,
+            (true, false) => other,
+            // The common case: many fields, decided by the same policies.
+            (true, true) if self.policies == other.policies => self,
+            (true, true) => {
+                let both = self.policies.iter().chain(other.policies.iter());
+                let both: BTreeSet<_> = both.cloned().collect();
+                Self {
+                    allowed: true,
+                    policies: both.into_iter().collect(),
+                }
+            }
+        }
+    }
+
     /// "No", because nothing said yes.
     fn default_deny() -> Self {
         Self {

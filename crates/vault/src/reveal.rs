@@ -186,7 +186,7 @@ impl Vault {
         Err(last)
     }
 
-    /// One decision per field; the first "no" is the answer, else the last "yes".
+    /// One decision per field; the first "no" is the answer, else "yes" by the policies of all.
     pub(crate) fn decide_fields(
         &self,
         caller: &Caller,
@@ -194,7 +194,7 @@ impl Vault {
         purpose: &str,
         fields: &[&Field],
     ) -> Decision {
-        let mut last = no_decision();
+        let mut all: Option<Decision> = None;
         for field in fields {
             let resource = Resource {
                 tenant: &self.inner.config.tenant,
@@ -206,15 +206,17 @@ impl Vault {
                 is_self: false,
                 grant: false,
             };
-            last = self
-                .inner
-                .policy
-                .decide(caller.principal(), action, &resource, &context);
-            if !last.allowed {
-                return last;
+            let policy = &self.inner.policy;
+            let decision = policy.decide(caller.principal(), action, &resource, &context);
+            if !decision.allowed {
+                return decision;
             }
+            all = Some(match all {
+                Some(all) => all.and(decision),
+                None => decision,
+            });
         }
-        last
+        all.unwrap_or_else(no_decision)
     }
 
     async fn sealed_values(

@@ -5,18 +5,22 @@
 //! protocol.
 
 mod connection;
+mod ending;
 mod grant;
 mod justification;
 mod marker;
+mod mode;
 mod opener;
+mod probe;
 mod review;
 mod statements;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-pub use connection::{Connection, Mode, Status};
+pub use connection::Connection;
 pub use grant::{DecryptRequest, Granted};
+pub use mode::{Mode, Status};
 pub use opener::Opener;
 pub use review::{GrantView, SessionView, StatementView};
 pub use statements::{Permit, Statement};

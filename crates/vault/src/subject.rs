@@ -1,86 +1,27 @@
 //! Subjects: how callers name them, how they come to be, and the values that the vault holds for them.
 
+mod name;
+mod values;
+
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use privet_classify::Field;
-use privet_seal::{Block, FieldNumber, KeyKind, Nonce, Secret32, Value};
+use privet_seal::{KeyKind, Secret32};
+
+pub use name::SubjectName;
 
 use crate::audit::{EntryKind, Record, SubjectUse};
 use crate::keyring::{OpenSubject, TenantKeys};
-use crate::policy::{Action, Context, Resource};
-use crate::port::{AliasRow, IndexEntry, NewSubject, StoreError, SubjectRow, ValueWrite};
-use crate::vault::denied_by_policy;
-use crate::{Caller, Error, NameError, Oid, Puid, Result, SourceName, SubjectRef, Vault};
+use crate::policy::Action;
+use crate::port::{AliasRow, NewSubject, StoreError, SubjectRow};
+use crate::{Caller, Error, Oid, Puid, Result, SourceName, SubjectRef, Vault};
 
 /// Fields in one call.
 pub(crate) const FIELDS_MAX: usize = 64;
 /// Subjects in one call.
 pub(crate) const SUBJECTS_MAX: usize = 1_000;
-/// Bytes of one value.
-const VALUE_BYTES_MAX: usize = 256 * 1024;
-
-/// How a caller names a subject: by operational id, or by a row of an application's table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum SubjectName {
-    /// The operational id.
-    Oid(Oid),
-    /// `customer:42`, or `shop/customer:42` where several sources exist.
-    Alias {
-        /// The source; may be left out where only one is configured or a session fixes it.
-        source: Option<SourceName>,
-        /// The table as the data map writes it.
-        table: String,
-        /// The row's key as text.
-        key: String,
-    },
-}
-
-impl FromStr for SubjectName {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        if let Ok(oid) = text.parse() {
-            return Ok(Self::Oid(oid));
-        }
-        let (source, row) = match text.split_once('/') {
-            Some((source, row)) => (Some(source.parse()?), row),
-            None => (None, text),
-        };
-        let (table, key) = row.split_once(':').ok_or(NameError::Id)?;
-        let plausible = |part: &str| (1..=128).contains(&part.len());
-        if plausible(table) && plausible(key) {
-            Ok(Self::Alias {
-                source,
-                table: table.to_owned(),
-                key: key.to_owned(),
-            })
-        } else {
-            Err(NameError::Id)
-        }
-    }
-}
-
-impl fmt::Display for SubjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Oid(oid) => oid.fmt(f),
-            Self::Alias {
-                source: Some(source),
-                table,
-                key,
-            } => write!(f, "{source}/{table}:{key}"),
-            Self::Alias {
-                source: None,
-                table,
-                key,
-            } => write!(f, "{table}:{key}"),
-        }
-    }
-}
 
 /// Values by field name, as a caller hands them in; `None` deletes.
 pub type FieldValues = BTreeMap<String, Option<privet_seal::Zeroizing<String>>>;
@@ -112,13 +53,13 @@ impl Vault {
         aliases: &[SubjectName],
     ) -> Result<Oid> {
         let fields = self.fields_of(&values)?;
-        self.permit_fields(
-            caller,
-            Action::CreateSubject,
-            &fields,
-            EntryKind::SubjectDenied,
-        )
-        .await?;
+        self.permit(caller, Action::CreateSubject, EntryKind::SubjectDenied)
+            .await?;
+        if !fields.is_empty() {
+            let write = Action::WriteFields;
+            self.permit_fields(caller, write, &fields, EntryKind::SubjectDenied)
+                .await?;
+        }
         let now = self.now();
         let tenant = self
             .inner
@@ -399,180 +340,6 @@ impl Vault {
                 "several sources are configured: write the alias as `source/table:key`",
             )),
         }
-    }
-
-    fn fields_of(&self, values: &FieldValues) -> Result<Vec<&Field>> {
-        if values.len() > FIELDS_MAX {
-            return Err(Error::invalid(
-                "too_many",
-                format!("at most {FIELDS_MAX} fields a call"),
-            ));
-        }
-        values.keys().map(|name| self.field(name)).collect()
-    }
-
-    /// A field of the data map.
-    pub(crate) fn field(&self, name: &str) -> Result<&Field> {
-        self.inner.map.field(name).ok_or_else(|| {
-            Error::invalid(
-                "unknown_field",
-                "a field is not in the data map: see `datamap.toml`",
-            )
-        })
-    }
-
-    /// Asks the policy once for each distinct field (and once without, when there is none).
-    pub(crate) async fn permit_fields(
-        &self,
-        caller: &Caller,
-        action: Action,
-        fields: &[&Field],
-        denied: EntryKind,
-    ) -> Result<()> {
-        if fields.is_empty() {
-            return self.permit(caller, action, denied).await.map(drop);
-        }
-        for field in fields {
-            let resource = Resource {
-                tenant: &self.inner.config.tenant,
-                field: Some((field.name.as_str(), field.class)),
-                source: None,
-            };
-            let context = Context {
-                purpose: None,
-                is_self: false,
-                grant: false,
-            };
-            let policy = &self.inner.policy;
-            let decision = policy.decide(caller.principal(), action, &resource, &context);
-            if !decision.allowed {
-                let record = Record::by(denied, caller).ruling(self.ruling(&decision));
-                self.record(record).await?;
-                return Err(denied_by_policy(caller, action));
-            }
-        }
-        Ok(())
-    }
-
-    async fn store_values(
-        &self,
-        row: SubjectRow,
-        fields: &[&Field],
-        values: &FieldValues,
-        now: Timestamp,
-    ) -> Result<()> {
-        if fields.is_empty() {
-            return Ok(());
-        }
-        let puid = row.puid;
-        let open = self.inner.keyring.open_rows(vec![Some(row)], now).await?;
-        let open = open
-            .into_iter()
-            .flatten()
-            .next()
-            .ok_or(Error::NotFound("subject"))?;
-        let mut writes = Vec::with_capacity(fields.len());
-        for (field, value) in fields.iter().zip(values.values()) {
-            writes.push(match value {
-                None => ValueWrite {
-                    puid,
-                    field: field.number,
-                    sealed: None,
-                    index: Vec::new(),
-                },
-                Some(value) => self.sealed_write(&open, field, value, now).await?,
-            });
-        }
-        self.inner
-            .data
-            .put_values(writes)
-            .await
-            .map_err(|error| self.not_unique(error))
-    }
-
-    async fn sealed_write(
-        &self,
-        open: &OpenSubject,
-        field: &Field,
-        value: &str,
-        now: Timestamp,
-    ) -> Result<ValueWrite> {
-        self.check_value(field, value)?;
-        let sealed = self.seal_bytes(open.account()?, field, Value::Text(value))?;
-        let mut index = Vec::new();
-        if let Some(lookup) = field.lookup.as_ref() {
-            let indexes = self
-                .inner
-                .keyring
-                .indexes(open.tenant(), field, value, now)
-                .await?;
-            index.extend(indexes.iter().map(|index| IndexEntry {
-                bytes: *index.as_bytes(),
-                unique: lookup.unique,
-            }));
-        }
-        Ok(ValueWrite {
-            puid: open.row.puid,
-            field: field.number,
-            sealed: Some(sealed),
-            index,
-        })
-    }
-
-    /// Refuses a value that its type does not allow, and a real person's where only synthetic ones may be.
-    pub(crate) fn check_value(&self, field: &Field, value: &str) -> Result<()> {
-        let named = |what: String| {
-            Error::invalid("value_invalid", format!("field `{}`: {what}", field.name))
-        };
-        if value.len() > VALUE_BYTES_MAX {
-            return Err(named(format!("at most {VALUE_BYTES_MAX} bytes")));
-        }
-        field
-            .value_type
-            .validate(value)
-            .map_err(|error| named(error.to_string()))?;
-        let identifying = field.class.is_identifying();
-        if self.inner.config.synthetic_only
-            && identifying
-            && !field.value_type.is_reserved_example(value)
-        {
-            return Err(Error::denied(
-                "synthetic_only",
-                format!(
-                    "field `{}`: this environment takes only values from the ranges reserved for \
-                     examples (RFC 2606 domains, 555-01xx numbers, the generator's names)",
-                    field.name
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Seals one value, binary.
-    pub(crate) fn seal_bytes(
-        &self,
-        cipher: &privet_seal::ValueCipher,
-        field: &Field,
-        value: Value<'_>,
-    ) -> Result<Vec<u8>> {
-        let block = Block::new(field.value_type.padding_block())
-            .map_err(|_| Error::Internal("padding block"))?;
-        let nonce = Nonce::random(self.inner.keyring.entropy());
-        cipher
-            .seal(FieldNumber(field.number), value, block, nonce)
-            .map_err(|_| Error::invalid("value_invalid", "a value is too long to seal"))
-    }
-
-    fn not_unique(&self, error: StoreError) -> Error {
-        let StoreError::NotUnique(number) = error else {
-            return error.into();
-        };
-        let field = self.inner.map.field_by_number(number);
-        let name = field.map_or_else(|| number.to_string(), |field| field.name.to_string());
-        Error::conflict(
-            "not_unique",
-            format!("another subject holds this value of field `{name}`, which must be unique"),
-        )
     }
 }
 

@@ -142,6 +142,15 @@ impl Vault {
         Ok(vault)
     }
 
+    /// Stops in good order: what waits is committed, the ledger's position is moved, and nothing opens any more.
+    /// Stores are free once the last holder of the vault is gone.
+    pub async fn stop(&self) {
+        if let Err(error) = self.move_ledger().await {
+            tracing::warn!(%error, "the ledger's position could not be moved");
+        }
+        self.inner.audit.shutdown().await;
+    }
+
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.inner.config

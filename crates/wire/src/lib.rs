@@ -26,6 +26,7 @@
 
 mod audit;
 mod id;
+mod job;
 mod personal;
 mod problem;
 mod server;
@@ -36,6 +37,7 @@ mod value;
 
 pub use audit::{LogEntry, LogPage, LogQuery};
 pub use id::{GrantId, JobId, NotAnId, Oid, SessionId, TokenId};
+pub use job::{AdoptRequest, Finding, Job, JobStarted, JobState, JobTable};
 pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use server::{Health, HealthReason, HealthStatus, PrincipalKind, Whoami};

@@ -19,7 +19,6 @@ pub(super) static SPEC: FileSpec = FileSpec {
     damaged: "`data.sqlite` is not what was written: restore it from its backup",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
-    checkpoint_pages: 2000,
     searched: false,
 };
 

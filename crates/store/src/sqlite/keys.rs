@@ -29,7 +29,6 @@ pub(super) static SPEC: FileSpec = FileSpec {
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
     cache_bytes: 32 << 20,
-    checkpoint_pages: 1000,
     searched: true,
 };
 

@@ -15,7 +15,6 @@ pub(super) static SPEC: FileSpec = FileSpec {
     damaged: "`log.sqlite` is not what was written: run `privet audit verify`, then restore it from its copy",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
-    checkpoint_pages: 4000,
     searched: false,
 };
 

@@ -20,7 +20,8 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Bytes of a block that is searched for.
 const BLOCK_BYTES: usize = 8;
 
-/// What a transaction destroyed, in blocks of eight bytes: one whole block is left of any remainder of 15 bytes.
+/// What a transaction destroyed, as every eight bytes in a row that it holds. Then the file need be looked at in steps
+/// of eight only: any remainder of fifteen bytes, wherever it lies, fills one of them.
 #[derive(Debug, Default)]
 pub(super) struct Scrub {
     pub(super) requested: bool,
@@ -36,7 +37,7 @@ impl Scrub {
 
     /// Adds bytes that must not be found afterwards.
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        let blocks = bytes.as_chunks::<BLOCK_BYTES>().0.iter();
+        let blocks = bytes.windows(BLOCK_BYTES).filter_map(<[u8]>::first_chunk);
         // Blocks such as zeros say nothing: a file is full of them.
         let telling = blocks.filter(|block| block.iter().any(|byte| Some(byte) != block.first()));
         self.blocks
@@ -53,11 +54,11 @@ impl Scrub {
 pub(super) fn finish(
     connection: &Connection,
     file: &StoreFile,
-    scrub: Scrub,
+    scrub: &Scrub,
 ) -> Result<(), StoreError> {
     empty_log(connection, file)?;
     let Some(raw) = &file.raw else { return Ok(()) };
-    let found = Needles::new(scrub.blocks)
+    let found = Needles::new(scrub.blocks.clone())
         .is_in(raw)
         .map_err(|error| io_failure(file.spec.name, &error))?;
     if found {
@@ -114,7 +115,7 @@ fn empty_log(connection: &Connection, file: &StoreFile) -> Result<(), StoreError
     )))
 }
 
-/// A set of blocks, with a small filter in front: a search looks at every offset of the file.
+/// A set of blocks, with a small filter in front, since nearly every block of the file is none of them.
 struct Needles {
     blocks: Vec<u64>,
     filter: Vec<u64>,
@@ -125,6 +126,7 @@ impl Needles {
     fn new(mut blocks: Vec<u64>) -> Self {
         blocks.sort_unstable();
         blocks.dedup();
+        // Sixteen bits each: one block in sixteen of the others passes the filter.
         let bits = (blocks.len() * 16).next_power_of_two().max(1 << 16);
         let shift = 64 - bits.trailing_zeros();
         let mut needles = Self {
@@ -156,15 +158,14 @@ impl Needles {
         loop {
             let size = read_full_at(file, &mut buffer, offset)?;
             let chunk = buffer.get(..size).unwrap_or_default();
-            let mut windows = chunk.windows(BLOCK_BYTES).filter_map(<[u8]>::first_chunk);
-            if windows.any(|window| self.contains(u64::from_le_bytes(*window))) {
+            let mut blocks = chunk.as_chunks::<BLOCK_BYTES>().0.iter();
+            if blocks.any(|block| self.contains(u64::from_le_bytes(*block))) {
                 return Ok(true);
             }
             if size < CHUNK_BYTES {
                 return Ok(false);
             }
-            // A block may lie across the boundary.
-            offset += (CHUNK_BYTES - BLOCK_BYTES + 1) as u64;
+            offset += CHUNK_BYTES as u64;
         }
     }
 }
@@ -237,7 +238,7 @@ mod tests {
     fn what_deleting_left_behind_is_found_and_removed() {
         let dir = tempfile::tempdir().unwrap();
         let file = StoreFile::create(dir.path(), &crate::sqlite::keys::SPEC).unwrap();
-        let connection = file.writer(None).unwrap();
+        let connection = file.writer(&crate::SqliteOptions::default()).unwrap();
         connection
             .execute_batch("PRAGMA secure_delete = off; INSERT INTO scrub VALUES (1)")
             .unwrap();
@@ -255,7 +256,7 @@ mod tests {
         let mut scrub = Scrub::default();
         scrub.request();
         scrub.add(&secret);
-        finish(&connection, &file, scrub).unwrap();
+        finish(&connection, &file, &scrub).unwrap();
         assert!(!is_there());
         let pending: i64 = connection
             .query_row("SELECT count(*) FROM scrub", [], |row| row.get(0))

@@ -83,6 +83,9 @@ pub(crate) fn plan(
             fields: sealed.into_iter().map(|(_, field)| field.clone()).collect(),
         });
     }
+    // Ways of several tables share their last steps.
+    plans.notes.sort();
+    plans.notes.dedup();
     if problems.is_empty() {
         Ok(plans)
     } else {

@@ -10,6 +10,7 @@ use super::check::{CheckError, StoreCheck};
 use super::status::Stop;
 use super::{Actor, AuditLog, EntryKind, Inner, Record, StartError};
 use crate::port::StoreError;
+use crate::{Error, Reason};
 
 /// Time between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -24,7 +25,14 @@ impl AuditLog {
             .fact("software", concat!("privet ", env!("CARGO_PKG_VERSION")));
         match self.record_bare(record).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(StartError::Append(error.to_string())),
+            Err(Error::AuditUnavailable(reason)) => Err(StartError::Append(reason)),
+            Err(error) => {
+                let reason = Reason {
+                    code: error.code(),
+                    text: error.to_string(),
+                };
+                Err(StartError::Append(reason))
+            }
         }
     }
 

@@ -25,6 +25,15 @@ pub(crate) struct Waiting {
     pub(crate) reply: oneshot::Sender<Result<u64, Refusal>>,
 }
 
+/// However the writer ends, also by a panic, the log says that it has stopped.
+struct Ended(Arc<Status>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.stop(Stop::Closed);
+    }
+}
+
 type Reply = oneshot::Sender<Result<u64, Refusal>>;
 
 /// The writer of one origin.
@@ -54,6 +63,7 @@ impl Sequencer {
     /// Runs until the queue is closed or the log stops.
     pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
         let mut waiting = Vec::with_capacity(self.batch_max);
+        let _ended = Ended(Arc::clone(&self.status));
         loop {
             tokio::select! {
                 biased;
@@ -76,7 +86,6 @@ impl Sequencer {
             // make the others wait for two.
             tokio::task::yield_now().await;
         }
-        self.status.stop(Stop::Closed);
     }
 
     /// One batch: everybody in `waiting` is answered.

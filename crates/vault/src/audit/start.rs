@@ -44,8 +44,8 @@ pub enum StartError {
         last: Timestamp,
     },
     /// The entry that opens the log could not be written.
-    #[error("the audit log cannot be written: {0}")]
-    Append(String),
+    #[error("the audit log cannot be written ({})", .0.text)]
+    Append(Reason),
     /// The store cannot be read.
     #[error("the store of the audit log cannot be read")]
     Store(#[from] StoreError),
@@ -58,7 +58,8 @@ impl StartError {
             Self::Origin(_) | Self::Signer { .. } => "audit_signer",
             Self::Checkpoint(_) | Self::Damaged(_) => "audit_damaged",
             Self::Clock { .. } => "audit_clock",
-            Self::Append(_) | Self::Store(_) => "audit_store",
+            Self::Append(reason) => reason.code,
+            Self::Store(_) => "audit_store",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::mem;
 
-use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{PolicyId, PolicySet, Schema, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 
 use super::error::{Problem, SCHEMA, offset};
@@ -137,28 +137,35 @@ impl<'a> Collection<'a> {
         let mut told = HashSet::new();
         for error in errors {
             if told.insert((error.policy_id(), offset(error), mem::discriminant(error))) {
-                self.invalid(error.policy_id(), error);
+                let problem = self.invalid(error.policy_id(), error);
+                self.problems.push(match error {
+                    // Cedar's own advice is whichever action has about as many letters.
+                    ValidationError::UnrecognizedActionId(_) => {
+                        let text = format!("{error}: `{SCHEMA}` lists all that there are");
+                        Problem { text, ..problem }
+                    }
+                    _ => problem,
+                });
             }
         }
         // A warning, such as a policy that can never apply, most often follows from an error of the same policy.
         let wrong: HashSet<_> = told.into_iter().map(|(id, _, _)| id).collect();
         for warning in result.validation_warnings() {
             if !wrong.contains(warning.policy_id()) {
-                self.invalid(warning.policy_id(), warning);
+                let problem = self.invalid(warning.policy_id(), warning);
+                self.problems.push(problem);
             }
         }
     }
 
-    fn invalid(&mut self, id: &PolicyId, diagnostic: &dyn Diagnostic) {
+    fn invalid(&self, id: &PolicyId, diagnostic: &dyn Diagnostic) -> Problem {
         let id: &str = id.as_ref();
         let Some(place) = self.places.get(id) else {
-            return self.problems.push(Problem::cedar(id, "", diagnostic));
+            return Problem::cedar(id, "", diagnostic);
         };
-        let mut problem = Problem::cedar(place.file, place.source, diagnostic);
-        if problem.line.is_none() {
-            problem.line = place.problem(String::new()).line;
-        }
-        self.problems.push(problem);
+        let problem = Problem::cedar(place.file, place.source, diagnostic);
+        let line = problem.line.or_else(|| place.problem(String::new()).line);
+        Problem { line, ..problem }
     }
 }
 

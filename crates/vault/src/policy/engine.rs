@@ -20,6 +20,8 @@ use crate::{Environment, PrincipalKind, PrincipalName};
 pub(super) struct Engine {
     schema: Schema,
     policies: PolicySet,
+    /// The schema's actions with the groups that they are in.
+    actions: Entities,
     authorizer: Authorizer,
     environment: Environment,
     types: Types,
@@ -67,8 +69,16 @@ impl Engine {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let types = Types::parse()?;
+        let actions = match schema.action_entities() {
+            Ok(actions) => actions,
+            Err(error) => {
+                problems.push(schema_problem(text(error)));
+                return None;
+            }
+        };
         let engine = Self {
             schema,
+            actions,
             policies,
             authorizer: Authorizer::new(),
             environment,
@@ -164,8 +174,7 @@ impl Engine {
         principal: Entity,
         question: &Question<'_>,
     ) -> Result<(Request, Entities), String> {
-        let resources = self.resources(question)?;
-        let resource = resources.first().map(Entity::uid).ok_or("no resource")?;
+        let resource = self.resource(question)?;
         let action = uid(&self.types.action, question.action.as_str());
         let purpose = question.purpose.map(|purpose| {
             (
@@ -178,43 +187,40 @@ impl Engine {
         let context = Context::from_pairs(flags.into_iter().chain(purpose)).map_err(text)?;
         let request = Request::new(
             principal.uid(),
-            action,
-            resource,
+            action.clone(),
+            resource.uid(),
             context,
             Some(&self.schema),
         )
         .map_err(text)?;
-        let entities = resources.into_iter().chain([principal]);
-        let entities = Entities::from_entities(entities, Some(&self.schema)).map_err(text)?;
+        // Without the schema, which would cost more than all the rest: that principals and resources fit it was
+        // checked when the bundle was loaded, and questions differ only in names. An action has its groups with it.
+        let action = self.actions.get(&action).ok_or("no such action")?.clone();
+        let entities =
+            Entities::from_entities([principal, action, resource], None).map_err(text)?;
         Ok((request, entities))
     }
 
-    /// The resource of a question, first, with all that it lies in.
-    fn resources(&self, question: &Question<'_>) -> Result<Vec<Entity>, String> {
+    /// The resource of a question. All that it lies in, near and far, stands as its parents: entities between them
+    /// would say the same and cost Cedar a closure to compute.
+    fn resource(&self, question: &Question<'_>) -> Result<Entity, String> {
         let types = &self.types;
         let environment = uid(&types.environment, self.environment.as_str());
         let tenant = uid(&types.tenant, question.tenant);
         let source = question.source.map(|source| uid(&types.source, source));
-        let mut resources = vec![
-            Entity::new_no_attrs(tenant.clone(), HashSet::from([environment.clone()])),
-            Entity::with_uid(environment),
-        ];
-        let target = question.action.target();
-        if let Some(source) = source.clone().filter(|_| target != Target::Tenant) {
-            resources.insert(
-                0,
-                Entity::new_no_attrs(source, HashSet::from([tenant.clone()])),
-            );
-        }
-        if target == Target::Field {
-            let (field, class) = question
-                .field
-                .ok_or("an action on fields without a field")?;
-            let class = uid(&types.class, class.as_str());
-            let parents = [tenant, class].into_iter().chain(source).collect();
-            resources.insert(0, Entity::new_no_attrs(uid(&types.field, field), parents));
-        }
-        Ok(resources)
+        let (resource, parents): (_, HashSet<_>) = match (question.action.target(), source) {
+            (Target::Field, source) => {
+                let (field, class) = question
+                    .field
+                    .ok_or("an action on fields without a field")?;
+                let class = uid(&types.class, class.as_str());
+                let parents = [class, tenant, environment].into_iter().chain(source);
+                (uid(&types.field, field), parents.collect())
+            }
+            (Target::Source, Some(source)) => (source, HashSet::from([tenant, environment])),
+            (Target::Source | Target::Tenant, _) => (tenant, HashSet::from([environment])),
+        };
+        Ok(Entity::new_no_attrs(resource, parents))
     }
 
     fn principal(&self, stated: &Stated) -> Result<Entity, String> {
@@ -246,10 +252,16 @@ impl Engine {
         Entity::new(uid(&self.types.job, name), attributes, groups).map_err(text)
     }
 
-    fn check_group(&self, group: &str) -> Result<Entities, String> {
+    fn check_group(&self, group: &str) -> Result<(), String> {
         let groups = HashSet::from([uid(&self.types.group, group)]);
         let member = self.person("any", groups);
-        Entities::from_entities([member], Some(&self.schema)).map_err(text)
+        self.check_entities([member])
+    }
+
+    fn check_entities(&self, entities: impl IntoIterator<Item = Entity>) -> Result<(), String> {
+        Entities::from_entities(entities, Some(&self.schema))
+            .map(drop)
+            .map_err(text)
     }
 
     fn check_actions(&self, problems: &mut Vec<Problem>) {
@@ -297,10 +309,7 @@ impl Engine {
                     is_self: false,
                     grant: false,
                 };
-                let asked = self
-                    .sample(kind)
-                    .and_then(|entity| self.request(entity, &question));
-                if let Err(error) = asked {
+                if let Err(error) = self.check_question(&question) {
                     return problems.push(schema_problem(format!(
                         "the schema does not take `{action}` by a {}: {error}; leave all but \
                          `entity Group` as it came with this version",
@@ -309,6 +318,12 @@ impl Engine {
                 }
             }
         }
+    }
+
+    fn check_question(&self, question: &Question<'_>) -> Result<(), String> {
+        let principal = self.sample(question.kind)?;
+        self.check_entities([principal.clone(), self.resource(question)?])?;
+        self.request(principal, question).map(drop)
     }
 
     fn sample(&self, kind: PrincipalKind) -> Result<Entity, String> {

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::Desk;
+use super::ending::Ending;
 use super::grant::{DecryptRequest, Granted, LiveGrant};
 use super::justification::{LiveSession, Reason};
-use super::marker;
+use super::mode::{Mode, Status};
 use super::opener::{Counts, Opener};
 use super::statements::{Permit, Recorder, Statement};
 use crate::audit::{EntryKind, Record};
@@ -16,50 +15,14 @@ use crate::port::{Catalog, RunMode, Runner, SessionFilter, SessionRow, Source};
 use crate::vault::denied_by_policy;
 use crate::{Caller, Error, GrantId, Result, SessionId, SourceName, Vault};
 
-/// What a connection may do right now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
-    /// No reason yet: only what clients send by themselves passes.
-    Unjustified,
-    /// Sealed values stay sealed.
-    Protected,
-    /// One subject's values open.
-    Decrypted {
-        /// Whose, as the client typed it.
-        subject: String,
-        /// Until when.
-        until: Timestamp,
-        /// The grant.
-        grant: GrantId,
-    },
-}
-
-/// A connection's state in words for the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The principal.
-    pub principal: String,
-    /// The environment.
-    pub environment: String,
-    /// The source.
-    pub source: String,
-    /// The session, once justified.
-    pub session: Option<SessionId>,
-    /// The mode.
-    pub mode: Mode,
-}
-
 /// One client's connection to a source. Dropping it ends its grant and writes what it has still to write.
 pub struct Connection {
-    vault: Vault,
-    caller: Caller,
-    source: SourceName,
-    joined: Option<(Arc<LiveSession>, Recorder)>,
-    grant: Option<Arc<LiveGrant>>,
-    counts: Option<Counts>,
-    /// It was dropped before and this is its last work: a runtime that stops drops that work unfinished, and to begin
-    /// anew then would never end.
-    leaving: bool,
+    pub(super) vault: Vault,
+    pub(super) caller: Caller,
+    pub(super) source: SourceName,
+    pub(super) joined: Option<(Arc<LiveSession>, Recorder)>,
+    pub(super) grant: Option<Arc<LiveGrant>>,
+    pub(super) counts: Option<Counts>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -108,7 +71,6 @@ impl Vault {
             joined: None,
             grant: None,
             counts: None,
-            leaving: false,
         };
         connection.join().await?;
         Ok(connection)
@@ -202,7 +164,7 @@ impl Connection {
     }
 
     /// The session, if it is justified and has not ended.
-    fn session(&self) -> Result<(&Arc<LiveSession>, &Recorder)> {
+    pub(super) fn session(&self) -> Result<(&Arc<LiveSession>, &Recorder)> {
         let (session, recorder) = self.joined.as_ref().ok_or_else(|| {
             Error::denied("session_unjustified", "this session needs a reason first")
         })?;
@@ -343,77 +305,6 @@ impl Connection {
         self.vault.record_in(session, record).await.map(drop)
     }
 
-    /// Replaces equality markers by blind indexes; `None`: there are none. Each is a question whether a person is in
-    /// there: it must be justified, allowed, counted and on record before the statement goes anywhere.
-    pub async fn substitute_markers(&mut self, statement: &[u8]) -> Result<Option<Vec<u8>>> {
-        let found = marker::markers(statement)?;
-        if found.is_empty() {
-            return Ok(None);
-        }
-        let (session, _) = self.session()?;
-        let vault = &self.vault;
-        let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
-        session.probe(count, &vault.inner.config.sessions)?;
-        let now = vault.now();
-        let tenant = vault
-            .inner
-            .keyring
-            .tenant(&vault.inner.config.tenant, now)
-            .await?;
-        let mut indexes = Vec::with_capacity(found.len());
-        let mut fields = Vec::with_capacity(found.len());
-        for marker in &found {
-            let field = vault.field(&marker.field)?;
-            if field.lookup.is_none() {
-                return Err(Error::invalid(
-                    "no_lookup",
-                    format!("field `{}` has no `lookup` in the data map", field.name),
-                ));
-            }
-            self.permit_probe(session, field).await?;
-            let index = vault
-                .inner
-                .keyring
-                .indexes(&tenant, field, &marker.value, now)
-                .await?;
-            let newest = index.first().ok_or(Error::Internal("no index key"))?;
-            indexes.push(newest.to_text());
-            fields.push(field.name.to_string());
-        }
-        let record = Record::by(EntryKind::Probe, &self.caller)
-            .fact("fields", fields)
-            .count("markers", u64::from(count))
-            .personal("indexes", indexes.clone());
-        vault.record_in(session, record).await?;
-        marker::replace(statement, &found, &indexes).map(Some)
-    }
-
-    async fn permit_probe(
-        &self,
-        session: &LiveSession,
-        field: &privet_classify::Field,
-    ) -> Result<()> {
-        let resource = Resource {
-            tenant: &self.vault.inner.config.tenant,
-            field: Some((field.name.as_str(), field.class)),
-            source: Some(&self.source),
-        };
-        let context = Context {
-            purpose: None,
-            is_self: false,
-            grant: false,
-        };
-        let policy = &self.vault.inner.policy;
-        let decision = policy.decide(self.caller.principal(), Action::Probe, &resource, &context);
-        if decision.allowed {
-            return Ok(());
-        }
-        let record =
-            Record::by(EntryKind::ProbeDenied, &self.caller).ruling(self.vault.ruling(&decision));
-        self.vault.record_in(session, record).await?;
-        Err(denied_by_policy(&self.caller, Action::Probe))
-    }
-
     /// Puts a statement on record. In a decrypted connection its entry is durable when this returns; the connection's
     /// [`Opener`] opens from then on until [`shown`](Self::shown).
     pub async fn record(&mut self, statement: Statement<'_>) -> Result<Permit> {
@@ -466,40 +357,37 @@ impl Connection {
 
     /// Ends the connection: its grant is given back, what it did is on record. The session stays for others.
     pub async fn close(mut self) -> Result<()> {
-        self.finish().await
+        match self.ending() {
+            Some(ending) => ending.run().await,
+            None => Ok(()),
+        }
     }
 
-    async fn finish(&mut self) -> Result<()> {
-        let ended = self.end_grant("the connection ended").await;
-        if let Some((session, recorder)) = self.joined.take() {
-            recorder.flush().await?;
-            self.vault.inner.data.put_session(session.row()).await?;
+    /// What is left to do at the end; the connection itself is unjustified from here on.
+    fn ending(&mut self) -> Option<Ending> {
+        let (session, recorder) = self.joined.take()?;
+        let grant = self.grant.take();
+        if let Some(grant) = &grant {
+            grant.end();
         }
-        ended
+        let (vault, caller) = (self.vault.clone(), self.caller.clone());
+        Some(Ending {
+            vault,
+            caller,
+            session,
+            recorder,
+            grant,
+        })
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.joined.is_none() || self.leaving {
-            return;
-        }
-        if let Some(grant) = &self.grant {
-            grant.end();
-        }
-        let rest = Self {
-            vault: self.vault.clone(),
-            caller: self.caller.clone(),
-            source: self.source.clone(),
-            joined: self.joined.take(),
-            grant: self.grant.take(),
-            counts: None,
-            leaving: true,
-        };
+        let Some(ending) = self.ending() else { return };
         // Outside a runtime the process is ending; the grant has ended above in any case.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = rest.close().await {
+                if let Err(error) = ending.run().await {
                     tracing::warn!(%error, "a dropped connection could not be put on record");
                 }
             });

@@ -15,7 +15,7 @@ use crate::keyring::OpenSubject;
 use crate::policy::{Action, Context, Decision, Resource};
 use crate::port::GrantRow;
 use crate::{
-    Caller, Error, GrantId, Result, SessionId, SourceName, SubjectName, SubjectRef, Vault,
+    Caller, Error, Form, GrantId, Result, SessionId, SourceName, SubjectName, SubjectRef, Vault,
 };
 
 /// What a client asks to open.
@@ -217,9 +217,16 @@ impl Vault {
                 is_self: false,
                 grant: true,
             };
-            self.inner
-                .policy
-                .decide(caller.principal(), Action::Decrypt, &resource, &context)
+            // Whoever may ask must also be allowed to see: a policy that forbids clear values binds the console too.
+            let ask = |action| {
+                let policy = &self.inner.policy;
+                policy.decide(caller.principal(), action, &resource, &context)
+            };
+            ask(Action::Decrypt).and(ask(Action::Open(Form::Clear)))
+        };
+        let all = |former: Option<Decision>, decision| match former {
+            Some(former) => former.and(decision),
+            None => decision,
         };
         let denied = || Error::denied("decrypt_denied", "policy does not let you decrypt this");
         if let Some(names) = &request.fields {
@@ -237,7 +244,7 @@ impl Vault {
                     return Err((denied(), Some(decision)));
                 }
                 fields.push(field);
-                last = Some(decision);
+                last = Some(all(last, decision));
             }
             return last
                 .map(|decision| (fields, decision))
@@ -250,7 +257,7 @@ impl Vault {
             let decision = decide(field);
             if decision.allowed {
                 allowed.push(field);
-                yes = Some(decision);
+                yes = Some(all(yes, decision));
             } else {
                 no = Some(decision);
             }

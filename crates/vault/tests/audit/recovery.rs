@@ -101,7 +101,7 @@ async fn any_failing_call_of_a_start_is_an_error_and_the_next_start_succeeds() {
         );
         let clock = TestClock::new();
         let started = start_unchecked(store, clock.clone(), AuditLimits::default()).await;
-        assert!(started.is_err(), "call {call}");
+        assert_eq!(started.unwrap_err().code(), "audit_store", "call {call}");
         start(memory.clone(), clock).await.unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use privet_classify::Class;
-use privet_vault::policy::{Action, Context, Policy, PolicyFiles, Resource};
+use privet_vault::policy::{Action, Context, Decision, Policy, PolicyFiles, Resource};
 use privet_vault::{Form, Principal, PrincipalKind, SourceName, TenantName};
 
 use super::{POLICIES, PRINCIPALS, SCHEMA, default_and, load, principal, subject};
@@ -227,4 +227,22 @@ fn the_digest_covers_every_file_and_the_environment() {
         digest(SCHEMA, &POLICIES, &format!("{PRINCIPALS}\n"), "dev"),
         whole
     );
+}
+
+#[test]
+fn two_decisions_allow_what_both_allow() {
+    let decision = |allowed, policies: &[&str]| Decision {
+        allowed,
+        policies: policies.iter().map(|id| (*id).into()).collect(),
+    };
+    let (ac, b, no) = (
+        decision(true, &["a", "c"]),
+        decision(true, &["b"]),
+        decision(false, &["n"]),
+    );
+    assert_eq!(ac.clone().and(b.clone()), decision(true, &["a", "b", "c"]));
+    assert_eq!(ac.clone().and(ac.clone()), ac);
+    assert_eq!(ac.clone().and(no.clone()), no);
+    assert_eq!(no.clone().and(b), no);
+    assert_eq!(no.clone().and(decision(false, &["m"])), no);
 }

@@ -1,0 +1,112 @@
+//! The API's description, OpenAPI 3.1, made from the handlers and the wire's types.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use bytes::Bytes;
+use privet_wire::{PROBLEM_JSON, Problem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, OpenApi};
+
+use crate::Error;
+use crate::answer::plain;
+use crate::router::Api;
+use crate::routes::{
+    audit, health, jobs, lookup, metrics, open, reveal, seal, sessions, subjects, tokens, whoami,
+};
+
+/// The API's description.
+#[utoipa::path(get, path = "/openapi.json", tag = "server", security(()),
+    responses((status = 200, content_type = "application/json")))]
+pub(crate) async fn openapi(State(api): State<Api>) -> axum::response::Response {
+    plain("application/json", api.description.clone())
+}
+
+/// Writes the description.
+pub(crate) fn description() -> Result<Bytes, Error> {
+    let text = serde_json::to_vec_pretty(&Description::openapi());
+    text.map(Bytes::from).map_err(Error::Description)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Privet",
+        description = "Personal data behind a hedge: every look takes a token, a right and a purpose, and is on \
+                       record before its answer leaves. Errors are problem details (RFC 9457); their codes are \
+                       listed in `docs/errors.md`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
+        subjects::create, subjects::describe, subjects::write, subjects::close,
+        reveal::reveal, lookup::lookup, seal::seal, open::open,
+        audit::checkpoint, audit::tile, audit::proof, audit::entries,
+        sessions::list, sessions::show, sessions::review,
+        jobs::adopt, jobs::show,
+        tokens::list, tokens::issue, tokens::revoke,
+    ),
+    components(schemas(Problem)),
+    modifiers(&BearerToken),
+    security(("token" = [])),
+    tags(
+        (name = "subjects", description = "Whom the data is about"),
+        (name = "values", description = "Personal data in and out"),
+        (name = "audit", description = "The log, for auditors and witnesses"),
+        (name = "sessions", description = "The protected console, for auditors"),
+        (name = "jobs", description = "Long runs inside the server, for operators"),
+        (name = "tokens", description = "Who may call, for operators"),
+        (name = "server", description = "The server itself"),
+    ),
+)]
+struct Description;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("token", scheme);
+    }
+}
+
+/// How any call with a token may be refused.
+pub(crate) enum Refusals {}
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let refusals = [
+            (
+                "400",
+                "The request's form is wrong: its path, its query or its body",
+            ),
+            ("401", "No token, or one that is not valid here"),
+            ("403", "Policy, purpose, consent or the environment says no"),
+            ("404", "What was named does not exist"),
+            ("408", "The request took too long"),
+            ("409", "Something else was first, or a value must be unique"),
+            ("413", "The body is too large"),
+            ("415", "The body is not JSON"),
+            (
+                "422",
+                "The request is well formed and asks for something wrong",
+            ),
+            ("429", "Too many of these: see `Retry-After`"),
+            ("500", "Something is wrong in the server"),
+            (
+                "503",
+                "Nothing can be revealed at the moment: see `Retry-After`",
+            ),
+        ];
+        let problem = || Content::new(Some(Ref::from_schema_name("Problem")));
+        let described = refusals.map(|(status, meaning)| {
+            let response = ResponseBuilder::new()
+                .description(meaning)
+                .content(PROBLEM_JSON, problem());
+            (status.to_owned(), RefOr::T(response.build()))
+        });
+        described.into()
+    }
+}

@@ -1,0 +1,14 @@
+//! Handlers: one file per resource with parameters, handler and answer.
+
+pub(crate) mod audit;
+pub(crate) mod health;
+pub(crate) mod jobs;
+pub(crate) mod lookup;
+pub(crate) mod metrics;
+pub(crate) mod open;
+pub(crate) mod reveal;
+pub(crate) mod seal;
+pub(crate) mod sessions;
+pub(crate) mod subjects;
+pub(crate) mod tokens;
+pub(crate) mod whoami;

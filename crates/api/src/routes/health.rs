@@ -1,0 +1,39 @@
+//! Whether the process answers, and whether it would reveal what may be revealed.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use privet_wire::{Health, HealthReason, HealthStatus};
+
+use crate::answer::Answer;
+use crate::refusal::Refusal;
+use crate::router::Api;
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/health/live", tag = "server", security(()),
+    responses((status = 200, body = Health)))]
+pub(crate) async fn live() -> Result<Answer, Refusal> {
+    Answer::ok(&Health {
+        status: HealthStatus::Live,
+        reasons: Vec::new(),
+    })
+}
+
+/// Whether the server would reveal what may be revealed; 503 with the reasons if not.
+#[utoipa::path(get, path = "/health/ready", tag = "server", security(()),
+    responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub(crate) async fn ready(State(api): State<Api>) -> Result<Answer, Refusal> {
+    let reasons = api.vault.health().reasons.into_iter();
+    let reasons: Vec<_> = reasons
+        .map(|reason| HealthReason {
+            code: reason.code.to_owned(),
+            text: reason.text,
+        })
+        .collect();
+    if reasons.is_empty() {
+        let status = HealthStatus::Ready;
+        return Answer::ok(&Health { status, reasons });
+    }
+    let status = HealthStatus::Unready;
+    let body = Health { status, reasons };
+    Answer::sized(StatusCode::SERVICE_UNAVAILABLE, &body, 512)
+}

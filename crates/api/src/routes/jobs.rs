@@ -1,0 +1,43 @@
+//! Adopting an application's database, for operators: started here, watched here, done by the vault.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use privet_vault::{JobId, SourceName};
+use privet_wire::{AdoptRequest, Job, JobStarted};
+
+use crate::answer::Answer;
+use crate::authenticated::Authenticated;
+use crate::body::{Json, PathId};
+use crate::convert::{job_id_out, job_out};
+use crate::openapi::Refusals;
+use crate::refusal::Refusal;
+use crate::router::Api;
+
+/// Starts sealing the classified columns of a source in place, or only looks (`dry_run`).
+#[utoipa::path(post, path = "/v1/sources/{name}/adopt", tag = "jobs", request_body = AdoptRequest,
+    params(("name" = String, Path, description = "As the data map names it")),
+    responses((status = 202, body = JobStarted), Refusals))]
+pub(crate) async fn adopt(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(source): PathId<SourceName>,
+    Json(body): Json<AdoptRequest>,
+) -> Result<Answer, Refusal> {
+    let vault = &api.vault;
+    let job = vault.adopt_start(&caller, &source, body.dry_run).await?;
+    let job = job_id_out(job);
+    Answer::sized(StatusCode::ACCEPTED, &JobStarted { job }, 64)
+}
+
+/// Where a job stands.
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs",
+    params(("id" = privet_wire::JobId, Path)),
+    responses((status = 200, body = Job), Refusals))]
+pub(crate) async fn show(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<JobId>,
+) -> Result<Answer, Refusal> {
+    let status = api.vault.adopt_status(&caller, id).await?;
+    Answer::ok(&job_out(status))
+}

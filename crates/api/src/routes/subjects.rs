@@ -1,0 +1,96 @@
+//! Subjects: made, described, written, closed.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use privet_vault::{FieldValues, Oid, SubjectName};
+use privet_wire::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
+
+use crate::answer::Answer;
+use crate::authenticated::Authenticated;
+use crate::body::{Json, PathId};
+use crate::convert::{oid_out, subject_names};
+use crate::openapi::Refusals;
+use crate::refusal::Refusal;
+use crate::router::Api;
+
+/// Makes a subject with its keys and first values.
+#[utoipa::path(post, path = "/v1/subjects", tag = "subjects", request_body = CreateSubject,
+    responses((status = 201, body = SubjectCreated), Refusals))]
+pub(crate) async fn create(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Json(body): Json<CreateSubject>,
+) -> Result<Answer, Refusal> {
+    let aliases = subject_names(&body.aliases)?;
+    let values: FieldValues = body
+        .fields
+        .into_iter()
+        .map(|(name, value)| (name, Some(value.into_inner())))
+        .collect();
+    let oid = api.vault.create_subject(&caller, values, &aliases).await?;
+    Answer::created(&SubjectCreated { oid: oid_out(oid) })
+}
+
+/// What there is of a subject, without any value.
+#[utoipa::path(get, path = "/v1/subjects/{oid}", tag = "subjects",
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 200, body = Subject), Refusals))]
+pub(crate) async fn describe(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+) -> Result<Answer, Refusal> {
+    let name = SubjectName::Oid(oid);
+    let view = api.vault.describe_subject(&caller, &name).await?;
+    Answer::ok(&Subject {
+        oid: oid_out(view.oid),
+        tenant: view.tenant.into(),
+        created_at: view.created_at,
+        fields: view.fields,
+        aliases: view.aliases,
+    })
+}
+
+/// Writes values of a subject; `null` deletes one, and what is not named stays.
+#[utoipa::path(put, path = "/v1/subjects/{oid}/fields", tag = "subjects", request_body = PutFields,
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 204), Refusals))]
+pub(crate) async fn write(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Json(body): Json<PutFields>,
+) -> Result<StatusCode, Refusal> {
+    let name = SubjectName::Oid(oid);
+    let values: FieldValues = body
+        .fields
+        .into_iter()
+        .map(|(name, value)| (name, value.map(privet_wire::Personal::into_inner)))
+        .collect();
+    api.vault.write_fields(&caller, &name, values).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Closes a subject: destroys its keys and links, so that nothing sealed of it opens again, here or in any copy.
+/// What law keeps stays under a key of its own until its date.
+#[utoipa::path(post, path = "/v1/subjects/{oid}/close", tag = "subjects",
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 200, body = Closed), Refusals))]
+pub(crate) async fn close(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+) -> Result<Answer, Refusal> {
+    let name = SubjectName::Oid(oid);
+    let closed = api.vault.close_subject(&caller, &name).await?;
+    let kept = closed.kept.iter().map(|key| KeptKey {
+        key: key.id.to_string(),
+        expires_on: key.expires_on,
+    });
+    Answer::ok(&Closed {
+        entry: closed.entry,
+        keys_destroyed: closed.keys_destroyed,
+        values_deleted: closed.values_deleted,
+        kept: kept.collect(),
+    })
+}

@@ -1,0 +1,133 @@
+//! A subject with its keys opened, ready to seal and open its values and nobody else's.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use privet_seal::{KeyId, KeyKind, SubjectKey, ValueCipher};
+
+use super::TenantKeys;
+use crate::audit::SubjectUse;
+use crate::port::{KeyRow, SubjectRow};
+use crate::{Error, Result};
+
+/// A subject with its keys opened.
+pub(crate) struct OpenSubject {
+    pub(crate) row: SubjectRow,
+    tenant: Arc<TenantKeys>,
+    account: Vec<ValueCipher>,
+    operational: Vec<ValueCipher>,
+    pub(super) retention: RwLock<HashMap<u32, Arc<ValueCipher>>>,
+    /// Kept for what is derived from it (pseudonyms, side records); never leaves this crate.
+    pub(crate) account_key: SubjectKey,
+    pub(crate) operational_key: SubjectKey,
+}
+
+impl std::fmt::Debug for OpenSubject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenSubject")
+            .field("reference", &self.row.reference)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenSubject {
+    /// The newest account-side cipher: values that the vault holds.
+    pub(crate) fn account(&self) -> Result<&ValueCipher> {
+        self.account
+            .first()
+            .ok_or(Error::Internal("subject has no account key"))
+    }
+
+    /// The newest operational cipher: values handed to applications.
+    pub(crate) fn operational(&self) -> Result<&ValueCipher> {
+        self.operational
+            .first()
+            .ok_or(Error::Internal("subject has no operational key"))
+    }
+
+    /// The cipher that a sealed value names, if it is one of this subject's; nobody else's can be found here.
+    pub(crate) fn cipher(&self, id: KeyId) -> Option<CipherRef<'_>> {
+        let mut ready = self.operational.iter().chain(&self.account);
+        if let Some(cipher) = ready.find(|cipher| cipher.key_id() == id) {
+            return Some(CipherRef::Ready(cipher));
+        }
+        let retention = self.retention.read().ok()?;
+        retention
+            .values()
+            .find(|cipher| cipher.key_id() == id)
+            .cloned()
+            .map(CipherRef::Shared)
+    }
+
+    /// The subject as an entry names it.
+    pub(crate) fn used(&self, fields: impl Into<Arc<[u16]>>, count: u32) -> SubjectUse {
+        SubjectUse {
+            reference: self.row.reference,
+            fields: fields.into(),
+            count,
+        }
+    }
+
+    /// The subject's tenant keys.
+    pub(crate) fn tenant(&self) -> &TenantKeys {
+        &self.tenant
+    }
+}
+
+/// A borrowed or shared cipher.
+pub(crate) enum CipherRef<'a> {
+    Ready(&'a ValueCipher),
+    Shared(Arc<ValueCipher>),
+}
+
+impl std::ops::Deref for CipherRef<'_> {
+    type Target = ValueCipher;
+
+    fn deref(&self) -> &ValueCipher {
+        match self {
+            Self::Ready(cipher) => cipher,
+            Self::Shared(cipher) => cipher,
+        }
+    }
+}
+
+pub(super) fn open_subject(
+    row: SubjectRow,
+    keys: Vec<KeyRow>,
+    tenant: Arc<TenantKeys>,
+) -> Result<OpenSubject> {
+    let mut account = Vec::new();
+    let mut operational = Vec::new();
+    let mut retention = HashMap::new();
+    let mut newest: [Option<(u32, SubjectKey)>; 2] = [None, None];
+    let mut keys = keys;
+    keys.sort_by_key(|key| std::cmp::Reverse(key.generation));
+    for key in &keys {
+        let secret = SubjectKey::from(tenant.unwrap(key)?);
+        let cipher = secret.cipher(tenant.scope(), key.id);
+        let [newest_account, newest_operational] = &mut newest;
+        let (list, newest) = match key.kind {
+            KeyKind::SubjectAccount => (&mut account, newest_account),
+            KeyKind::SubjectOperational => (&mut operational, newest_operational),
+            KeyKind::SubjectRetention => {
+                retention.insert(key.generation, Arc::new(cipher));
+                continue;
+            }
+            _ => return Err(Error::Internal("a subject owns a key of another kind")),
+        };
+        list.push(cipher);
+        newest.get_or_insert((key.generation, secret));
+    }
+    let [Some((_, account_key)), Some((_, operational_key))] = newest else {
+        return Err(Error::Internal("subject lacks a key"));
+    };
+    Ok(OpenSubject {
+        row,
+        tenant,
+        account,
+        operational,
+        retention: RwLock::new(retention),
+        account_key,
+        operational_key,
+    })
+}

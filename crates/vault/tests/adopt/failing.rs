@@ -1,0 +1,72 @@
+//! Each call of the stores fails in turn: the job fails, nothing is lost, and starting again ends it.
+
+use std::env;
+use std::sync::Arc;
+
+use privet_store::{FailNth, Faults, Moment};
+use privet_vault::port::StoreError;
+use privet_vault::{JobState, Vault};
+
+use crate::bed::{Bed, ROWS, Setting, Stores, adopt, bed, caller, ended, parts, sqlite};
+
+/// A vault whose stores count their calls, over a fresh shop.
+async fn faulty() -> (Bed, Arc<Faults>) {
+    let mut bed = bed(ROWS).await;
+    let faults = Faults::new();
+    let Stores { data, keys, log } = Stores::memory();
+    bed.stores = Stores {
+        data: Arc::new(FailNth::new(data, &faults)),
+        keys: Arc::new(FailNth::new(keys, &faults)),
+        log: Arc::new(FailNth::new(log, &faults)),
+    };
+    let source = Arc::new(sqlite("shop", &bed.path()));
+    bed.vault = Vault::start(parts(&bed.stores, source, &Setting::default()))
+        .await
+        .unwrap();
+    (bed, faults)
+}
+
+#[tokio::test]
+async fn a_failing_store_costs_nothing_but_the_time() {
+    for moment in [Moment::Before, Moment::After] {
+        let step = if env::var_os("PRIVET_TEST_LONG").is_some() {
+            1
+        } else {
+            7
+        };
+        for nth in (1..60).step_by(step) {
+            let (bed, faults) = faulty().await;
+            let operator = caller(&bed.vault, "operator").await;
+            faults.fail_nth(nth, moment, StoreError::Unavailable("test".into()));
+            let started = bed
+                .vault
+                .adopt_start(&operator, &bed.source, false)
+                .await
+                .unwrap();
+            ended(&bed.vault, &operator, started).await;
+            faults.clear();
+            let status = adopt(&bed.vault, &bed.source, false).await;
+            assert_eq!(
+                (status.state, status.left),
+                (JobState::Done, 0),
+                "{nth} {moment:?} {status:?}"
+            );
+            let name = bed
+                .opened(
+                    "customer:1",
+                    "name",
+                    "SELECT name FROM customer WHERE id = 1",
+                )
+                .await;
+            assert_eq!(name, "Ada Marker", "{nth} {moment:?}");
+            let address = "SELECT address FROM invoice WHERE id = 2";
+            assert_eq!(
+                bed.opened("customer:1", "billing_address", address).await,
+                "2 Marker St",
+                "{nth} {moment:?}"
+            );
+            assert!(!bed.holds("Marker"));
+            assert_eq!(bed.stores.keys.subject_count().await.unwrap(), 3);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Adopting and checking databases, over files of SQLite and real stores.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod adopting;
+mod bed;
+mod checking;
+mod chinook;
+mod failing;
+mod killing;
+mod refusing;

@@ -1,0 +1,146 @@
+//! Erasure: keys and links go, what was sealed never opens again, and a crash half-way is finished by the next start.
+
+use privet_store::{FailNth, Faults, MemoryStores, Moment, SqliteStores};
+use privet_vault::audit::EntryKind;
+use privet_vault::port::StoreError;
+use privet_vault::{SubjectName, Vault};
+
+use crate::bed::{Bed, bed, hand_clock, parts, request, root, values};
+
+#[tokio::test]
+async fn a_closed_subject_is_gone_for_every_call() {
+    let bed = bed().await;
+    let subject = bed.subject("ada@example.com").await;
+    let (job, operator) = (bed.caller("job").await, bed.caller("operator").await);
+    let closed = bed.vault.close_subject(&operator, &subject).await.unwrap();
+    assert_eq!((closed.keys_destroyed, closed.values_deleted), (2, 2));
+    let revealed = bed
+        .vault
+        .reveal(&job, &request(&subject, &["email"], "service"))
+        .await
+        .unwrap();
+    assert!(revealed.subjects[0].is_none());
+    let again = bed
+        .vault
+        .close_subject(&operator, &subject)
+        .await
+        .unwrap_err();
+    assert_eq!(again.code(), "not_found");
+    // The address is free for somebody else.
+    bed.vault
+        .create_subject(&job, values(&[("email", "ada@example.com")]), &[])
+        .await
+        .unwrap();
+    assert_eq!(bed.count(EntryKind::ErasureDone).await, 1);
+}
+
+#[tokio::test]
+async fn an_erasure_that_a_crash_cut_short_is_finished_before_anything_opens() {
+    let faults = Faults::new();
+    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let mut failing = parts(&stores, &clock, "test", root());
+    failing.keys = std::sync::Arc::new(FailNth::new(stores.keys.clone(), &faults));
+    let vault = Vault::start(failing).await.unwrap();
+    let bed = Bed {
+        vault,
+        clock,
+        stores,
+    };
+    let subject = bed.subject("ada@example.com").await;
+    let operator = bed.caller("operator").await;
+
+    // Find the call that destroys, and let the "crash" come right before it.
+    let mut finished = false;
+    for nth in 1..40 {
+        faults.fail_nth(nth, Moment::Before, StoreError::Unavailable("crash".into()));
+        let closed = bed.vault.close_subject(&operator, &subject).await;
+        faults.clear();
+        if closed.is_err() && bed.count(EntryKind::ErasureIntended).await > 0 {
+            finished = true;
+            break;
+        }
+    }
+    assert!(finished, "no failing call came after the intent");
+    let Bed {
+        vault,
+        clock,
+        stores,
+    } = bed;
+    drop(vault);
+
+    let vault = Vault::start(parts(&stores, &clock, "test", root()))
+        .await
+        .unwrap();
+    let SubjectName::Oid(oid) = subject else {
+        panic!()
+    };
+    assert_eq!(stores.keys.subjects_by_oid(&[oid]).await.unwrap(), [None]);
+    assert_eq!(stores.keys.subject_count().await.unwrap(), 0);
+    let bed = Bed {
+        vault,
+        clock,
+        stores,
+    };
+    assert!(bed.count(EntryKind::ErasureDone).await >= 1);
+}
+
+#[tokio::test]
+async fn a_key_store_from_an_older_backup_erases_again_before_it_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = hand_clock();
+    let start = async || {
+        let stores = reopened(folder.path()).await;
+        let stores = MemoryStores {
+            data: stores.data,
+            keys: stores.keys,
+            log: stores.log,
+        };
+        let vault = Vault::start(parts(&stores, &clock, "test", root()))
+            .await
+            .unwrap();
+        Bed {
+            vault,
+            clock: clock.clone(),
+            stores,
+        }
+    };
+    let bed = start().await;
+    let subject = bed.subject("ada@example.com").await;
+    bed.vault.stop().await;
+    drop(bed);
+    drop(reopened(folder.path()).await);
+    let keys = folder.path().join("keys.sqlite");
+    let backup = std::fs::read(&keys).unwrap();
+
+    let bed = start().await;
+    let operator = bed.caller("operator").await;
+    bed.vault.close_subject(&operator, &subject).await.unwrap();
+    bed.vault.stop().await;
+    drop(bed);
+    drop(reopened(folder.path()).await);
+    std::fs::write(&keys, backup).unwrap();
+    assert_eq!(
+        reopened(folder.path())
+            .await
+            .keys
+            .subject_count()
+            .await
+            .unwrap(),
+        1
+    );
+
+    let bed = start().await;
+    assert_eq!(bed.stores.keys.subject_count().await.unwrap(), 0);
+    assert!(bed.count(EntryKind::ErasureDone).await >= 2);
+}
+
+/// Opens the stores as soon as their former holder has let go.
+async fn reopened(folder: &std::path::Path) -> SqliteStores {
+    loop {
+        match SqliteStores::open(folder) {
+            Ok(stores) => return stores,
+            Err(StoreError::InUse) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

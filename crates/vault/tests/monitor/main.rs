@@ -1,0 +1,17 @@
+//! The monitor over real stores: who gets what, in which form, and what is on record before and after.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod bed;
+mod erasing;
+mod failing;
+mod revealing;
+mod sealing;
+mod sessions;
+mod tokens;

@@ -1,0 +1,103 @@
+//! Long runs inside the server: sealing an application's database in place.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::JobId;
+
+/// Seals the classified columns of a source in place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdoptRequest {
+    /// Only look, and change nothing.
+    pub dry_run: bool,
+}
+
+/// A job that was just started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobStarted {
+    /// To ask how it is doing.
+    pub job: JobId,
+}
+
+/// What a job is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// Reading everything once, to find what stands in the way before anything is changed.
+    Looking,
+    /// Sealing values, batch by batch.
+    Sealing,
+    /// Adding indexes and guards, and removing old plaintext from the file.
+    Finishing,
+    /// Over, as asked.
+    Done,
+    /// Over, because of what `problems` says; what was sealed stays sealed, and starting again goes on from there.
+    Failed,
+}
+
+impl JobState {
+    /// Whether nothing more happens.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
+}
+
+/// An adoption, or what one would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Job {
+    /// The job.
+    pub id: JobId,
+    /// The source.
+    pub source: String,
+    /// Whether it only looks.
+    pub dry_run: bool,
+    /// What it is doing.
+    pub state: JobState,
+    /// Table by table, in the data map's order.
+    pub tables: Vec<JobTable>,
+    /// Values sealed so far.
+    pub done: u64,
+    /// Values to seal.
+    pub total: u64,
+    /// Values sealed per second since sealing began; 0 before.
+    pub values_per_second: u64,
+    /// Seconds until sealing ends, as far as can be told.
+    pub seconds_left: Option<u64>,
+    /// Values that stay in plaintext, for the reasons in the tables' findings; known at the end.
+    pub left: u64,
+    /// Why it failed, one sentence each that says what to do.
+    pub problems: Vec<String>,
+    /// What is right but worth knowing.
+    pub notes: Vec<String>,
+}
+
+/// One table of an adoption.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobTable {
+    /// The table.
+    pub table: String,
+    /// Its columns to seal.
+    pub columns: Vec<String>,
+    /// Its rows.
+    pub rows: u64,
+    /// Values that can be sealed.
+    pub to_seal: u64,
+    /// Values that were sealed before.
+    pub sealed: u64,
+    /// Values sealed by this job.
+    pub done: u64,
+    /// Rows that need somebody's attention.
+    pub findings: Vec<Finding>,
+}
+
+/// Rows with the same peculiarity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// What it is and what it means, as a sentence.
+    pub what: String,
+    /// How many rows.
+    pub rows: u64,
+    /// The first few, by the engine's row id.
+    pub first: Vec<i64>,
+}
