@@ -9,7 +9,7 @@ use privet_tlog::{
 
 use super::entry::Entry;
 use super::sequencer::is_behind;
-use super::tiles::with_tiles;
+use super::tiles::{TilesError, with_tiles};
 use crate::port::{LogState, LogStore, StoreError};
 use crate::{Error, Reason};
 
@@ -205,7 +205,10 @@ async fn check_last_entry(
         inclusion_proof(last, state.size, tiles)
     })
     .await
-    .map_err(|error| damaged(error.to_string()))?;
+    .map_err(|error| match error {
+        TilesError::Store(error) => error.into(),
+        error => damaged(error.to_string()),
+    })?;
     verify_inclusion(
         last,
         state.size,

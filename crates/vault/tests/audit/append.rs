@@ -10,7 +10,7 @@ use privet_vault::audit::{AuditLimits, Entry, EntryKind, Record};
 use privet_vault::port::StoreError;
 
 use crate::support::{
-    Fault, FaultyLog, MemoryLog, TestClock, reveal, side_key, signer, start, start_with,
+    Fault, FaultyLog, MemoryLog, TestClock, patient, reveal, side_key, signer, start, start_with,
 };
 
 #[tokio::test]
@@ -73,7 +73,9 @@ async fn callers_at_once_get_consecutive_indexes() {
 #[tokio::test(start_paused = true)]
 async fn past_the_deadline_the_answer_is_no() {
     let store = FaultyLog::new(Arc::new(MemoryLog::default()));
-    let log = start(store.clone(), TestClock::new()).await.unwrap();
+    let log = start_with(store.clone(), TestClock::new(), AuditLimits::default())
+        .await
+        .unwrap();
     store.close_gate();
     let began = tokio::time::Instant::now();
     let error = log.record(reveal(1), &side_key()).await.unwrap_err();
@@ -93,7 +95,7 @@ async fn a_full_queue_is_refused_at_once() {
     let store = FaultyLog::new(Arc::new(MemoryLog::default()));
     let limits = AuditLimits {
         queue_max: 4,
-        ..AuditLimits::default()
+        ..patient()
     };
     let log = start_with(store.clone(), TestClock::new(), limits)
         .await

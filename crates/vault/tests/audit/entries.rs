@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use privet_seal::{Entropy, RecordKey, Secret32};
 use privet_tlog::note::SigningKey;
-use privet_vault::audit::{
-    Actor, AuditLimits, AuditLog, Entry, EntryKind, Record, Ruling, SubjectUse,
-};
+use privet_vault::audit::{Actor, AuditLog, Entry, EntryKind, Record, Ruling, SubjectUse};
 use privet_vault::{Form, GrantId, PrincipalKind, SessionId, SubjectRef, TokenId};
 use serde_json::json;
 use sha2::Digest as _;
@@ -170,7 +168,7 @@ async fn log() -> AuditLog {
         signer,
         TestClock::new(),
         Arc::new(Counting),
-        AuditLimits::default(),
+        crate::support::patient(),
     )
     .await
     .unwrap()

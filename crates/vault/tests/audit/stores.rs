@@ -7,12 +7,12 @@ use jiff::SignedDuration;
 use privet_store::{MemoryStores, SqliteOptions, SqliteStores};
 use privet_tlog::Proof;
 use privet_vault::audit::offline::{export, prove_in_store, verify_directory, verify_store};
-use privet_vault::audit::{AuditLimits, AuditLog, Entry};
+use privet_vault::audit::{AuditLog, Entry};
 use privet_vault::port::LogStore;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{
-    Fault, FaultyLog, ORIGIN, TestClock, reveal, side_key, signer, start, start_unchecked,
+    Fault, FaultyLog, ORIGIN, TestClock, patient, reveal, side_key, signer, start, start_unchecked,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,11 +124,7 @@ async fn run_until_it_dies(dir: &Path, call: u64, fault: Fault) -> (u64, u64) {
     store.fail(call, fault);
     let mut acknowledged = 252;
     let run = async {
-        let limits = AuditLimits {
-            deadline: std::time::Duration::from_secs(60),
-            ..Default::default()
-        };
-        let log = start_unchecked(store.clone(), later(), limits)
+        let log = start_unchecked(store.clone(), later(), patient())
             .await
             .unwrap();
         for i in 0..8 {
