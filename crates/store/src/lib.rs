@@ -21,7 +21,7 @@
 //! | File | Table | Key | Holds |
 //! |---|---|---|---|
 //! | `data.sqlite` | `value` | puid, field | the sealed value |
-//! | | `value_index` | field, blind index, puid | one row per live index version; a partial unique index where the field is unique |
+//! | | `value_index` | puid, field, blind index | one row per live index version; a partial unique index where the field is unique |
 //! | | `session` | session | facts of a session and its verdict |
 //! | | `session_entry` | session, origin, position | which log entries belong to it |
 //! | `keys.sqlite` | `wrapped_key` | key id; owner, kind, generation, tenant | the wrapped key, its commitment, its day of expiry |

@@ -30,7 +30,7 @@ use self::log::SqliteLog;
 pub struct SqliteOptions {
     /// Threads that read each file.
     pub readers: usize,
-    /// Pages of 8 KiB that each file may have; beyond it writing answers [`StoreError::Full`] and reading goes on.
+    /// Pages (of 4 KiB, in the log 8 KiB) that each file may have; beyond it writing answers [`StoreError::Full`] and reading goes on.
     pub pages_max: Option<u32>,
     /// How long a call waits for another program's lock on a file before it fails.
     pub busy_wait: Duration,

@@ -19,6 +19,8 @@ pub(super) static SPEC: FileSpec = FileSpec {
     damaged: "`data.sqlite` is not what was written: restore it from its backup",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
+    page_bytes: 4096,
+    checkpoint_pages: 4000,
     searched: false,
 };
 
@@ -31,13 +33,13 @@ CREATE TABLE value (
 ) WITHOUT ROWID;
 
 CREATE TABLE value_index (
+    puid BLOB NOT NULL,
     field INTEGER NOT NULL,
     bytes BLOB NOT NULL,
-    puid BLOB NOT NULL,
     unique_value INTEGER NOT NULL,
-    PRIMARY KEY (field, bytes, puid)
+    PRIMARY KEY (puid, field, bytes)
 ) WITHOUT ROWID;
-CREATE INDEX value_index_of_subject ON value_index (puid, field);
+CREATE INDEX value_index_by_bytes ON value_index (field, bytes, puid);
 CREATE UNIQUE INDEX value_index_unique ON value_index (field, bytes) WHERE unique_value = 1;
 
 CREATE TABLE session (
@@ -207,10 +209,11 @@ impl DataStore for SqliteData {
     }
 }
 
+const UNINDEX: &str = "DELETE FROM value_index WHERE puid = ?1 AND field = ?2";
+
 /// Takes every old value away before any new one is put, so that two subjects can exchange a unique value.
 fn put_values(connection: &Connection, values: &[ValueWrite]) -> Result<(), Failure> {
-    let mut unindex =
-        connection.prepare_cached("DELETE FROM value_index WHERE puid = ?1 AND field = ?2")?;
+    let mut unindex = connection.prepare_cached(UNINDEX)?;
     let mut delete =
         connection.prepare_cached("DELETE FROM value WHERE puid = ?1 AND field = ?2")?;
     let mut put = connection.prepare_cached(
@@ -218,7 +221,7 @@ fn put_values(connection: &Connection, values: &[ValueWrite]) -> Result<(), Fail
          ON CONFLICT (puid, field) DO UPDATE SET sealed = excluded.sealed",
     )?;
     let mut index = connection.prepare_cached(
-        "INSERT INTO value_index (field, bytes, puid, unique_value) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO value_index (puid, field, bytes, unique_value) VALUES (?1, ?2, ?3, ?4)",
     )?;
     for write in values {
         let key = params![write.puid.as_bytes(), write.field];
@@ -231,9 +234,9 @@ fn put_values(connection: &Connection, values: &[ValueWrite]) -> Result<(), Fail
     for write in values.iter().filter(|write| write.sealed.is_some()) {
         for entry in &write.index {
             let row = params![
+                write.puid.as_bytes(),
                 write.field,
                 entry.bytes,
-                write.puid.as_bytes(),
                 entry.unique
             ];
             index.execute(row).map_err(|error| {
@@ -339,4 +342,27 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         opened: row.get::<_, Count>(9)?.0,
         review,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SqliteOptions;
+    use crate::sqlite::file::StoreFile;
+
+    /// With the index of values as the primary key, SQLite went through all values of the field for each write.
+    #[test]
+    fn replacing_a_value_finds_its_index_rows_by_subject() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = StoreFile::create(dir.path(), &SPEC).unwrap();
+        let connection = file.writer(&SqliteOptions::default()).unwrap();
+        let plan: String = connection
+            .query_row(
+                &format!("EXPLAIN QUERY PLAN {UNINDEX}"),
+                [(); 2].map(|()| 0),
+                |row| row.get(3),
+            )
+            .unwrap();
+        assert!(plan.contains("(puid=? AND field=?)"), "{plan}");
+    }
 }

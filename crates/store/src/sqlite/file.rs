@@ -13,10 +13,6 @@ use super::SqliteOptions;
 /// Statements kept prepared per connection: more than any port has.
 const STATEMENTS_MAX: usize = 128;
 
-/// Pages in the write-ahead log after which a commit moves them into the file. Four times as many made the longest
-/// appends twice as long and the average no shorter.
-const CHECKPOINT_PAGES: i64 = 1000;
-
 /// What distinguishes the three files.
 #[derive(Debug)]
 pub(super) struct FileSpec {
@@ -33,6 +29,12 @@ pub(super) struct FileSpec {
     pub(super) mmap_bytes: i64,
     /// Page cache of each connection.
     pub(super) cache_bytes: i64,
+    /// Bytes of a page. What is inserted in random order costs a page per row, so those files have small ones; entries
+    /// and tiles of up to 8 KiB come in order, and then overflow into one page at most.
+    pub(super) page_bytes: u32,
+    /// Pages in the write-ahead log after which a commit moves them into the file: few where one slow commit delays
+    /// many callers, many where the same page is written by many commits.
+    pub(super) checkpoint_pages: u32,
     /// Whether erasure searches the file for what it destroyed.
     pub(super) searched: bool,
 }
@@ -178,14 +180,17 @@ impl StoreFile {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(options.busy_wait)?;
         let version = check_format(&connection, spec)?;
-        // Larger pages than the engine's 4 KiB: entries and tiles of up to 8 KiB then overflow into one page at most.
         // It has no effect on a file that has pages already.
-        connection.pragma_update(None, "page_size", 8192)?;
+        connection.pragma_update(None, "page_size", spec.page_bytes)?;
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update_and_check(None, "secure_delete", "on", |_| Ok(()))?;
-        connection
-            .pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+        connection.pragma_update_and_check(
+            None,
+            "wal_autocheckpoint",
+            spec.checkpoint_pages,
+            |_| Ok(()),
+        )?;
         set_common(&connection, spec)?;
         migrate(&connection, spec, version)?;
         if let Some(pages) = options.pages_max {

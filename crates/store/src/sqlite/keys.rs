@@ -29,6 +29,8 @@ pub(super) static SPEC: FileSpec = FileSpec {
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
     cache_bytes: 32 << 20,
+    page_bytes: 4096,
+    checkpoint_pages: 4000,
     searched: true,
 };
 

@@ -15,6 +15,8 @@ pub(super) static SPEC: FileSpec = FileSpec {
     damaged: "`log.sqlite` is not what was written: run `privet audit verify`, then restore it from its copy",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
+    page_bytes: 8192,
+    checkpoint_pages: 1000,
     searched: false,
 };
 
