@@ -238,7 +238,7 @@ async fn a_damaged_page_is_reported_with_what_to_do() {
     let path = dir.path().join("data.sqlite");
     let mut bytes = std::fs::read(&path).unwrap();
     // Every page but the first, which holds the header and the schema.
-    bytes[8192..].fill(0xA5);
+    bytes[4096..].fill(0xA5);
     std::fs::write(&path, bytes).unwrap();
 
     let stores = SqliteStores::open(dir.path()).unwrap();
