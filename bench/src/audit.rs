@@ -28,8 +28,8 @@ const TIME: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     appends(report)?;
-    let long = Runtime::new()?.block_on(large::stores())?;
-    long_log(report, long)
+    let place = Runtime::new()?.block_on(large::place())?;
+    long_log(report, &place.stores())
 }
 
 /// Appends of many callers at once, through a fresh store.
@@ -144,11 +144,11 @@ pub(crate) struct Verified {
     reading_seconds: f64,
 }
 
-fn long_log(report: &mut Report, stores: PathBuf) -> Result<()> {
-    let proofs = proofs_ms(&stores)?;
+fn long_log(report: &mut Report, stores: &Path) -> Result<()> {
+    let proofs = proofs_ms(stores)?;
     let mut best: Option<Verified> = None;
     for _ in 0..ROUNDS {
-        let stores = stores.clone();
+        let stores = stores.to_owned();
         let one: Verified = child::run(&Work::Verify(Verify { stores }))?;
         if best.as_ref().is_none_or(|best| one.seconds < best.seconds) {
             best = Some(one);

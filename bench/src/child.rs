@@ -9,12 +9,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::audit;
+use crate::load::{self, Load};
 
 /// What a child is asked to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Work {
     /// Verify a whole log, on one core.
     Verify(audit::Verify),
+    /// Generate load for a server.
+    Load(Load),
 }
 
 /// Does the work in a child and waits for its answer.
@@ -40,6 +43,7 @@ pub(crate) fn serve() -> Result<()> {
     std::io::stdin().read_to_end(&mut input)?;
     let answer = match serde_json::from_slice(&input)? {
         Work::Verify(verify) => serde_json::to_vec(&audit::verify(&verify)?)?,
+        Work::Load(load) => serde_json::to_vec(&load::generate(&load)?)?,
     };
     Ok(std::io::stdout().write_all(&answer)?)
 }

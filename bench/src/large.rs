@@ -1,6 +1,7 @@
-//! A log of a million entries, made once and kept beside the build.
+//! Stores with a log of a million entries and the keys and values of many subjects, made once and kept beside the
+//! build.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use privet_vault::{
 use tokio::task::JoinSet;
 
 use crate::folder;
+use crate::place::{self, Place};
 
 /// The origin of every log that benchmarks write.
 pub(crate) const ORIGIN: &str = "bench.example/log/1";
@@ -25,8 +27,11 @@ pub(crate) const ORIGIN: &str = "bench.example/log/1";
 /// Entries of the long log.
 pub(crate) const ENTRIES: u64 = 1_000_000;
 
+/// Subjects, each with a name and an e-mail address.
+pub(crate) const SUBJECTS: u64 = 100_000;
+
 /// Goes up when what is made changes, so that what an older program left is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Large batches, and nobody in a hurry.
 const PATIENT: AuditLimits = AuditLimits {
@@ -35,26 +40,27 @@ const PATIENT: AuditLimits = AuditLimits {
     batch_max: 8_192,
 };
 
-/// The folder of stores whose log has at least [`ENTRIES`] entries.
-pub(crate) async fn stores() -> Result<PathBuf> {
+/// The folder with those stores.
+pub(crate) async fn place() -> Result<Place> {
     let name = format!("large-{VERSION}");
     let finished = folder::path(&name)?;
-    if finished.is_dir() {
-        return Ok(finished);
+    if !finished.is_dir() {
+        let unfinished = folder::scratch(&name)?;
+        let place = Place::make(unfinished.clone())?;
+        log(&place).await?;
+        subjects(&place).await?;
+        std::fs::rename(&unfinished, &finished)?;
     }
-    let unfinished = folder::scratch(&name)?;
-    fill(&unfinished).await?;
-    std::fs::rename(&unfinished, &finished)?;
-    Ok(finished)
+    Ok(Place::at(finished))
 }
 
-async fn fill(folder: &Path) -> Result<()> {
-    let stores = SqliteStores::open(folder)?;
+async fn log(place: &Place) -> Result<()> {
+    let stores = SqliteStores::open(&place.stores())?;
     let log = open(Arc::clone(&stores.log), PATIENT).await?;
     let key = Arc::new(side_key());
     let job: PrincipalName = "job".parse()?;
-    // The entries that the log writes by itself are beside those.
-    let each = ENTRIES / u64::from(PATIENT.batch_max as u32) + 1;
+    // The entries that the log writes by itself come on top of those.
+    let each = ENTRIES / PATIENT.batch_max as u64 + 1;
     let mut callers = JoinSet::new();
     for _ in 0..PATIENT.batch_max {
         let (log, key, job) = (log.clone(), Arc::clone(&key), job.clone());
@@ -69,6 +75,14 @@ async fn fill(folder: &Path) -> Result<()> {
         ended??;
     }
     log.shutdown().await;
+    Ok(())
+}
+
+async fn subjects(place: &Place) -> Result<()> {
+    let vault = place.vault(PATIENT, BTreeMap::new()).await?;
+    let (job, _) = place::caller(&vault, "job").await?;
+    place::subjects(&vault, &job, SUBJECTS).await?;
+    vault.audit().shutdown().await;
     Ok(())
 }
 

@@ -2,13 +2,18 @@
 //!
 //! `bench/run` builds this in release and runs it; `bench/README.md` says how each figure is measured.
 
+mod adopt;
 mod audit;
 mod child;
 mod folder;
 mod large;
+mod load;
 mod machine;
+mod place;
 mod report;
+mod reveal;
 mod seal;
+mod start;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -34,6 +39,21 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "audit",
         about: "append to the audit log, verify it, prove an entry",
         run: audit::run,
+    },
+    Benchmark {
+        name: "reveal",
+        about: "reveal over HTTP, beside an empty route and the log",
+        run: reveal::run,
+    },
+    Benchmark {
+        name: "adopt",
+        about: "seal a shop's database in place",
+        run: adopt::run,
+    },
+    Benchmark {
+        name: "start",
+        about: "start a server over large stores",
+        run: start::run,
     },
 ];
 
