@@ -148,17 +148,17 @@ impl File {
     }
 
     fn open(&self, access: Access) -> rusqlite::Result<Connection> {
-        let flags = match access {
-            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        };
-        let connection =
-            Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        // Reading too must be able to roll back what a killed program left half done; `query_only` keeps it from
+        // writing anything else.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(self.lock_wait)?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.execute_batch(&format!("PRAGMA cache_size = -{CACHE_KIB}"))?;
-        if access == Access::Write {
+        if access == Access::Read {
+            connection.execute_batch("PRAGMA query_only = ON")?;
+        } else {
             // Sealing changes how values are written down, not what they are: the application's triggers
             // would take it for its own kind of change, and there is no reference to a sealed column.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -254,7 +254,10 @@ impl Source for SqliteSource {
     async fn write(&self, plan: &SealPlan, rows: Vec<SealedRow>) -> Result<Affected, SourceError> {
         let plan = plan.clone();
         self.with(Access::Write, move |connection| {
-            seal::write(connection, &plan, &rows)
+            let written = seal::write(connection, &plan, &rows);
+            let old = rows.into_iter().flat_map(|row| row.old);
+            old.for_each(|mut value| value.wipe());
+            written
         })
         .await
     }

@@ -16,7 +16,7 @@ use privet_vault::port::RunMode;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::control::Control;
 use super::failure::{Code, Failure};
@@ -51,10 +51,7 @@ pub(crate) fn open(open: &Open, control: &Arc<Control>) -> Result<(Connection, R
         RunMode::Ordinary => OpenFlags::SQLITE_OPEN_READ_WRITE,
         RunMode::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
-    // The engine's message names the path, which is not the client's business.
-    let connection =
-        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE)
-            .map_err(|_| Failure::new(Code::Io, "unable to open database file"))?;
+    let connection = open_file(path, access)?;
     connection.busy_timeout(BUSY)?;
     configure(&connection, open, path)?;
     let guarded = guarded_tables(&connection)?;
@@ -76,6 +73,34 @@ pub(crate) fn open(open: &Open, control: &Arc<Control>) -> Result<(Connection, R
         }
     }))?;
     Ok((connection, refusal))
+}
+
+/// Opens the file and reads from it once.
+fn open_file(path: &Path, access: OpenFlags) -> Result<Connection, Failure> {
+    let opened = |access| {
+        let flags = access | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    let first = match opened(access) {
+        // A program was killed in the middle of a transaction. Only who may write can roll that back, and whoever
+        // writes next would do so before anything else.
+        Err(error) if is_read_only(&error) => {
+            opened(OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|_| opened(access))
+        }
+        first => first,
+    };
+    first.map_err(|error| match error.sqlite_error_code() {
+        // The engine's message names the path, which is not the client's business.
+        Some(ErrorCode::CannotOpen) => Failure::new(Code::Io, "unable to open database file"),
+        _ => error.into(),
+    })
+}
+
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ReadOnly)
 }
 
 fn configure(connection: &Connection, open: &Open, path: &Path) -> Result<(), Failure> {

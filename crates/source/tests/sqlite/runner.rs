@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use privet_vault::port::{RunLimits, RunMode, Runner, SqlValue};
+use privet_vault::port::{RunLimits, RunMode, Runner, Source, SqlValue};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{LIMITS, Shop, integer, run, text};
@@ -273,6 +273,36 @@ async fn a_killed_child_costs_its_transaction_and_nothing_else() {
         .await
         .unwrap();
     assert_eq!(rows, [vec![integer(2)]]);
+}
+
+#[tokio::test]
+async fn what_a_killed_writer_left_is_rolled_back_for_readers_too() {
+    let shop = Shop::new(PEOPLE);
+    // Pages that were changed are written to the file before the transaction ends, because the cache is small.
+    let mut runner = shop.runner(RunMode::Ordinary).await;
+    let fill = "INSERT INTO customer (photo) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+                SELECT zeroblob(4000) FROM n";
+    run(&mut runner, "BEGIN; UPDATE customer SET name = 'lost'", &[])
+        .await
+        .unwrap();
+    run(&mut runner, fill, &[]).await.unwrap();
+    let id = i32::try_from(runner.process_id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(id).unwrap(), Signal::KILL).unwrap();
+    run(&mut runner, "SELECT 1", &[]).await.unwrap_err();
+    let journal = shop.dir.path().join("shop.sqlite-journal");
+    assert!(
+        std::fs::metadata(&journal).unwrap().len() > 0,
+        "nothing was left half done"
+    );
+    let left = shop.copy();
+    std::fs::copy(&journal, left.dir.path().join("shop.sqlite-journal")).unwrap();
+    let mut reader = left.runner(RunMode::ReadOnly).await;
+    let (rows, _) = run(&mut reader, "SELECT count(*), max(name) FROM customer", &[])
+        .await
+        .unwrap();
+    assert_eq!(rows, [vec![integer(2), text("Ada")]]);
+    assert_eq!(shop.source().catalog().await.unwrap().tables.len(), 1);
+    assert!(!journal.exists());
 }
 
 #[tokio::test]

@@ -89,7 +89,10 @@ pub(super) async fn look(
         let Some(last) = rows.last() else { break };
         after = Some(last.key);
         let work = tokio::task::spawn_blocking(move || {
-            rows.iter().for_each(|row| look.row(row));
+            for mut row in rows {
+                look.row(&row);
+                row.values.iter_mut().for_each(SqlValue::wipe);
+            }
             look
         });
         look = work

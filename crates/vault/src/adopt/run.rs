@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::look::look;
-use super::seal::{Batch, seal};
+use super::seal::{Batch, Owned};
 use super::{Job, JobState, Plans, TablePlan, TableStatus, plan};
 use crate::audit::{EntryKind, Record};
 use crate::port::{Integrity, Source, SourceError};
@@ -192,11 +192,12 @@ impl Running {
         )]))
     }
 
-    /// Goes through a table once, reading, sealing and writing at the same time; answers how many rows had changed
+    /// Goes through a table once, reading, making keys, sealing and writing at the same time; answers how many rows had changed
     /// between reading and writing.
     async fn pass(&self, position: usize, table: &TablePlan, start: Duration) -> Result<u64, Stop> {
         let source = &*self.source;
-        let (to_seal, mut read) = mpsc::channel(AHEAD);
+        let (to_own, mut read) = mpsc::channel(AHEAD);
+        let (to_seal, mut owned) = mpsc::channel::<Owned>(AHEAD);
         let (to_write, mut sealed) = mpsc::channel::<Batch>(AHEAD);
         let reading = async move {
             let mut after = None;
@@ -204,15 +205,24 @@ impl Running {
                 let rows = source.read(&table.seal, after, BATCH_ROWS).await?;
                 let Some(last) = rows.last() else { break };
                 after = Some(last.key);
-                if to_seal.send(rows).await.is_err() {
+                if to_own.send(rows).await.is_err() {
+                    break;
+                }
+            }
+            Ok::<_, Stop>(())
+        };
+        let owning = async move {
+            while let Some(rows) = read.recv().await {
+                let owned = Owned::new(&self.vault, source.name(), table, rows).await?;
+                if to_seal.send(owned).await.is_err() {
                     break;
                 }
             }
             Ok::<_, Stop>(())
         };
         let sealing = async move {
-            while let Some(rows) = read.recv().await {
-                let batch = seal(&self.vault, source.name(), table, rows).await?;
+            while let Some(owned) = owned.recv().await {
+                let batch = owned.seal(&self.vault, table).await?;
                 if !batch.rows.is_empty() && to_write.send(batch).await.is_err() {
                     break;
                 }
@@ -230,7 +240,7 @@ impl Running {
             }
             Ok::<_, Stop>(changed)
         };
-        let ((), (), changed) = tokio::try_join!(reading, sealing, writing)?;
+        let ((), (), (), changed) = tokio::try_join!(reading, owning, sealing, writing)?;
         Ok(changed)
     }
 
@@ -283,7 +293,8 @@ impl Running {
             .fact("job", status.id.to_string())
             .fact("source", status.source.as_str())
             .fact("dry_run", status.dry_run)
-            .fact("completed", reason.is_none())
+            .fact("outcome", if reason.is_none() { "done" } else { "failed" })
+            .count("rows", status.tables.iter().map(|table| table.rows).sum())
             .count("values", status.done)
             .count("left", status.left);
         if let Some(code) = reason {

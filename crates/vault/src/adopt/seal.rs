@@ -35,40 +35,58 @@ pub(super) fn as_value(value: &SqlValue) -> Option<Value<'_>> {
     }
 }
 
-/// Seals the rows that have a subject and something due.
-pub(super) async fn seal(
-    vault: &Vault,
-    source: &SourceName,
-    table: &TablePlan,
-    rows: Vec<SourceRow>,
-) -> Result<Batch> {
-    let today = vault.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let owned = owners(vault, source, table, rows, today).await?;
-    let ciphers = retention(vault, table, &owned, today).await?;
-    let keys = index_keys(vault, table).await?;
-    let (vault, table) = (vault.clone(), table.clone());
-    tokio::task::spawn_blocking(move || {
-        let mut batch = Batch {
-            rows: Vec::with_capacity(owned.len()),
-            values: 0,
-        };
-        for (row, subject) in owned {
-            let sealing = Sealing {
-                vault: &vault,
-                table: &table,
-                subject: &subject,
-                ciphers: &ciphers,
-                keys: &keys,
-                today,
+/// Rows with something due, their subjects, and every key that they need, durable.
+pub(super) struct Owned {
+    rows: Vec<(SourceRow, Arc<OpenSubject>)>,
+    ciphers: HashMap<RetentionKey, Arc<ValueCipher>>,
+    keys: Vec<Option<Arc<Vec<IndexKey>>>>,
+    today: Date,
+}
+
+impl Owned {
+    /// Finds or makes subjects and keys; rows without subject are left out.
+    pub(super) async fn new(
+        vault: &Vault,
+        source: &SourceName,
+        table: &TablePlan,
+        rows: Vec<SourceRow>,
+    ) -> Result<Self> {
+        let today = vault.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let rows = owners(vault, source, table, rows, today).await?;
+        Ok(Self {
+            ciphers: retention(vault, table, &rows, today).await?,
+            keys: index_keys(vault, table).await?,
+            rows,
+            today,
+        })
+    }
+
+    /// Seals the values, on a thread that may be busy.
+    pub(super) async fn seal(self, vault: &Vault, table: &TablePlan) -> Result<Batch> {
+        let (vault, table) = (vault.clone(), table.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let mut batch = Batch {
+                rows: Vec::with_capacity(self.rows.len()),
+                values: 0,
             };
-            let (row, values) = sealing.row(row)?;
-            batch.values += values;
-            batch.rows.push(row);
-        }
-        Ok(batch)
-    })
-    .await
-    .map_err(|_| Error::Internal("sealing a batch broke off"))?
+            for (row, subject) in self.rows {
+                let sealing = Sealing {
+                    vault: &vault,
+                    table: &table,
+                    subject: &subject,
+                    ciphers: &self.ciphers,
+                    keys: &self.keys,
+                    today: self.today,
+                };
+                let (row, values) = sealing.row(row)?;
+                batch.values += values;
+                batch.rows.push(row);
+            }
+            Ok(batch)
+        });
+        work.await
+            .map_err(|_| Error::Internal("sealing a batch broke off"))?
+    }
 }
 
 /// Rows with something due, each with its subject, which is made if it does not exist.

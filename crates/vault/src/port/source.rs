@@ -1,6 +1,7 @@
 //! Applications' databases: what adopting and checking need of them.
 
 use async_trait::async_trait;
+use zeroize::Zeroize;
 
 use super::{RunLimits, RunMode, Runner};
 use crate::SourceName;
@@ -48,6 +49,20 @@ pub enum SqlValue {
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
+}
+
+impl SqlValue {
+    /// Overwrites the value and leaves NULL: for values that were read to be sealed.
+    pub fn wipe(&mut self) {
+        match self {
+            Self::Null => {}
+            Self::Integer(integer) => integer.zeroize(),
+            Self::Real(real) => real.zeroize(),
+            Self::Text(text) => text.zeroize(),
+            Self::Blob(bytes) => bytes.zeroize(),
+        }
+        *self = Self::Null;
+    }
 }
 
 impl std::fmt::Debug for SqlValue {
@@ -208,7 +223,7 @@ pub struct SealPlanColumn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowKey(pub i64);
 
-/// A row with what sealing needs.
+/// A row with what sealing needs. It holds plaintext: [`wipe`](SqlValue::wipe) its values after use.
 #[derive(Debug, Clone)]
 pub struct SourceRow {
     /// Which row.

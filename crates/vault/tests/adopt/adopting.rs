@@ -263,19 +263,19 @@ async fn the_log_says_what_was_done_and_names_nobody() {
     bed.adopt().await;
     let look = r#"{"dry_run":true,"source":"shop"}"#;
     let real = r#"{"dry_run":false,"source":"shop"}"#;
-    let done = |dry_run| format!(r#"{{"completed":true,"dry_run":{dry_run},"source":"shop"}}"#);
+    let done = |dry_run| format!(r#"{{"dry_run":{dry_run},"outcome":"done","source":"shop"}}"#);
     let counted = r#"{"left": 0, "rows": 8, "tables": 3, "values": 11}"#;
     assert_eq!(
         bed.entries().await,
         [
             format!("adopt.started  {look} {counted}"),
             format!(
-                r#"adopt.finished  {} {{"left": 0, "values": 0}}"#,
+                r#"adopt.finished  {} {{"left": 0, "rows": 8, "values": 0}}"#,
                 done(true)
             ),
             format!("adopt.started  {real} {counted}"),
             format!(
-                r#"adopt.finished  {} {{"left": 0, "values": 11}}"#,
+                r#"adopt.finished  {} {{"left": 0, "rows": 8, "values": 11}}"#,
                 done(false)
             ),
         ]
