@@ -156,7 +156,7 @@ mod tests {
         );
         assert_eq!(
             check::<RevealRequest>(r#"{"subjects":"ada, expected ada"}"#),
-            "expected a sequence, at line 1 column 30"
+            "expected a sequence, at line 1 column 31"
         );
         assert_eq!(
             check::<RevealRequest>(r#"{"subjects":["ada"]}"#),

@@ -138,3 +138,26 @@ fn finish(response: &mut Response, id: &str) {
         headers.insert(REQUEST_ID, id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_its_request_alone() {
+        let panicking = async {
+            std::future::ready(()).await;
+            panic!("ada@example.com");
+        };
+        assert!(caught(panicking).await.is_err());
+        let fine = async { StatusCode::OK.into_response() };
+        assert!(caught(fine).await.is_ok());
+    }
+
+    #[test]
+    fn ids_of_requests_differ() {
+        let ids = RequestIds::new();
+        assert_ne!(ids.next(), ids.next());
+        assert_ne!(RequestIds::new().start, RequestIds::new().start);
+    }
+}

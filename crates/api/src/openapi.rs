@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use bytes::Bytes;
 use privet_wire::{PROBLEM_JSON, Problem};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
@@ -48,7 +49,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         tokens::list, tokens::issue, tokens::revoke,
     ),
     components(schemas(Problem)),
-    modifiers(&BearerToken),
+    modifiers(&Completed),
     security(("token" = [])),
     tags(
         (name = "subjects", description = "Whom the data is about"),
@@ -62,51 +63,90 @@ pub(crate) fn description() -> Result<Bytes, Error> {
 )]
 struct Description;
 
-struct BearerToken;
+/// What the macros leave out: the token, refusals described once, names of operations that differ from each other, and
+/// a description of each answer, which OpenAPI requires.
+struct Completed;
 
-impl Modify for BearerToken {
+impl Modify for Completed {
     fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         let components = description.components.get_or_insert_default();
         components.add_security_scheme("token", scheme);
+        for (status, meaning) in REFUSALS {
+            let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+            let response = ResponseBuilder::new()
+                .description(meaning)
+                .content(PROBLEM_JSON, problem);
+            let name = format!("Refused{status}");
+            components.responses.insert(name, response.build().into());
+        }
+        for path in description.paths.paths.values_mut() {
+            let operations = [
+                &mut path.get,
+                &mut path.put,
+                &mut path.post,
+                &mut path.delete,
+            ];
+            operations.into_iter().flatten().for_each(complete);
+        }
+    }
+}
+
+fn complete(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next();
+    if let (Some(tag), Some(name)) = (tag, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{name}"));
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let meaning = match status.as_str() {
+                "201" => "Made",
+                "202" => "Started; ask the job how it is doing",
+                "204" => "Done",
+                "503" => "Nothing can be revealed at the moment, for these reasons",
+                _ => "The answer",
+            };
+            meaning.clone_into(&mut response.description);
+        }
     }
 }
 
 /// How any call with a token may be refused.
+const REFUSALS: [(&str, &str); 12] = [
+    (
+        "400",
+        "The request's form is wrong: its path, its query or its body",
+    ),
+    ("401", "No token, or one that is not valid here"),
+    ("403", "Policy, purpose, consent or the environment says no"),
+    ("404", "What was named does not exist"),
+    ("408", "The request took too long"),
+    ("409", "Something else was first, or a value must be unique"),
+    ("413", "The body is too large"),
+    ("415", "The body is not JSON"),
+    (
+        "422",
+        "The request is well formed and asks for something wrong",
+    ),
+    ("429", "Too many of these: see `Retry-After`"),
+    ("500", "Something is wrong in the server"),
+    (
+        "503",
+        "Nothing can be revealed at the moment: see `Retry-After`",
+    ),
+];
+
+/// The refusals, as handlers name them in their descriptions.
 pub(crate) enum Refusals {}
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let refusals = [
-            (
-                "400",
-                "The request's form is wrong: its path, its query or its body",
-            ),
-            ("401", "No token, or one that is not valid here"),
-            ("403", "Policy, purpose, consent or the environment says no"),
-            ("404", "What was named does not exist"),
-            ("408", "The request took too long"),
-            ("409", "Something else was first, or a value must be unique"),
-            ("413", "The body is too large"),
-            ("415", "The body is not JSON"),
-            (
-                "422",
-                "The request is well formed and asks for something wrong",
-            ),
-            ("429", "Too many of these: see `Retry-After`"),
-            ("500", "Something is wrong in the server"),
-            (
-                "503",
-                "Nothing can be revealed at the moment: see `Retry-After`",
-            ),
-        ];
-        let problem = || Content::new(Some(Ref::from_schema_name("Problem")));
-        let described = refusals.map(|(status, meaning)| {
-            let response = ResponseBuilder::new()
-                .description(meaning)
-                .content(PROBLEM_JSON, problem());
-            (status.to_owned(), RefOr::T(response.build()))
+        let refusals = REFUSALS.map(|(status, _)| {
+            let described = Ref::from_response_name(format!("Refused{status}"));
+            (status.to_owned(), RefOr::Ref(described))
         });
-        described.into()
+        refusals.into()
     }
 }

@@ -1,0 +1,202 @@
+//! Who may call what: every route of the table with every kind of caller, over both engines, as one text file.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use privet_api::{Access, ApiConfig, Listed, listed};
+use privet_vault::SessionId;
+use privet_vault::port::SessionRow;
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, Stores, bed};
+use crate::http::Client;
+
+/// The callers, in the columns' order.
+const PRINCIPALS: [&str; 4] = ["on_call", "auditor", "operator", "job"];
+
+/// A request that would succeed with the right caller, on things made for it alone.
+async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Value>) {
+    let email = format!("person{number}@example.com");
+    let body = |body: Value| Some(body);
+    let path = |path: &str| path.to_owned();
+    match (route.method.as_str(), route.path) {
+        ("GET", "/health/live" | "/health/ready" | "/metrics" | "/openapi.json" | "/v1/whoami")
+        | ("GET", "/v1/audit/checkpoint" | "/v1/audit/entries" | "/v1/sessions" | "/v1/tokens") => {
+            (path(route.path), None)
+        }
+        ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
+        ("GET", "/v1/subjects/{oid}") => {
+            let oid = bed.subject(&email).await;
+            (format!("/v1/subjects/{oid}"), None)
+        }
+        ("PUT", "/v1/subjects/{oid}/fields") => {
+            let oid = bed.subject(&email).await;
+            let fields = json!({"fields": {"phone": null}});
+            (format!("/v1/subjects/{oid}/fields"), body(fields))
+        }
+        ("POST", "/v1/subjects/{oid}/close") => {
+            let oid = bed.subject(&email).await;
+            (format!("/v1/subjects/{oid}/close"), None)
+        }
+        ("POST", "/v1/reveal" | "/v1/lookup" | "/v1/seal" | "/v1/open") => (
+            path(route.path),
+            body(values(bed, route.path, &email).await),
+        ),
+        ("GET", "/v1/audit/tile/{*path}") => (path("/v1/audit/tile/0/000.p/1"), None),
+        ("GET", "/v1/audit/proof/{index}") => (path("/v1/audit/proof/0"), None),
+        ("GET", "/v1/sessions/{id}") => {
+            let id = session(bed, number).await;
+            (format!("/v1/sessions/{id}"), None)
+        }
+        ("POST", "/v1/sessions/{id}/review") => {
+            let id = session(bed, number).await;
+            let verdict = json!({"verdict": "approved"});
+            (format!("/v1/sessions/{id}/review"), body(verdict))
+        }
+        ("POST", "/v1/sources/{name}/adopt") => (
+            path("/v1/sources/shop/adopt"),
+            body(json!({"dry_run": true})),
+        ),
+        ("GET", "/v1/jobs/{id}") => (format!("/v1/jobs/{}", job(bed).await), None),
+        ("POST", "/v1/tokens") => (
+            path(route.path),
+            body(json!({"principal": "job", "days": 1})),
+        ),
+        ("DELETE", "/v1/tokens/{id}") => {
+            let other = "job".parse().unwrap();
+            let issued = bed.vault.issue_first_token(&other, 1).await.unwrap();
+            (format!("/v1/tokens/{}", issued.id), None)
+        }
+        (method, path) => panic!("`{method} {path}` has no case here: add one"),
+    }
+}
+
+/// The body of a request about values of one new person.
+async fn values(bed: &Bed, path: &str, email: &str) -> Value {
+    let subject = bed.subject(email).await;
+    let purpose = "service";
+    match path {
+        "/v1/reveal" => json!({"subjects": [subject], "fields": ["email"], "purpose": purpose}),
+        "/v1/lookup" => json!({"field": "email", "value": email, "purpose": purpose}),
+        "/v1/seal" => json!({"items": [{"subject": subject, "field": "note", "value": "hi"}]}),
+        _ => {
+            let item = json!({"subject": subject, "field": "note", "value": "hi"});
+            let job = bed.of("job").await;
+            let sealed = job.post("/v1/seal", json!({"items": [item]})).await.json();
+            let sealed = &sealed["items"][0]["sealed"];
+            let item = json!({"subject": subject, "field": "note", "sealed": sealed});
+            json!({"items": [item], "purpose": purpose})
+        }
+    }
+}
+
+/// A session of somebody who is nobody's reviewer.
+async fn session(bed: &Bed, number: usize) -> SessionId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    let now = Timestamp::from_second(1_763_660_000).unwrap();
+    let id = SessionId::from_bytes(bytes);
+    let row = SessionRow {
+        id,
+        principal: "on_call".parse().unwrap(),
+        token: privet_vault::TokenId::from_bytes([9; 16]),
+        source: "shop".parse().unwrap(),
+        started_at: now,
+        active_at: now,
+        ended_at: Some(now),
+        decrypted: false,
+        statements: 0,
+        opened: 0,
+        review: None,
+    };
+    bed.stores.data.put_session(row).await.unwrap();
+    id
+}
+
+/// An adoption that is over: the source's file does not exist, so it fails at once.
+async fn job(bed: &Bed) -> String {
+    let operator = bed.of("operator").await;
+    loop {
+        let started = operator
+            .post("/v1/sources/shop/adopt", json!({"dry_run": true}))
+            .await;
+        // One that another case started may still be running.
+        if started.status != 409 {
+            let started: privet_wire::JobStarted = started.expect(202).read();
+            return started.job.to_string();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn idle(bed: &Bed) {
+    let operator = bed.of("operator").await;
+    let id = job(bed).await;
+    let path = format!("/v1/jobs/{id}");
+    while !operator
+        .get(&path)
+        .await
+        .expect(200)
+        .read::<privet_wire::Job>()
+        .state
+        .is_over()
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn matrix(bed: &Bed) -> String {
+    let mut table = format!("{:<44}{:>6}{:>6}", "", "none", "wrong");
+    for principal in PRINCIPALS {
+        write!(table, "{principal:>10}").unwrap();
+    }
+    let wrong = "pvt_test_000000000000000000000000000000000000000000000000deadbeef";
+    for (row, route) in listed().iter().enumerate() {
+        let name = format!("{} {}", route.method, route.path);
+        write!(table, "\n{name:<44}").unwrap();
+        for (column, token) in [None, Some(wrong.to_owned())].into_iter().enumerate() {
+            let (path, body) = request(bed, route, row * 10 + column).await;
+            let client = Client {
+                token,
+                ..bed.client.clone()
+            };
+            let answer = client.call(route.method.as_str(), &path, body).await;
+            let expected = if route.access == Access::Token {
+                401
+            } else {
+                200
+            };
+            assert_eq!(answer.status, expected, "{name}");
+            write!(table, "{:>6}", answer.status).unwrap();
+        }
+        for (column, principal) in PRINCIPALS.into_iter().enumerate() {
+            let (path, body) = request(bed, route, row * 10 + 4 + column).await;
+            let client = bed.of(principal).await;
+            if route.path.ends_with("/adopt") {
+                idle(bed).await;
+            }
+            let answer = client.call(route.method.as_str(), &path, body).await;
+            write!(table, "{:>10}", answer.status).unwrap();
+        }
+    }
+    table
+}
+
+#[tokio::test]
+async fn every_route_knows_its_callers() {
+    let memory = matrix(&bed().await).await;
+    let sqlite = Bed::start(Stores::sqlite(), ApiConfig::default()).await;
+    assert_eq!(matrix(&sqlite).await, memory);
+    insta::assert_snapshot!(memory);
+}
+
+#[tokio::test]
+async fn a_refused_caller_is_on_record() {
+    let bed = bed().await;
+    let oid = bed.subject("ada@example.com").await;
+    let auditor = bed.of("auditor").await;
+    let refused = crate::bed::reveal_email(&auditor, &oid, "service").await;
+    assert_eq!(refused.problem(), "403 policy_denied");
+    assert_eq!(bed.count("reveal.denied").await, 1);
+    assert_eq!(bed.count("reveal").await, 0);
+}

@@ -1,0 +1,24 @@
+//! The HTTP door over real stores and a real socket.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests"
+)]
+
+mod bed;
+mod http;
+
+mod authorization;
+mod bearer;
+mod codes;
+mod description;
+mod hostile;
+mod lifecycle;
+mod log;
+mod sessions;
+mod tls;
+mod values;
