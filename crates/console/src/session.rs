@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage};
 
 use crate::display::ResultSet;
@@ -30,6 +30,8 @@ pub(crate) struct Session {
     client: Client,
     notices: mpsc::UnboundedReceiver<String>,
     mode: watch::Receiver<Mode>,
+    /// Asks the connection's task to answer once it has looked at everything that it received.
+    settle: mpsc::UnboundedSender<oneshot::Sender<()>>,
 }
 
 impl Session {
@@ -54,6 +56,7 @@ impl Session {
             })?;
         let (say, notices) = mpsc::unbounded_channel();
         let mode_of = |parameter: Option<&str>| parameter.map(Mode::parse).unwrap_or_default();
+        let (settle, mut unsettled) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
         let (show, mode) = watch::channel(mode_of(connection.parameter("privet.mode")));
         tokio::spawn(async move {
             loop {
@@ -66,7 +69,15 @@ impl Session {
                     });
                     polled
                 });
-                match message.await {
+                let message = tokio::select! {
+                    biased;
+                    message = message => message,
+                    Some(settled) = unsettled.recv() => {
+                        let _ = settled.send(());
+                        continue;
+                    }
+                };
+                match message {
                     Some(Ok(AsyncMessage::Notice(notice))) => {
                         let mut text = notice.message().to_owned();
                         if let Some(hint) = notice.hint() {
@@ -84,18 +95,36 @@ impl Session {
             client,
             notices,
             mode,
+            settle,
         })
     }
 
     /// Runs SQL; Ctrl-C cancels it.
     async fn run(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
         let mut work = pin!(self.collect(sql));
-        tokio::select! {
-            outcome = &mut work => return outcome,
-            _ = tokio::signal::ctrl_c() => {}
+        let outcome = tokio::select! {
+            outcome = &mut work => Some(outcome),
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        let outcome = match outcome {
+            Some(outcome) => outcome,
+            None => {
+                let _ = self.client.cancel_token().cancel_query(NoTls).await;
+                work.await
+            }
+        };
+        self.settled().await;
+        outcome
+    }
+
+    /// Waits until mode and notices are as the server said before the end of the last statement: the driver hands that
+    /// end on before the connection's task gets to look at what came with it.
+    async fn settled(&self) {
+        let (settled, wait) = oneshot::channel();
+        if self.settle.send(settled).is_ok() {
+            // An error means that the connection is gone, and with it the mode.
+            let _ = wait.await;
         }
-        let _ = self.client.cancel_token().cancel_query(NoTls).await;
-        work.await
     }
 
     async fn collect(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
