@@ -57,10 +57,12 @@ fn show(bar: &ProgressBar, status: &JobStatus) {
 /// Why a job failed, as one error; `None` if it did not.
 pub(crate) fn failure(status: &JobStatus) -> Option<Error> {
     (status.state == JobState::Failed).then(|| {
+        let mut problems = status.problems.clone();
+        problems.dedup();
         anyhow!(
             "source `{}` could not be adopted:\n  {}",
             status.source,
-            status.problems.join("\n  ")
+            problems.join("\n  ")
         )
     })
 }

@@ -10,6 +10,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use people::{Audit, AuditLog, Console, Session, Sessions, Token, Tokens, Verdict};
 pub(crate) use server::{Adopt, Check, Demo, Init};
 
+const COMMON: &str = "Common options";
+
 const STORY: &str = "\
 First steps:
   privet demo                                  a shop full of synthetic people, sealed and served
@@ -28,11 +30,11 @@ With your own database:
 #[command(name = "privet", version, max_term_width = 100, after_help = STORY)]
 pub(crate) struct Arguments {
     /// The folder that holds `privet.toml`; else PRIVET_DIR, else the current folder (`demo`: ./privet-demo).
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = COMMON)]
     pub(crate) dir: Option<PathBuf>,
 
     /// Answer in JSON, for programs.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub(crate) json: bool,
 
     #[command(subcommand)]
@@ -73,7 +75,8 @@ pub(crate) enum Command {
 pub(crate) struct As {
     /// Whose token to use: that of `tokens/PRINCIPAL` in the folder. Without it, the token in PRIVET_TOKEN, else the
     /// usual principal for the command.
-    #[arg(long = "as", global = true, value_name = "PRINCIPAL")]
+    // The id must not be that of any command's argument: what is global overwrites what has its name.
+    #[arg(id = "as", long = "as", global = true, value_name = "PRINCIPAL", help_heading = COMMON)]
     pub(crate) principal: Option<privet_vault::PrincipalName>,
 }
 

@@ -10,6 +10,7 @@ mod session;
 mod token;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -19,6 +20,9 @@ use crate::output::Style;
 
 /// The hidden command under which this program serves as the process that runs SQLite statements.
 pub(crate) const RUNNER_COMMAND: &str = "sqlite-runner";
+
+/// How long work that cannot be dropped (on files) may keep a command from ending.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs a command.
 ///
@@ -46,13 +50,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Runs work to its end. What still runs in the background then is left behind: the order to stop was given before.
+/// Runs work to its end, and what still runs in the background is dropped: with it goes the last hold on the stores, so
+/// that their files are closed in order.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
     let done = runtime.block_on(work);
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(GRACE);
     done
 }

@@ -3,7 +3,6 @@
 mod files;
 mod show;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -112,9 +111,7 @@ fn start_over(path: &Path, yes: bool) -> Result<()> {
 }
 
 fn holds_files(path: &Path) -> Result<bool> {
-    let mut listed =
-        fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    Ok(listed.next().is_some())
+    files::holds_anything(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 /// Makes what is missing; `true` when there was nothing. Each file is complete once it has its name, so that a start

@@ -63,7 +63,10 @@ pub(crate) fn note(text: impl Display) {
 
 /// Prints an error with its causes.
 pub(crate) fn error(error: &Error, style: Style) {
-    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    let causes = error.chain().skip(1);
+    let causes: Vec<String> = causes
+        .map(|cause| cause.to_string().trim_end().to_owned())
+        .collect();
     if style == Style::Programs {
         let message = error.to_string();
         note(serde_json::json!({ "error": { "message": message, "causes": causes } }));

@@ -34,6 +34,8 @@ const PAGES_PER_MIB: u32 = 128;
 
 /// Logs to standard error what `PRIVET_LOG` asks for. Events hold no personal data, wherever they come from.
 pub(crate) fn log_to_stderr() {
+    use std::io::IsTerminal as _;
+
     use tracing_subscriber::EnvFilter;
     use tracing_subscriber::filter::LevelFilter;
 
@@ -45,6 +47,7 @@ pub(crate) fn log_to_stderr() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }
 
@@ -86,14 +89,15 @@ fn open_stores(folder: &Folder, settings: &Settings) -> Result<SqliteStores> {
     };
     let path = folder.join(&settings.stores.folder);
     SqliteStores::open_with(&path, &options).map_err(|error| {
-        let advice = match error {
-            StoreError::InUse => {
-                ": stop that one first, or use it: its address is in `server.json`"
-            }
-            _ => "",
-        };
         let shown = path.display();
-        anyhow::Error::new(error).context(format!("cannot open the stores in `{shown}`{advice}"))
+        let what = match error {
+            StoreError::InUse => format!(
+                "another server runs on the stores in `{shown}`: use that one (its address is in `server.json`), or \
+                 stop it first"
+            ),
+            _ => format!("cannot open the stores in `{shown}`"),
+        };
+        anyhow::Error::new(error).context(what)
     })
 }
 

@@ -8,13 +8,14 @@ use privet_wire::{SessionId, TokenId};
 use super::As;
 
 const CONSOLE: &str = "\
-You see sealed values until you say whose data you need and where that person's consent can be found (`decrypt!`).
-Everything you type is on record, and an auditor reads it. History is kept in memory only.
+You see sealed values until you say whose data you need and where that person's consent can be
+found (`decrypt!`). Everything you type is on record, and an auditor reads it. History is kept in
+memory only.
 
 Examples:
   privet console
   privet console shop --reason 'order 7 is stuck' --link https://tickets.example.com/7
-  echo 'SELECT count(*) FROM customer' | privet console --reason 'monthly count' --link https://tickets.example.com/8";
+  privet console --reason 'count' --link https://tickets.example.com/8 < statements.sql";
 
 #[derive(Debug, Args)]
 #[command(after_help = CONSOLE)]
@@ -32,7 +33,8 @@ pub(crate) struct Console {
 }
 
 const TOKENS: &str = "\
-A token is shown once; what is stored cannot be used to log in. The principal must stand in policy/principals.toml.
+A token is shown once; what is stored cannot be used to log in. The principal must stand in
+policy/principals.toml.
 
 Examples:
   privet token issue on_call --days 30 --note laptop
@@ -59,8 +61,8 @@ pub(crate) enum Token {
         #[arg(long, default_value_t = 90)]
         days: u32,
         /// What it is for; nothing personal.
-        #[arg(long, default_value = "")]
-        note: String,
+        #[arg(long)]
+        note: Option<String>,
         /// Keep it in the folder's `tokens/` for commands on this machine, instead of showing it.
         #[arg(long)]
         keep: bool,
@@ -135,21 +137,19 @@ pub(crate) enum Session {
 }
 
 const AUDIT: &str = "\
-`tail` asks the running server. The others read the stores themselves, beside a running server or without one, and
-change nothing; none of them needs a secret key.
+`tail` asks the running server. The others read the stores themselves, beside a running server or
+without one, and change nothing; none of them needs a secret key.
 
 Examples:
   privet audit tail --follow
   privet audit verify
   privet audit export /mnt/copy
-  privet audit verify /mnt/copy --key 'privet.example/prod/1+1a2b3c4d+AQ…'   anywhere, without this folder
+  privet audit verify /mnt/copy --key 'privet.example/prod/1+1a2b3c4d+AQ…'   anywhere else
   privet audit prove 42 -o entry-42.tlog-proof";
 
 #[derive(Debug, Args)]
 #[command(after_help = AUDIT)]
 pub(crate) struct AuditLog {
-    #[command(flatten)]
-    pub(crate) who: As,
     #[command(subcommand)]
     pub(crate) command: Audit,
 }
@@ -167,6 +167,8 @@ pub(crate) enum Audit {
         /// Open the sealed side records too: reasons, addresses, statements.
         #[arg(long)]
         details: bool,
+        #[command(flatten)]
+        who: As,
     },
     /// Check the whole log against its signed checkpoint: every entry, every tile.
     ///

@@ -8,9 +8,9 @@ use clap::Args;
 use super::As;
 
 const DEMO: &str = "\
-Everything lies in one folder: settings, data map, policies, keys, stores, the shop's own database (shop.sqlite) and
-what to connect with (demo.json, tokens/, pgpass). A second start continues with the same data; it may be killed at any
-moment.
+Everything lies in one folder: settings, data map, policies, keys, stores, the shop's own database
+(shop.sqlite) and what to connect with (demo.json, tokens/, pgpass). A second start continues with
+the same data; it may be killed at any moment.
 
 Examples:
   privet demo                        in ./privet-demo
@@ -40,11 +40,11 @@ pub(crate) struct Demo {
 
 const INIT: &str = "\
 Examples:
-  privet init --dir /srv/privet --environment prod --tenant acme --source shop=/srv/shop.sqlite
+  privet init --dir /srv/privet --environment prod --source shop=/srv/shop.sqlite
   PASSPHRASE=… privet init --passphrase-env PASSPHRASE
 
-Next: fill in datamap.toml (docs/datamap.md), look at policy/, then `privet check --source shop` and `privet serve`,
-which makes the operator's first token.";
+Next: fill in datamap.toml (docs/datamap.md), look at policy/, then `privet check --source shop` and
+`privet serve`, which makes the operator's first token.";
 
 #[derive(Debug, Args)]
 #[command(after_help = INIT)]
@@ -67,9 +67,9 @@ pub(crate) struct Init {
 }
 
 const ADOPT: &str = "\
-It works in batches beside the application, may be killed at any moment and started again, and leaves no plaintext in
-the file. Columns with a look-up get an index column (`email_px`). Rows whose person cannot be found are reported and
-left alone. Back the database up first: afterwards only Privet opens these values.
+It works in batches, may be killed at any moment and started again, and leaves no plaintext in the
+file. Columns with a look-up get an index column (`email_px`). Rows whose person cannot be found are
+reported and left alone. Back the database up first: afterwards only Privet opens these values.
 
 Examples:
   privet adopt shop --dry-run       what would change, table by table

@@ -28,7 +28,8 @@ pub(crate) async fn run(dir: Option<PathBuf>, log: AuditLog, style: Style) -> Re
             count,
             follow,
             details,
-        } => tail(&Folder::find(dir)?, &log.who, count, follow, details, style).await,
+            who,
+        } => tail(&Folder::find(dir)?, &who, count, follow, details, style).await,
         Audit::Verify { from, key, since } => {
             let log = Log::open(dir, from, key.as_deref())?;
             log.verify(&since, style).await
@@ -40,7 +41,7 @@ pub(crate) async fn run(dir: Option<PathBuf>, log: AuditLog, style: Style) -> Re
             output,
         } => {
             let log = Log::open(dir, from, key.as_deref())?;
-            log.prove(index, output.as_deref()).await
+            log.prove(index, output.as_deref(), style).await
         }
         Audit::Export { directory } => Log::open(dir, None, None)?.export(&directory, style).await,
     }
@@ -191,7 +192,7 @@ impl Log {
         verified_so_far(&checkpoint, style)
     }
 
-    async fn prove(self, index: u64, output: Option<&Path>) -> Result<()> {
+    async fn prove(self, index: u64, output: Option<&Path>, style: Style) -> Result<()> {
         let proof = match self.place {
             Place::Store { store, origin } => {
                 offline::prove_in_store(&*store, &origin, &self.keys, index).await
@@ -202,6 +203,9 @@ impl Log {
         };
         let proof = proof.with_context(|| format!("entry {index} cannot be proved"))?;
         match output {
+            None if style == Style::Programs => {
+                output::json(&json!({ "index": index, "proof": proof }))
+            }
             None => line(proof.trim_end_matches('\n')),
             Some(path) => {
                 fs::write(path, proof).with_context(|| format!("cannot write `{}`", path.display()))

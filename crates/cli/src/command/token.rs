@@ -23,7 +23,7 @@ pub(crate) async fn run(folder: Folder, tokens: Tokens, style: Style) -> Result<
             let request = IssueToken {
                 principal: principal.to_string(),
                 days,
-                note,
+                note: note.unwrap_or_default(),
             };
             let issued: IssuedToken = client.send(Method::POST, "/v1/tokens", &request).await?;
             if keep {

@@ -21,12 +21,23 @@ const DATAMAP: &str = include_str!("../../assets/demo/datamap.toml");
 const ORIGIN: &str = "privet.example/demo/1";
 /// Marks a folder that `--fresh` may delete.
 const MARKER: &str = ".privet-demo";
+const UNFINISHED_MARKER: &str = ".privet-demo.new";
 /// The application's database.
 pub(super) const SHOP: &str = "shop.sqlite";
 
 /// Whether a folder was made by `privet demo`.
 pub(crate) fn is_demo(path: &Path) -> bool {
     path.join(MARKER).is_file()
+}
+
+/// Whether a folder holds anything but a marker that a killed start did not finish.
+pub(super) fn holds_anything(path: &Path) -> std::io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        if entry?.file_name() != UNFINISHED_MARKER {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Deletes a demo folder; the marker goes last, so that what was interrupted can be repeated.
