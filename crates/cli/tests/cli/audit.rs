@@ -1,0 +1,134 @@
+//! `privet audit`: beside a server, without one, and on a copy somewhere else.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use crate::support::{Place, Ran, privet};
+
+fn key(place: &Place) -> String {
+    fs::read_to_string(place.dir().join("log.pub"))
+        .unwrap()
+        .trim()
+        .to_owned()
+}
+
+/// `privet audit verify` on a copy, far away from the folder.
+fn verify(place: &Place, copy: &PathBuf, more: &[&str]) -> Ran {
+    Ran::of(
+        privet()
+            .current_dir("/")
+            .args(["audit", "verify"])
+            .arg(copy)
+            .args(["--key", &key(place)])
+            .args(more),
+    )
+}
+
+#[test]
+fn a_copy_proves_itself_anywhere() {
+    let place = Place::new();
+    let server = place.demo(&["--customers", "3"]);
+    let copy = place.path("copy");
+    let copied = place.run(&["audit", "export", copy.to_str().unwrap()]).ok();
+    assert!(copied.contains("check them anywhere"), "{copied}");
+    let verified = verify(&place, &copy, &[]).ok();
+    assert!(verified.starts_with("verified: "), "{verified}");
+    let kept = place.path("kept-checkpoint");
+    fs::copy(copy.join("checkpoint"), &kept).unwrap();
+
+    // The log grows, the copy follows, and is still the continuation of what was kept.
+    place.run(&["session", "list"]).ok();
+    place.run(&["audit", "export", copy.to_str().unwrap()]).ok();
+    verify(&place, &copy, &["--since", kept.to_str().unwrap()]).ok();
+    place
+        .run(&["audit", "verify", "--since", kept.to_str().unwrap()])
+        .ok();
+
+    let proof = place.path("entry.proof");
+    place
+        .run(&["audit", "prove", "2", "-o", proof.to_str().unwrap()])
+        .ok();
+    assert!(
+        fs::read_to_string(&proof)
+            .unwrap()
+            .starts_with("c2sp.org/tlog-proof@v1\n")
+    );
+    let beyond = place.run(&["audit", "prove", "100000"]).failed();
+    assert!(beyond.contains("the log has no entry 100000"), "{beyond}");
+    server.kill();
+
+    let entries = copy.join("tile/entries");
+    let bundle = files(&entries).into_iter().next().unwrap();
+    let mut bytes = fs::read(&bundle).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&bundle, bytes).unwrap();
+    let refused = verify(&place, &copy, &[]).failed();
+    assert!(refused.contains("the log does not verify"), "{refused}");
+    assert!(refused.contains("entry "), "it names the entry: {refused}");
+}
+
+fn files(folder: &PathBuf) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_copy_without_its_key_is_not_believed() {
+    let place = Place::new();
+    let _server = place.demo(&["--customers", "3"]);
+    let copy = place.path("copy");
+    place.run(&["audit", "export", copy.to_str().unwrap()]).ok();
+    let refused = Ran::of(
+        privet()
+            .current_dir("/")
+            .args(["audit", "verify"])
+            .arg(&copy),
+    )
+    .failed();
+    assert!(refused.contains("name it with --key"), "{refused}");
+    let other = "privet.example/demo/1+6ad5c2f1+AbGWRrXYKm9MPzGf6nEoXBWM2IRQTMcMAtDs+o0bdZ1T";
+    let refused = Ran::of(
+        privet()
+            .current_dir("/")
+            .args(["audit", "verify"])
+            .arg(&copy)
+            .args(["--key", other]),
+    );
+    refused.failed();
+}
+
+#[test]
+fn the_tail_follows() {
+    let place = Place::new();
+    let _server = place.demo(&["--customers", "3"]);
+    let newest = place.run(&["audit", "tail", "-n", "1"]).ok();
+    assert!(
+        newest.contains("log.read"),
+        "reading the log is on record first: {newest}"
+    );
+    let mut command = place.command(&["audit", "tail", "-n", "1", "--follow", "--json"]);
+    let mut tail = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    place.run(&["token", "list"]).ok();
+    place.run(&["session", "list"]).ok();
+    let found = lines
+        .map(Result::unwrap)
+        .find(|line| line.contains("\"session.read\""));
+    assert!(found.is_some());
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+}

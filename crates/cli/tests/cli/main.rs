@@ -1,0 +1,18 @@
+//! The executable as people and programs meet it: real processes, loopback, ports of the system's choice.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+mod audit;
+mod day;
+mod demo;
+mod failures;
+mod help;
+mod kills;
+mod serve;
