@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why [`serve`](crate::serve) ends with a failure.
+/// Why [`serve`](crate::serve()) ends with a failure.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Tokens and values would cross a network in the clear.

@@ -1,6 +1,6 @@
 //! The HTTP door: the monitor's calls as JSON, described by OpenAPI 3.1 at `/openapi.json`.
 //!
-//! [`serve`] runs it on a listener until it is told to stop; [`router`] is the same without a network, for tests and
+//! [`serve()`] runs it on a listener until it is told to stop; [`router()`] is the same without a network, for tests and
 //! for calls in process. Whoever asks shows a bearer token; everything else is decided by the vault, of which this
 //! crate sees only the surface: no store, no key, no policy.
 //!

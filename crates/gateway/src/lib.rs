@@ -1,6 +1,6 @@
 //! The SQL door: the PostgreSQL wire protocol, version 3, over sources whose personal columns are sealed.
 //!
-//! [`serve`] accepts PostgreSQL clients (psql, drivers, graphical tools, our own console), logs them in with a token
+//! [`serve()`] accepts PostgreSQL clients (psql, drivers, graphical tools, our own console), logs them in with a token
 //! (SCRAM-SHA-256, bound to TLS where there is TLS), asks for a reason, and runs their statements where no keys are. A
 //! value that is sealed stays sealed on its way to the client, unless a grant covers it: then the vault's opener opens
 //! it. Text is recognized by its own header, never by the statement it came from.

@@ -97,7 +97,7 @@ fn check_tile<R: LogReader>(
 }
 
 /// Lets the signed root decide between entries and tile, if the rest of the tiles allows it: what
-/// [`verify_log`] does with a [`Fault::Contradiction`], for those who drive a [`Verifier`](crate::Verifier)
+/// [`verify_log`] does with a [`Fault::Contradiction`], for those who drive a [`Verifier`]
 /// themselves. Any other fault comes back as it was. `reader` must answer exactly as wide as asked.
 pub fn settle<R: TileReader>(reader: &R, fault: Fault, checkpoint: &Checkpoint) -> Fault {
     let Fault::Contradiction {
