@@ -17,6 +17,7 @@ mod start;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
@@ -57,16 +58,17 @@ const BENCHMARKS: &[Benchmark] = &[
     },
 ];
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.next_if_eq("--child").is_some() {
-        return child::serve();
+        child::serve()?;
+        return Ok(ExitCode::SUCCESS);
     }
     if arguments.next_if_eq("--list").is_some() {
         for Benchmark { name, about, .. } in BENCHMARKS {
             writeln!(io::stdout(), "{name:8} {about}")?;
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let mut results = PathBuf::from("bench/results");
     if arguments.next_if_eq("--results").is_some() {
@@ -83,10 +85,11 @@ fn main() -> Result<()> {
     for benchmark in BENCHMARKS.iter().filter(chosen) {
         met &= run(benchmark, &results)?;
     }
-    if !met {
-        bail!("a goal was not met");
+    if met {
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(())
+    writeln!(io::stderr(), "a goal was not met")?;
+    Ok(ExitCode::FAILURE)
 }
 
 fn find(name: &str) -> Option<&'static Benchmark> {
