@@ -1,6 +1,6 @@
 //! The SQL that a plan becomes.
 
-use privet_vault::port::{SealPlan, SealPlanColumn};
+use privet_vault::port::SealPlan;
 use rusqlite::Connection;
 
 use super::error::Failing;
@@ -64,39 +64,22 @@ fn key_name(connection: &Connection, table: &str) -> Result<&'static str, Failin
         })
 }
 
-/// Whether this expression holds a sealed value: what the gateway would recognize as one. The shortest
-/// has 71 characters.
-pub(crate) fn is_sealed(expression: &str) -> String {
-    format!(
-        "(typeof({expression}) = 'text' AND substr({expression}, 1, 4) = 'pv1_' AND length({expression}) >= 71 \
-         AND substr({expression}, 5) NOT GLOB '*[^A-Za-z0-9_-]*')"
-    )
-}
+/// The shortest sealed value as text has this many characters.
+pub(crate) const SEALED_CHARS_MIN: usize = 71;
 
-/// Whether this expression holds something to seal.
+/// Whether this expression is neither NULL nor what the gateway would recognize as a sealed value. GLOB and
+/// `length` stop at a NUL, behind which plaintext could hide.
 pub(crate) fn is_plain(expression: &str) -> String {
     format!(
-        "({expression} IS NOT NULL AND NOT {})",
-        is_sealed(expression)
+        "({expression} IS NOT NULL AND NOT (typeof({expression}) = 'text' AND substr({expression}, 1, 4) = 'pv1_' \
+         AND instr({expression}, char(0)) = 0 AND length({expression}) >= {SEALED_CHARS_MIN} \
+         AND substr({expression}, 5) NOT GLOB '*[^A-Za-z0-9_-]*'))"
     )
 }
 
 /// Column `email` of the plan as `t."email"`.
 pub(crate) fn of_t(column: &str) -> String {
     format!("t.{}", quoted(column))
-}
-
-/// Whether some column holds something to seal.
-pub(crate) fn any_plain(columns: &[SealPlanColumn]) -> String {
-    let each: Vec<String> = columns
-        .iter()
-        .map(|column| is_plain(&of_t(&column.name)))
-        .collect();
-    if each.is_empty() {
-        "FALSE".into()
-    } else {
-        format!("({})", each.join(" OR "))
-    }
 }
 
 /// The name of our index on an index column: one per table and column, whatever they are called.
