@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use moka::sync::Cache;
 use privet_classify::Field;
 use privet_seal::{
     BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, RecordKey, Secret32,
@@ -26,12 +25,15 @@ use open::open_subject;
 
 use crate::audit::SideKey;
 use crate::port::{KeyStore, StoreError, SubjectRow};
-use crate::{Environment, Error, Oid, Puid, Result, SessionId, SubjectRef, TenantName};
+use crate::recent::{Mark, Recent};
+use crate::{Clock, Environment, Error, Oid, Puid, Result, SessionId, SubjectRef, TenantName};
 
 /// How long an opened subject key stays ready.
 const CACHE_AGE: Duration = Duration::from_secs(300);
 /// How many opened subjects stay ready.
-const SUBJECTS_MAX: u64 = 100_000;
+const SUBJECTS_MAX: usize = 100_000;
+/// How many fields' index keys and how many keys of side records stay ready.
+const OTHERS_MAX: usize = 1_000;
 /// Side records' keys, one a day outside sessions and one a session, are destroyed after this many days at the latest.
 const SIDE_KEY_DAYS: i64 = 180;
 
@@ -42,10 +44,10 @@ pub(crate) struct Keyring {
     environment: Environment,
     entropy: Arc<dyn Entropy>,
     tenants: tokio::sync::RwLock<HashMap<TenantName, Arc<TenantKeys>>>,
-    subjects: Cache<SubjectRef, Arc<OpenSubject>>,
-    by_oid: Cache<Oid, SubjectRef>,
-    index: Cache<(TenantName, u16), Arc<Vec<IndexKey>>>,
-    records: Cache<(KeyKind, [u8; 16]), Arc<SideKey>>,
+    subjects: Recent<SubjectRef, Arc<OpenSubject>>,
+    by_oid: Recent<Oid, SubjectRef>,
+    index: Recent<(TenantName, u16), Arc<Vec<IndexKey>>>,
+    records: Recent<(KeyKind, [u8; 16]), Arc<SideKey>>,
 }
 
 impl Keyring {
@@ -54,27 +56,18 @@ impl Keyring {
         root: Arc<dyn KeyProvider>,
         environment: Environment,
         entropy: Arc<dyn Entropy>,
+        clock: &Arc<dyn Clock>,
     ) -> Self {
-        let bounded = |max| Cache::builder().max_capacity(max).time_to_live(CACHE_AGE);
         Self {
             store,
             root,
             environment,
             entropy,
             tenants: tokio::sync::RwLock::default(),
-            subjects: bounded(SUBJECTS_MAX).build(),
-            by_oid: Cache::builder()
-                .max_capacity(SUBJECTS_MAX)
-                .time_to_live(CACHE_AGE)
-                .build(),
-            index: Cache::builder()
-                .max_capacity(1_000)
-                .time_to_live(CACHE_AGE)
-                .build(),
-            records: Cache::builder()
-                .max_capacity(1_000)
-                .time_to_live(CACHE_AGE)
-                .build(),
+            subjects: Recent::new(SUBJECTS_MAX, CACHE_AGE, Arc::clone(clock)),
+            by_oid: Recent::new(SUBJECTS_MAX, CACHE_AGE, Arc::clone(clock)),
+            index: Recent::new(OTHERS_MAX, CACHE_AGE, Arc::clone(clock)),
+            records: Recent::new(OTHERS_MAX, CACHE_AGE, Arc::clone(clock)),
         }
     }
 
@@ -84,16 +77,24 @@ impl Keyring {
 
     /// Forgets a subject's opened keys.
     pub(crate) fn forget(&self, subject: SubjectRef) {
-        if let Some(open) = self.subjects.remove(&subject) {
-            self.by_oid.invalidate(&open.row.oid);
+        if let Some(open) = self.subjects.forget(&subject) {
+            self.by_oid.forget(&open.row.oid);
         }
     }
 
     /// Forgets every opened subject: when the shared sequence cannot be followed.
     pub(crate) fn forget_all(&self) {
-        self.subjects.invalidate_all();
-        self.by_oid.invalidate_all();
-        self.records.invalidate_all();
+        self.subjects.forget_all();
+        self.by_oid.forget_all();
+        self.records.forget_all();
+    }
+
+    /// Lets go of keys that were ready for long enough.
+    pub(crate) fn drop_old(&self) {
+        self.subjects.drop_old();
+        self.by_oid.drop_old();
+        self.index.drop_old();
+        self.records.drop_old();
     }
 
     /// The tenant's keys, made on first use.
@@ -181,6 +182,7 @@ impl Keyring {
             return Ok(opened);
         }
         let references: Vec<SubjectRef> = cold.iter().map(|row| row.reference).collect();
+        let mark = self.subjects.mark();
         let keys = self.store.keys_of_subjects(&references).await?;
         let mut fresh = HashMap::with_capacity(cold.len());
         for (row, keys) in cold.into_iter().zip(keys) {
@@ -191,7 +193,7 @@ impl Keyring {
                 continue;
             }
             let open = Arc::new(open_subject(row.clone(), keys, tenant)?);
-            self.remember(&open);
+            self.remember(mark, &open);
             fresh.insert(row.reference, open);
         }
         for (slot, row) in opened.iter_mut().zip(&rows) {
@@ -204,9 +206,12 @@ impl Keyring {
         Ok(opened)
     }
 
-    fn remember(&self, open: &Arc<OpenSubject>) {
-        self.by_oid.insert(open.row.oid, open.row.reference);
-        self.subjects.insert(open.row.reference, Arc::clone(open));
+    /// An id leads nowhere once its subject is forgotten, so that only the keys need the mark.
+    fn remember(&self, mark: Mark, open: &Arc<OpenSubject>) {
+        let reference = open.row.reference;
+        self.by_oid
+            .insert(self.by_oid.mark(), open.row.oid, reference);
+        self.subjects.insert(mark, reference, Arc::clone(open));
     }
 
     /// Adds a key for the owner, or answers the one that another caller added first.
@@ -250,6 +255,7 @@ impl Keyring {
             return Ok(keys);
         }
         let owner = u128::from(field).to_be_bytes();
+        let mark = self.index.mark();
         self.key_or_create(tenant, KeyKind::Index, owner, 1, now, None)
             .await?;
         let rows = self
@@ -265,7 +271,7 @@ impl Keyring {
             })
             .collect::<Result<Vec<_>>>()?;
         let keys = Arc::new(keys);
-        self.index.insert(name, Arc::clone(&keys));
+        self.index.insert(mark, name, Arc::clone(&keys));
         Ok(keys)
     }
 
@@ -364,12 +370,13 @@ impl Keyring {
         if let Some(key) = self.records.get(&(kind, owner)) {
             return Ok(key);
         }
+        let mark = self.records.mark();
         let tenant = self.tenant(tenant, now).await?;
         let (id, secret) = self
             .key_or_create(&tenant, kind, owner, 1, now, expires_on)
             .await?;
         let key = Arc::new(SideKey::new(id, RecordKey::from(secret)));
-        self.records.insert((kind, owner), Arc::clone(&key));
+        self.records.insert(mark, (kind, owner), Arc::clone(&key));
         Ok(key)
     }
 

@@ -19,6 +19,7 @@ mod vault;
 
 mod keyring;
 mod maintenance;
+mod recent;
 mod watch;
 
 pub mod audit;

@@ -1,5 +1,5 @@
 //! What the server does by itself: follows the shared sequence, moves the erasure ledger's position, ends stale
-//! sessions, and destroys keys whose day has come.
+//! sessions, lets go of keys that were ready for long enough, and destroys keys whose day has come.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ const SEQUENCE_PERIOD: Duration = Duration::from_millis(200);
 const LEDGER_PERIOD: Duration = Duration::from_secs(2);
 /// How often stale sessions and ended readings of the log are looked for.
 const SESSIONS_PERIOD: Duration = Duration::from_secs(60);
+/// How often opened keys and tokens that nobody asks for any more are let go.
+const CACHE_PERIOD: Duration = Duration::from_secs(30);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
 
@@ -61,6 +63,13 @@ impl Vault {
         });
         every(self, SESSIONS_PERIOD, "ended readings of the log", |v| {
             Box::pin(async move { v.end_readings().await })
+        });
+        every(self, CACHE_PERIOD, "what was ready for too long", |v| {
+            Box::pin(async move {
+                v.inner.keyring.drop_old();
+                v.inner.tokens.drop_old();
+                Ok(())
+            })
         });
         every(self, KEYS_PERIOD, "expired keys", |v| {
             Box::pin(async move { v.destroy_expired().await })

@@ -2,23 +2,27 @@
 //! for SQL, bound to one principal and one environment, expiring.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::{constant_time, digest, hmac, pbkdf2};
 use jiff::Timestamp;
-use moka::sync::Cache;
 use privet_seal::{Entropy, Zeroizing};
 
 use crate::audit::{EntryKind, Record};
 use crate::policy::Action;
 use crate::port::{ScramVerifier, TokenRow};
+use crate::recent::Recent;
 use crate::vault::hex;
-use crate::{Caller, Environment, Error, PrincipalName, Result, TokenId, Vault};
+use crate::{Caller, Clock, Environment, Error, PrincipalName, Result, TokenId, Vault};
 
 const SECRET_BYTES: usize = 24;
 const CHECKSUM_DIGITS: usize = 8;
 /// A token is 192 random bits, so the count only has to satisfy clients (RFC 7677 section 4: at least 4096).
 const ITERATIONS: u32 = 4096;
+/// How many tokens stay ready, and how long.
+const TOKENS_MAX: usize = 10_000;
+const CACHE_AGE: Duration = Duration::from_secs(60);
 /// The longest life of a token.
 const DAYS_MAX: u32 = 366;
 
@@ -57,27 +61,34 @@ impl ScramLookup {
 
 /// Tokens ready for use, and the key of mock salts.
 pub(crate) struct Tokens {
-    ready: Cache<[u8; 32], TokenRow>,
-    by_id: Cache<TokenId, [u8; 32]>,
+    ready: Recent<[u8; 32], Arc<TokenRow>>,
+    by_id: Recent<TokenId, [u8; 32]>,
     mock: hmac::Key,
 }
 
 impl Tokens {
-    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
+    pub(crate) fn new(entropy: &dyn Entropy, clock: &Arc<dyn Clock>) -> Self {
         let mut secret = Zeroizing::new([0; 32]);
         entropy.fill(&mut *secret);
-        let bounded = || Cache::builder().max_capacity(10_000);
         Self {
-            ready: bounded().time_to_live(Duration::from_secs(60)).build(),
-            by_id: Cache::builder().max_capacity(10_000).build(),
+            ready: Recent::new(TOKENS_MAX, CACHE_AGE, Arc::clone(clock)),
+            by_id: Recent::new(TOKENS_MAX, CACHE_AGE, Arc::clone(clock)),
             mock: hmac::Key::new(hmac::HMAC_SHA256, &*secret),
         }
     }
 
     pub(crate) fn forget(&self, token: TokenId) {
-        if let Some(sha256) = self.by_id.remove(&token) {
-            self.ready.invalidate(&sha256);
+        match self.by_id.forget(&token) {
+            Some(sha256) => drop(self.ready.forget(&sha256)),
+            // It may be among those that are just being read.
+            None => self.ready.forget_all(),
         }
+    }
+
+    /// Lets go of tokens that were ready for long enough.
+    pub(crate) fn drop_old(&self) {
+        self.ready.drop_old();
+        self.by_id.drop_old();
     }
 
     fn mock_verifier(&self, user: &str) -> ScramVerifier {
@@ -112,10 +123,11 @@ impl Vault {
         let row = match tokens.ready.get(&sha256) {
             Some(row) => row,
             None => {
+                let mark = tokens.ready.mark();
                 let found = self.inner.keys.token_by_sha256(sha256).await?;
-                let row = found.ok_or(Error::Unauthenticated)?;
-                tokens.by_id.insert(row.id, sha256);
-                tokens.ready.insert(sha256, row.clone());
+                let row = Arc::new(found.ok_or(Error::Unauthenticated)?);
+                tokens.by_id.insert(tokens.by_id.mark(), row.id, sha256);
+                tokens.ready.insert(mark, sha256, Arc::clone(&row));
                 row
             }
         };

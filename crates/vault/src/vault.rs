@@ -100,6 +100,7 @@ impl Vault {
             Arc::clone(&parts.root),
             parts.config.environment.clone(),
             Arc::clone(&parts.entropy),
+            &parts.clock,
         );
         keyring
             .tenant(&parts.config.tenant, parts.clock.now())
@@ -117,7 +118,7 @@ impl Vault {
         let watch = Watch::start(&*parts.keys, &*parts.clock).await?;
         let vault = Self {
             inner: Arc::new(Inner {
-                tokens: Tokens::new(&*parts.entropy),
+                tokens: Tokens::new(&*parts.entropy, &parts.clock),
                 sessions: Sessions::default(),
                 ledger: Ledger::default(),
                 readings: Readings::default(),
