@@ -173,6 +173,10 @@ fn rows(report: &mut Report, measured: &Measured) {
             .ratio_at_least(0.6),
     );
     report.row(Row::new(&what, rate, "reveals/s").at_least(8_000.0));
+    // What a reveal cannot do without: a request and an append, which share the cores that each limit had for itself.
+    let both = 1.0 / (1.0 / nothing + 1.0 / appends);
+    report
+        .row(Row::new(&what, rate, "reveals/s").beside("a request and an append, added up", both));
     report.row(Row::new(
         "  an axum route that does nothing",
         nothing,
