@@ -20,8 +20,8 @@ pub(crate) use plan::{Plans, TablePlan, plan};
 pub use status::{Finding, JobState, JobStatus, TableStatus};
 
 use crate::audit::{EntryKind, Record};
-use crate::policy::{Action, Context, Resource};
-use crate::vault::denied_by_policy;
+use crate::policy::Action;
+use crate::vault::{Question, denied_by_policy};
 use crate::{Caller, Error, JobId, Result, SourceName, Vault};
 
 /// How many jobs that are over are remembered.
@@ -157,18 +157,7 @@ impl Vault {
     }
 
     async fn permit_adopt(&self, caller: &Caller, source: &SourceName) -> Result<()> {
-        let resource = Resource {
-            tenant: &self.inner.config.tenant,
-            field: None,
-            source: Some(source),
-        };
-        let context = Context {
-            purpose: None,
-            is_self: false,
-            grant: false,
-        };
-        let policy = &self.inner.policy;
-        let decision = policy.decide(caller.principal(), Action::Adopt, &resource, &context);
+        let decision = self.decide(caller, &Question::about(Action::Adopt).source(source))?;
         if decision.allowed {
             return Ok(());
         }

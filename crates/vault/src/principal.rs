@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::{PrincipalName, TokenId};
 
 /// What sort of principal acts; policies tell them apart.
@@ -46,6 +48,7 @@ pub struct Principal {
 pub struct Caller {
     pub(crate) principal: Principal,
     pub(crate) token: TokenId,
+    pub(crate) expires_at: Timestamp,
     pub(crate) address: String,
 }
 

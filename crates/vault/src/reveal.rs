@@ -7,9 +7,9 @@ use privet_seal::{FieldNumber, SealedRef, ValueCipher, Zeroizing};
 
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
-use crate::policy::{Action, Context, Decision, Resource};
+use crate::policy::{Action, Decision};
 use crate::subject::{FIELDS_MAX, SUBJECTS_MAX};
-use crate::vault::denied_by_policy;
+use crate::vault::{Question, denied_by_policy};
 use crate::{Caller, Error, Form, PrincipalKind, Result, SubjectName, Vault};
 
 /// What to reveal, and why.
@@ -77,7 +77,7 @@ impl Vault {
         if let Err(error) = self.check_purpose(&request.purpose, &fields) {
             return Err(self.refused(caller, request, &fields, None, error).await);
         }
-        let (form, decision) = match self.decide_form(caller, request, &fields) {
+        let (form, decision) = match self.decide_form(caller, request, &fields)? {
             Ok(decided) => decided,
             Err(decision) => {
                 let error =
@@ -168,7 +168,7 @@ impl Vault {
         caller: &Caller,
         request: &RevealRequest,
         fields: &[&Field],
-    ) -> Result<(Form, Decision), Decision> {
+    ) -> Result<Result<(Form, Decision), Decision>> {
         let candidates: &[Form] = match (request.form, caller.principal().kind) {
             (Some(Form::Clear), _) => &[Form::Clear],
             (Some(Form::Masked), _) | (None, PrincipalKind::Person) => &[Form::Masked],
@@ -178,12 +178,12 @@ impl Vault {
         };
         let mut last = no_decision();
         for form in candidates {
-            last = self.decide_fields(caller, Action::Reveal(*form), &request.purpose, fields);
+            last = self.decide_fields(caller, Action::Reveal(*form), &request.purpose, fields)?;
             if last.allowed {
-                return Ok((*form, last));
+                return Ok(Ok((*form, last)));
             }
         }
-        Err(last)
+        Ok(Err(last))
     }
 
     /// One decision per field; the first "no" is the answer, else "yes" by the policies of all.
@@ -193,30 +193,20 @@ impl Vault {
         action: Action,
         purpose: &str,
         fields: &[&Field],
-    ) -> Decision {
+    ) -> Result<Decision> {
         let mut all: Option<Decision> = None;
         for field in fields {
-            let resource = Resource {
-                tenant: &self.inner.config.tenant,
-                field: Some((field.name.as_str(), field.class)),
-                source: None,
-            };
-            let context = Context {
-                purpose: Some(purpose),
-                is_self: false,
-                grant: false,
-            };
-            let policy = &self.inner.policy;
-            let decision = policy.decide(caller.principal(), action, &resource, &context);
+            let question = Question::about(action).field(field).purpose(purpose);
+            let decision = self.decide(caller, &question)?;
             if !decision.allowed {
-                return decision;
+                return Ok(decision);
             }
             all = Some(match all {
                 Some(all) => all.and(decision),
                 None => decision,
             });
         }
-        all.unwrap_or_else(no_decision)
+        Ok(all.unwrap_or_else(no_decision))
     }
 
     async fn sealed_values(

@@ -117,7 +117,7 @@ impl Vault {
             .collect::<Result<_>>()?;
         let asked = distinct(&fields);
         self.check_purpose(purpose, &asked)?;
-        let decision = self.decide_fields(caller, Action::Open(form), purpose, &asked);
+        let decision = self.decide_fields(caller, Action::Open(form), purpose, &asked)?;
         if !decision.allowed {
             let record = Record::by(EntryKind::OpenDenied, caller)
                 .purpose(purpose)

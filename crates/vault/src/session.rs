@@ -43,21 +43,28 @@ pub(crate) struct Desk {
 /// The live sessions and grants of this server.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    live: Mutex<HashMap<Desk, Arc<LiveSession>>>,
+    live: Mutex<HashMap<SessionId, (Desk, Arc<LiveSession>)>>,
     grants: Mutex<HashMap<GrantId, Weak<LiveGrant>>>,
 }
 
 impl Sessions {
+    /// The newest session at a desk.
     fn justified(&self, desk: &Desk) -> Option<Arc<LiveSession>> {
-        lock(&self.live).get(desk).cloned()
+        let live = lock(&self.live);
+        let at_desk = live.values().filter(|(at, _)| at == desk);
+        at_desk
+            .map(|(_, session)| session)
+            .max_by_key(|session| session.started())
+            .cloned()
     }
 
+    /// Every session is kept, also a second one at the same desk: what ends a token must find both.
     fn remember(&self, desk: Desk, session: Arc<LiveSession>) {
-        lock(&self.live).insert(desk, session);
+        lock(&self.live).insert(session.id(), (desk, session));
     }
 
     fn forget(&self, session: SessionId) {
-        lock(&self.live).retain(|_, live| live.id() != session);
+        lock(&self.live).remove(&session);
     }
 
     fn remember_grant(&self, grant: &Arc<LiveGrant>) {
@@ -79,15 +86,23 @@ impl Sessions {
 
     /// Ends what rests on a revoked token.
     pub(crate) fn end_token(&self, token: TokenId) {
-        let mut live = lock(&self.live);
-        for (_, session) in live.extract_if(|desk, _| desk.token == token) {
-            session.stop("the token was revoked");
-            let grants = lock(&self.grants);
-            let of_session = grants.values().filter_map(Weak::upgrade);
-            of_session
-                .filter(|grant| grant.session() == session.id())
-                .for_each(|g| g.end());
+        for (desk, session) in lock(&self.live).values() {
+            if desk.token != token {
+                continue;
+            }
+            // It stays among the live ones until its end is on record.
+            session.stop("its token was revoked");
+            self.end_grants_of(session.id());
         }
+    }
+
+    /// Ends what was opened in a session.
+    fn end_grants_of(&self, session: SessionId) {
+        let grants = lock(&self.grants);
+        let of_session = grants.values().filter_map(Weak::upgrade);
+        of_session
+            .filter(|grant| grant.session() == session)
+            .for_each(|grant| grant.end());
     }
 
     /// Ends every grant for an erased subject.
@@ -113,31 +128,52 @@ impl Vault {
             count_max: 1_000,
             ..SessionFilter::default()
         };
-        for mut row in self.inner.data.sessions(&open).await? {
-            row.ended_at = Some(row.active_at);
-            self.inner.data.put_session(row).await?;
+        loop {
+            let rows = self.inner.data.sessions(&open).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for mut row in rows {
+                row.ended_at = Some(row.active_at);
+                self.inner.data.put_session(row).await?;
+            }
         }
-        Ok(())
     }
 
     /// Ends sessions that were idle for too long or are too old.
     pub(crate) async fn end_stale(&self) -> Result<()> {
         let now = self.inner.clock.monotonic();
         let limits = &self.inner.config.sessions;
-        let stale: Vec<_> = {
-            let mut live = lock(&self.inner.sessions.live);
-            live.extract_if(|_, session| session.check(now, limits).is_err())
-                .collect()
+        let ended: Vec<_> = {
+            let live = lock(&self.inner.sessions.live);
+            let ended = live.values().filter_map(|(_, session)| {
+                Some((Arc::clone(session), session.ended(now, limits)?))
+            });
+            ended.collect()
         };
-        for (_, session) in stale {
-            session.stop("its time was over");
-            let mut row = session.row();
-            row.ended_at = Some(self.now());
-            self.inner.data.put_session(row).await?;
-            let record = Record::new(EntryKind::SessionEnded, Actor::System)
-                .fact("why", "its time was over");
-            self.record_in(&session, record).await?;
+        let mut outcome = Ok(());
+        for (session, why) in ended {
+            // The others are ended all the same; this one is tried again.
+            outcome = outcome.and(self.end_session(&session, Actor::System, why).await);
         }
+        outcome
+    }
+
+    /// Ends a session for all its connections, with its entry.
+    pub(crate) async fn end_session(
+        &self,
+        session: &LiveSession,
+        actor: Actor,
+        why: &'static str,
+    ) -> Result<()> {
+        session.stop(why);
+        self.inner.sessions.end_grants_of(session.id());
+        let record = Record::new(EntryKind::SessionEnded, actor).fact("why", why);
+        self.record_in(session, record).await?;
+        let mut row = session.row();
+        row.ended_at = Some(self.now());
+        self.inner.data.put_session(row).await?;
+        self.inner.sessions.forget(session.id());
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Tokens: `pvt_<environment>_<secret><checksum>`, shown once, stored as SHA-256 for HTTP and as a SCRAM verifier
 //! for SQL, bound to one principal and one environment, expiring.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::{constant_time, digest, hmac, pbkdf2};
@@ -63,6 +64,8 @@ impl ScramLookup {
 pub(crate) struct Tokens {
     ready: Recent<[u8; 32], Arc<TokenRow>>,
     by_id: Recent<TokenId, [u8; 32]>,
+    /// Those revoked since the start: whoever was let in before must stop, too.
+    revoked: RwLock<HashSet<TokenId>>,
     mock: hmac::Key,
 }
 
@@ -73,16 +76,29 @@ impl Tokens {
         Self {
             ready: Recent::new(TOKENS_MAX, CACHE_AGE, Arc::clone(clock)),
             by_id: Recent::new(TOKENS_MAX, CACHE_AGE, Arc::clone(clock)),
+            revoked: RwLock::default(),
             mock: hmac::Key::new(hmac::HMAC_SHA256, &*secret),
         }
     }
 
-    pub(crate) fn forget(&self, token: TokenId) {
+    /// Ends a token for callers who were let in with it and for those who come.
+    pub(crate) fn revoke(&self, token: TokenId) {
+        self.revoked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(token);
         match self.by_id.forget(&token) {
             Some(sha256) => drop(self.ready.forget(&sha256)),
             // It may be among those that are just being read.
             None => self.ready.forget_all(),
         }
+    }
+
+    fn is_revoked(&self, token: TokenId) -> bool {
+        let revoked = self.revoked.read();
+        revoked
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&token)
     }
 
     /// Lets go of tokens that were ready for long enough.
@@ -167,7 +183,8 @@ impl Vault {
     }
 
     fn caller(&self, row: &TokenRow, address: &str) -> Result<Caller> {
-        if !is_live(row, self.now()) {
+        // The row may have been read before its token was revoked: a SCRAM exchange takes a while.
+        if !is_live(row, self.now()) || self.inner.tokens.is_revoked(row.id) {
             return Err(Error::Unauthenticated);
         }
         let principal = self
@@ -178,8 +195,17 @@ impl Vault {
         Ok(Caller {
             principal: principal.clone(),
             token: row.id,
+            expires_at: row.expires_at,
             address: address.to_owned(),
         })
+    }
+
+    /// Refuses a caller whose token was revoked or has expired since it was shown: a connection may live for hours.
+    pub(crate) fn alive(&self, caller: &Caller) -> Result<()> {
+        if self.inner.tokens.is_revoked(caller.token) || self.now() >= caller.expires_at {
+            return Err(Error::Unauthenticated);
+        }
+        Ok(())
     }
 
     /// Issues a token for a principal of the bundle.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use privet_classify::DataMap;
+use privet_classify::{DataMap, Field};
 use privet_seal::{Entropy, KeyProvider};
 use privet_tlog::note::SigningKey;
 
@@ -18,7 +18,7 @@ use crate::port::{DataStore, KeyStore, LogStore, Source};
 use crate::session::Sessions;
 use crate::token::Tokens;
 use crate::watch::Watch;
-use crate::{Caller, Clock, Config, Error, Result, SourceName};
+use crate::{Caller, Clock, Config, Error, Form, PrincipalKind, Result, SourceName};
 
 /// What the binary puts together, in one place.
 pub struct Parts {
@@ -200,6 +200,41 @@ impl Vault {
         }
     }
 
+    /// Asks the policy for a caller whose token still lives. Every decision goes through here.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the token was revoked or has expired since it was shown.
+    pub(crate) fn decide(&self, caller: &Caller, question: &Question<'_>) -> Result<Decision> {
+        self.alive(caller)?;
+        let resource = Resource {
+            tenant: &self.inner.config.tenant,
+            field: question
+                .field
+                .map(|field| (field.name.as_str(), field.class)),
+            source: question.source,
+        };
+        let context = Context {
+            purpose: question.purpose,
+            // Subjects have no tokens yet.
+            is_self: false,
+            grant: question.grant,
+        };
+        // What a bundle may make stricter, and never looser.
+        let clear = matches!(
+            question.action,
+            Action::Reveal(Form::Clear) | Action::Open(Form::Clear)
+        );
+        let principal = caller.principal();
+        if clear && principal.kind == PrincipalKind::Person && !question.grant {
+            return Ok(Decision {
+                allowed: false,
+                policies: Arc::default(),
+            });
+        }
+        let policy = &self.inner.policy;
+        Ok(policy.decide(principal, question.action, &resource, &context))
+    }
+
     /// Asks the policy; a "no" is recorded as `denied` before it is answered.
     pub(crate) async fn permit(
         &self,
@@ -207,26 +242,56 @@ impl Vault {
         action: Action,
         denied: EntryKind,
     ) -> Result<Decision> {
-        let resource = Resource {
-            tenant: &self.inner.config.tenant,
-            field: None,
-            source: None,
-        };
-        let context = Context {
-            purpose: None,
-            is_self: false,
-            grant: false,
-        };
-        let decision = self
-            .inner
-            .policy
-            .decide(caller.principal(), action, &resource, &context);
+        let decision = self.decide(caller, &Question::about(action))?;
         if decision.allowed {
             return Ok(decision);
         }
         let record = Record::by(denied, caller).ruling(self.ruling(&decision));
         self.record(record).await?;
         Err(denied_by_policy(caller, action))
+    }
+}
+
+/// What a caller wants to do, and with what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    action: Action,
+    field: Option<&'a Field>,
+    source: Option<&'a SourceName>,
+    purpose: Option<&'a str>,
+    grant: bool,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn about(action: Action) -> Self {
+        Self {
+            action,
+            field: None,
+            source: None,
+            purpose: None,
+            grant: false,
+        }
+    }
+
+    pub(crate) fn field(mut self, field: &'a Field) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    pub(crate) fn source(mut self, source: &'a SourceName) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    pub(crate) fn purpose(mut self, purpose: &'a str) -> Self {
+        self.purpose = Some(purpose);
+        self
+    }
+
+    /// Under a person's grant.
+    pub(crate) fn with_grant(mut self) -> Self {
+        self.grant = true;
+        self
     }
 }
 

@@ -66,7 +66,7 @@ impl Vault {
             ChangeKind::Granted(_) => {}
             ChangeKind::GrantEnded(grant) => self.inner.sessions.end_grant(grant),
             ChangeKind::TokenRevoked(token) => {
-                self.inner.tokens.forget(token);
+                self.inner.tokens.revoke(token);
                 self.inner.sessions.end_token(token);
             }
             ChangeKind::Erased(subject) => {

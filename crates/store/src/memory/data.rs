@@ -103,7 +103,13 @@ impl DataStore for MemoryData {
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {
         self.0.write(|state| {
-            state.sessions.insert(session.id, session);
+            let former = state.sessions.remove(&session.id);
+            let id = session.id;
+            let row = match former {
+                Some(former) => former.merged(session),
+                None => session,
+            };
+            state.sessions.insert(id, row);
             Ok(())
         })
     }

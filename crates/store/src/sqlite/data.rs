@@ -264,10 +264,14 @@ fn put_session(connection: &Connection, session: &SessionRow) -> Result<(), Fail
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (id) DO UPDATE SET principal = excluded.principal, token = excluded.token,
                  source = excluded.source, started_at = excluded.started_at,
-                 active_at = excluded.active_at, ended_at = excluded.ended_at,
-                 decrypted = excluded.decrypted, statements = excluded.statements,
-                 opened = excluded.opened, verdict = excluded.verdict,
-                 reviewer = excluded.reviewer, reviewed_at = excluded.reviewed_at",
+                 active_at = max(session.active_at, excluded.active_at),
+                 ended_at = coalesce(session.ended_at, excluded.ended_at),
+                 decrypted = max(session.decrypted, excluded.decrypted),
+                 statements = max(session.statements, excluded.statements),
+                 opened = max(session.opened, excluded.opened),
+                 verdict = coalesce(excluded.verdict, session.verdict),
+                 reviewer = coalesce(excluded.reviewer, session.reviewer),
+                 reviewed_at = coalesce(excluded.reviewed_at, session.reviewed_at)",
         )?
         .execute(params![
             session.id.as_bytes(),

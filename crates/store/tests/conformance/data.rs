@@ -246,6 +246,44 @@ async fn a_session_comes_back_as_it_was_put() {
     .await;
 }
 
+#[tokio::test]
+async fn an_end_and_a_verdict_survive_a_later_save() {
+    on_each(async |stores| {
+        let busy = SessionRow {
+            active_at: at(40),
+            statements: 7,
+            opened: 3,
+            decrypted: true,
+            ..session(1, 0)
+        };
+        let judged = SessionRow {
+            ended_at: Some(at(50)),
+            review: reviewed(Verdict::Flagged),
+            ..session(1, 0)
+        };
+        for row in [busy.clone(), judged.clone(), session(1, 0)] {
+            stores.data.put_session(row).await.unwrap();
+        }
+        let found = stores.data.session(session_id(1)).await.unwrap();
+        let whole = SessionRow {
+            ended_at: judged.ended_at,
+            review: judged.review,
+            ..busy
+        };
+        assert_eq!(found, Some(whole.clone()));
+        let reviewed_again = SessionRow {
+            ended_at: Some(at(60)),
+            review: reviewed(Verdict::Approved),
+            ..session(1, 0)
+        };
+        stores.data.put_session(reviewed_again).await.unwrap();
+        let found = stores.data.session(session_id(1)).await.unwrap().unwrap();
+        assert_eq!(found.review.unwrap().verdict, Verdict::Approved);
+        assert_eq!(found.ended_at, whole.ended_at);
+    })
+    .await;
+}
+
 fn reviewed(verdict: Verdict) -> Option<Review> {
     Some(Review {
         verdict,

@@ -90,6 +90,22 @@ pub struct SessionRow {
     pub review: Option<Review>,
 }
 
+impl SessionRow {
+    /// What a store holds after `newer` was put over this row.
+    #[must_use]
+    pub fn merged(self, newer: Self) -> Self {
+        Self {
+            active_at: self.active_at.max(newer.active_at),
+            ended_at: self.ended_at.or(newer.ended_at),
+            decrypted: self.decrypted || newer.decrypted,
+            statements: self.statements.max(newer.statements),
+            opened: self.opened.max(newer.opened),
+            review: newer.review.or(self.review),
+            ..newer
+        }
+    }
+}
+
 /// Which sessions to list. Empty: all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionFilter {
@@ -135,7 +151,8 @@ pub trait DataStore: Send + Sync {
     /// Deletes a subject's values and index rows; answers how many values there were.
     async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError>;
 
-    /// Writes a session's row, new or changed.
+    /// Writes a session's row, new or changed. Of an existing one counts and times only grow, and an end or a verdict
+    /// stays: rows are saved behind statements, in any order, while others end and review the session.
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError>;
 
     /// One session.

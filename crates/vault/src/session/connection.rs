@@ -9,10 +9,10 @@ use super::justification::{LiveSession, Reason};
 use super::mode::{Mode, Status};
 use super::opener::{Counts, Opener};
 use super::statements::{Permit, Recorder, Statement};
-use crate::audit::{EntryKind, Record};
-use crate::policy::{Action, Context, Resource};
+use crate::audit::{Actor, EntryKind, Record};
+use crate::policy::Action;
 use crate::port::{Catalog, RunMode, Runner, SessionFilter, SessionRow, Source};
-use crate::vault::denied_by_policy;
+use crate::vault::{Question, denied_by_policy};
 use crate::{Caller, Error, GrantId, Result, SessionId, SourceName, Vault};
 
 /// One client's connection to a source. Dropping it ends its grant and writes what it has still to write.
@@ -44,18 +44,8 @@ impl Vault {
         if !self.inner.sources.contains_key(&source) {
             return Err(Error::NotFound("database"));
         }
-        let resource = Resource {
-            tenant: &self.inner.config.tenant,
-            field: None,
-            source: Some(&source),
-        };
-        let context = Context {
-            purpose: None,
-            is_self: false,
-            grant: false,
-        };
-        let policy = &self.inner.policy;
-        let decision = policy.decide(caller.principal(), Action::OpenSession, &resource, &context);
+        let question = Question::about(Action::OpenSession).source(&source);
+        let decision = self.decide(&caller, &question)?;
         if !decision.allowed {
             let record = Record::by(EntryKind::SessionRefused, &caller)
                 .reason("policy_denied")
@@ -114,21 +104,37 @@ impl Connection {
         }
     }
 
-    async fn join(&mut self) -> Result<()> {
+    /// Joins the live session of the same person, token, address and source, if this connection has none: another
+    /// connection may have stated the reason since this one was opened.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnavailable`] when that could not be put on record.
+    pub async fn join(&mut self) -> Result<()> {
+        if self.session().is_ok() || self.vault.alive(&self.caller).is_err() {
+            return Ok(());
+        }
         let sessions = &self.vault.inner.sessions;
         let Some(session) = sessions.justified(&self.desk()) else {
             return Ok(());
         };
         let limits = &self.vault.inner.config.sessions;
-        if session
-            .check(self.vault.inner.clock.monotonic(), limits)
-            .is_err()
-        {
-            return self.end_session(&session, "expired").await;
+        let now = self.vault.inner.clock.monotonic();
+        if let Some(why) = session.ended(now, limits) {
+            return self.end_session(&session, why).await;
         }
         let record = Record::by(EntryKind::SessionJoined, &self.caller);
         self.vault.record_in(&session, record).await?;
+        self.leave().await?;
         self.adopt(session);
+        Ok(())
+    }
+
+    /// Gives up a session that has ended: what this connection still had to write of it is written.
+    async fn leave(&mut self) -> Result<()> {
+        self.end_grant("its session ended").await?;
+        if let Some((_, recorder)) = self.joined.take() {
+            recorder.flush().await?;
+        }
         Ok(())
     }
 
@@ -165,6 +171,7 @@ impl Connection {
 
     /// The session, if it is justified and has not ended.
     pub(super) fn session(&self) -> Result<(&Arc<LiveSession>, &Recorder)> {
+        self.vault.alive(&self.caller)?;
         let (session, recorder) = self.joined.as_ref().ok_or_else(|| {
             Error::denied("session_unjustified", "this session needs a reason first")
         })?;
@@ -181,15 +188,24 @@ impl Connection {
     /// # Errors
     /// [`Error::Invalid`] with code `reason_too_weak`, `reason_repeated` or `link_not_url`.
     pub async fn justify(&mut self, reason: &str, link: Option<&str>) -> Result<SessionId> {
+        self.vault.alive(&self.caller)?;
         let reason = Reason::check(reason, link)?;
-        if self.repeats_last(&reason).await? {
+        if let Some(last) = self.repeated(&reason).await? {
+            // A second connection that says what the first one said belongs to the same session.
+            let sessions = &self.vault.inner.sessions;
+            let at_desk = sessions.justified(&self.desk());
+            if self.session().is_err() && at_desk.is_some_and(|session| session.id() == last) {
+                self.join().await?;
+                return self.session().map(|(session, _)| session.id());
+            }
             return Err(Error::invalid(
                 "reason_repeated",
                 "that was the reason and link of your last session: say what is different now",
             ));
         }
-        if let Some((former, _)) = self.joined.take() {
-            self.end_grant("a new reason was stated").await?;
+        self.end_grant("a new reason was stated").await?;
+        if let Some((former, recorder)) = self.joined.take() {
+            recorder.flush().await?;
             self.end_session(&former, "a new reason was stated").await?;
         }
         let vault = &self.vault;
@@ -227,7 +243,8 @@ impl Connection {
         Ok(id)
     }
 
-    async fn repeats_last(&self, reason: &Reason) -> Result<bool> {
+    /// The person's last session, if this was its reason and link.
+    async fn repeated(&self, reason: &Reason) -> Result<Option<SessionId>> {
         let filter = SessionFilter {
             principal: Some(self.caller.principal().name.clone()),
             count_max: 1,
@@ -242,10 +259,11 @@ impl Connection {
             .into_iter()
             .next()
         else {
-            return Ok(false);
+            return Ok(None);
         };
         let said = self.vault.session_reason(last.id).await?;
-        Ok(said.is_some_and(|(text, link)| reason.repeats(&text, link.as_deref())))
+        let same = said.is_some_and(|(text, link)| reason.repeats(&text, link.as_deref()));
+        Ok(same.then_some(last.id))
     }
 
     /// Opens one subject's values on the evidence of that person's consent. The connection becomes read-only.
@@ -276,6 +294,7 @@ impl Connection {
             .ok_or(Error::NotFound("grant"))?;
         let record = Record::by(EntryKind::SessionJoined, &self.caller).grant(id);
         self.vault.record_in(&session, record).await?;
+        self.end_grant("another grant took its place").await?;
         self.grant = Some(grant);
         Ok(())
     }
@@ -295,14 +314,8 @@ impl Connection {
     }
 
     async fn end_session(&self, session: &LiveSession, why: &'static str) -> Result<()> {
-        self.vault.inner.sessions.forget(session.id());
-        session.stop(why);
-        let now = self.vault.now();
-        let mut row = session.row();
-        row.ended_at = Some(now);
-        self.vault.inner.data.put_session(row).await?;
-        let record = Record::by(EntryKind::SessionEnded, &self.caller).fact("why", why);
-        self.vault.record_in(session, record).await.map(drop)
+        let actor = Actor::from(&self.caller);
+        self.vault.end_session(session, actor, why).await
     }
 
     /// Puts a statement on record. In a decrypted connection its entry is durable when this returns; the connection's

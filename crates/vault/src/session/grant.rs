@@ -12,8 +12,9 @@ use privet_seal::RecordKey;
 use super::justification::{LiveSession, check_url};
 use crate::audit::{EntryKind, Record, SideKey, SubjectUse};
 use crate::keyring::OpenSubject;
-use crate::policy::{Action, Context, Decision, Resource};
+use crate::policy::{Action, Decision};
 use crate::port::GrantRow;
+use crate::vault::Question;
 use crate::{
     Caller, Error, Form, GrantId, Result, SessionId, SourceName, SubjectName, SubjectRef, Vault,
 };
@@ -95,9 +96,13 @@ impl LiveGrant {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Whether it opens anything now: not ended, in time, and the shared sequence was read within a second.
+    /// Whether it opens anything now: not ended, in time by both clocks (the monotonic one stands still while a machine
+    /// sleeps, the other one can be set back), and the shared sequence was read within a second.
     pub(crate) fn is_live(&self, vault: &Vault) -> bool {
-        !self.is_ended() && vault.inner.clock.monotonic() < self.ends && vault.fresh().is_ok()
+        !self.is_ended()
+            && vault.inner.clock.monotonic() < self.ends
+            && vault.now() < self.row.ends_at
+            && vault.fresh().is_ok()
     }
 
     /// Ends it at once; nothing opens any more.
@@ -130,7 +135,7 @@ impl Vault {
             "the evidence of the person's consent",
         )?;
         let open = self.grant_subject(source, &request.subject).await?;
-        let (fields, decision) = match self.grant_fields(caller, request) {
+        let (fields, decision) = match self.grant_fields(caller, source, request) {
             Ok(allowed) => allowed,
             Err((error, decision)) => {
                 let mut record = Record::by(EntryKind::GrantDenied, caller)
@@ -158,11 +163,38 @@ impl Vault {
             .fact("until", grant.until().to_string())
             .personal("evidence", request.consent.clone())
             .personal("subject", request.subject.clone());
-        self.record_in(session, record).await?;
-        self.inner.keys.add_grant(grant.row.clone()).await?;
+        // Whatever ends grants must find this one from here on.
         self.inner.sessions.remember_grant(&grant);
+        self.record_under(session, grant.key(), record).await?;
+        self.inner.keys.add_grant(grant.row.clone()).await?;
+        self.check_granted(caller, session, &grant).await?;
         let granted = granted(&grant, &fields, request.fields.is_none(), minutes);
         Ok((grant, granted))
+    }
+
+    /// Between finding the subject and making the grant, the subject may have been erased and the token revoked.
+    async fn check_granted(
+        &self,
+        caller: &Caller,
+        session: &LiveSession,
+        grant: &LiveGrant,
+    ) -> Result<()> {
+        let subject = [grant.subject()];
+        let rows = self.inner.keys.subjects_by_reference(&subject);
+        let known = rows.await?.into_iter().flatten().next().is_some();
+        let alive = self.alive(caller);
+        if known && alive.is_ok() && !grant.is_ended() {
+            return Ok(());
+        }
+        let why = if known {
+            "it was revoked while it was made"
+        } else {
+            "its subject was erased while it was made"
+        };
+        let record = Record::by(EntryKind::GrantEnded, caller).fact("why", why);
+        self.end_grant(session, grant, record).await?;
+        alive?;
+        Err(Error::NotFound("subject"))
     }
 
     fn grant_minutes(&self, minutes: Option<u32>) -> Result<u32> {
@@ -204,25 +236,17 @@ impl Vault {
     fn grant_fields<'a>(
         &'a self,
         caller: &Caller,
+        source: &SourceName,
         request: &DecryptRequest,
     ) -> Result<(Vec<&'a Field>, Decision), (Error, Option<Decision>)> {
-        let decide = |field: &Field| {
-            let resource = Resource {
-                tenant: &self.inner.config.tenant,
-                field: Some((field.name.as_str(), field.class)),
-                source: None,
-            };
-            let context = Context {
-                purpose: None,
-                is_self: false,
-                grant: true,
-            };
-            // Whoever may ask must also be allowed to see: a policy that forbids clear values binds the console too.
+        // Whoever may ask must also be allowed to see: a policy that forbids clear values binds the console too.
+        let decide = |field: &'a Field| {
             let ask = |action| {
-                let policy = &self.inner.policy;
-                policy.decide(caller.principal(), action, &resource, &context)
+                let question = Question::about(action).field(field).source(source);
+                let decision = self.decide(caller, &question.with_grant());
+                decision.map_err(|error| (error, None))
             };
-            ask(Action::Decrypt).and(ask(Action::Open(Form::Clear)))
+            Ok(ask(Action::Decrypt)?.and(ask(Action::Open(Form::Clear))?))
         };
         let all = |former: Option<Decision>, decision| match former {
             Some(former) => former.and(decision),
@@ -239,7 +263,7 @@ impl Vault {
             let mut last = None;
             for name in names {
                 let field = self.field(name).map_err(|error| (error, None))?;
-                let decision = decide(field);
+                let decision = decide(field)?;
                 if !decision.allowed {
                     return Err((denied(), Some(decision)));
                 }
@@ -254,7 +278,7 @@ impl Vault {
         let mut yes = None;
         let mut no = None;
         for field in self.inner.map.fields() {
-            let decision = decide(field);
+            let decision = decide(field)?;
             if decision.allowed {
                 allowed.push(field);
                 yes = Some(all(yes, decision));

@@ -68,25 +68,31 @@ impl LiveSession {
         lock(&self.state).stopped.get_or_insert(why);
     }
 
-    /// Refuses when the session ended: stopped, idle for too long, or too old.
-    pub(crate) fn check(&self, now: Duration, limits: &SessionLimits) -> Result<()> {
+    /// When it was justified, on the clock that never goes backwards.
+    pub(crate) fn started(&self) -> Duration {
+        self.started
+    }
+
+    /// Why the session ended, if it did: stopped, idle for too long, or too old.
+    pub(crate) fn ended(&self, now: Duration, limits: &SessionLimits) -> Option<&'static str> {
         let state = lock(&self.state);
-        let ended = |why: &str| {
-            Error::denied(
-                "session_ended",
-                format!("the session ended because {why}: state a reason again"),
-            )
-        };
-        if let Some(why) = state.stopped {
-            return Err(ended(why));
+        if state.stopped.is_some() {
+            return state.stopped;
         }
         if now.saturating_sub(state.active) > limits.idle {
-            return Err(ended("it was idle for too long"));
+            return Some("it was idle for too long");
         }
-        if now.saturating_sub(self.started) > limits.whole {
-            return Err(ended("its time was over"));
-        }
-        Ok(())
+        (now.saturating_sub(self.started) > limits.whole).then_some("its time was over")
+    }
+
+    /// Refuses when the session ended.
+    pub(crate) fn check(&self, now: Duration, limits: &SessionLimits) -> Result<()> {
+        self.ended(now, limits).map_or(Ok(()), |why| {
+            Err(Error::denied(
+                "session_ended",
+                format!("the session ended because {why}: state a reason again"),
+            ))
+        })
     }
 
     /// Notes activity.

@@ -4,8 +4,8 @@ use super::connection::Connection;
 use super::justification::LiveSession;
 use super::marker;
 use crate::audit::{EntryKind, Record};
-use crate::policy::{Action, Context, Resource};
-use crate::vault::denied_by_policy;
+use crate::policy::Action;
+use crate::vault::{Question, denied_by_policy};
 use crate::{Error, Result};
 
 impl Connection {
@@ -59,18 +59,10 @@ impl Connection {
         session: &LiveSession,
         field: &privet_classify::Field,
     ) -> Result<()> {
-        let resource = Resource {
-            tenant: &self.vault.inner.config.tenant,
-            field: Some((field.name.as_str(), field.class)),
-            source: Some(&self.source),
-        };
-        let context = Context {
-            purpose: None,
-            is_self: false,
-            grant: false,
-        };
-        let policy = &self.vault.inner.policy;
-        let decision = policy.decide(self.caller.principal(), Action::Probe, &resource, &context);
+        let question = Question::about(Action::Probe)
+            .field(field)
+            .source(&self.source);
+        let decision = self.vault.decide(&self.caller, &question)?;
         if decision.allowed {
             return Ok(());
         }

@@ -7,9 +7,9 @@ use privet_seal::{Block, FieldNumber, Nonce, Value};
 use super::{FIELDS_MAX, FieldValues};
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
-use crate::policy::{Action, Context, Resource};
+use crate::policy::Action;
 use crate::port::{IndexEntry, StoreError, SubjectRow, ValueWrite};
-use crate::vault::denied_by_policy;
+use crate::vault::{Question, denied_by_policy};
 use crate::{Caller, Error, Result, Vault};
 
 /// Bytes of one value.
@@ -48,18 +48,7 @@ impl Vault {
             return self.permit(caller, action, denied).await.map(drop);
         }
         for field in fields {
-            let resource = Resource {
-                tenant: &self.inner.config.tenant,
-                field: Some((field.name.as_str(), field.class)),
-                source: None,
-            };
-            let context = Context {
-                purpose: None,
-                is_self: false,
-                grant: false,
-            };
-            let policy = &self.inner.policy;
-            let decision = policy.decide(caller.principal(), action, &resource, &context);
+            let decision = self.decide(caller, &Question::about(action).field(field))?;
             if !decision.allowed {
                 let record = Record::by(denied, caller).ruling(self.ruling(&decision));
                 self.record(record).await?;

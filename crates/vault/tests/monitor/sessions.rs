@@ -437,3 +437,138 @@ async fn a_dropped_connection_leaves_no_grant() {
         tokio::task::yield_now().await;
     }
 }
+
+/// An operator revokes every token of a principal.
+async fn revoke_all(bed: &Bed, principal: &str) {
+    let operator = bed.caller("operator").await;
+    for token in bed.vault.tokens(&operator).await.unwrap() {
+        if token.principal.as_str() == principal {
+            bed.vault.revoke_token(&operator, token.id).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_does_nothing_more_on_an_open_connection() {
+    let bed = bed().await;
+    let ada = bed.subject("ada@example.com").await;
+    let mut console = connection(&bed).await;
+    console.justify(REASON, Some(LINK)).await.unwrap();
+    revoke_all(&bed, "on_call").await;
+    assert_eq!(console.mode(), Mode::Unjustified);
+    for error in [
+        console
+            .justify("something else is the matter", None)
+            .await
+            .map(drop)
+            .unwrap_err(),
+        console
+            .decrypt(&decrypt(&ada, None))
+            .await
+            .map(drop)
+            .unwrap_err(),
+        console
+            .record(statement("SELECT 1"))
+            .await
+            .map(drop)
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.code(), "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_does_nothing_more_on_an_open_connection() {
+    let bed = bed().await;
+    let mut console = connection(&bed).await;
+    bed.clock.advance(Duration::from_secs(31 * 24 * 3600));
+    let error = console.justify(REASON, Some(LINK)).await.unwrap_err();
+    assert_eq!(error.code(), "unauthenticated");
+}
+
+/// Two connections at one desk, both open before either had a reason, as graphical clients do it.
+async fn two_connections(bed: &Bed) -> [Connection; 2] {
+    let engineer = bed.caller("on_call").await;
+    let first = bed.vault.connect(engineer.clone(), "shop").await.unwrap();
+    let second = bed.vault.connect(engineer, "shop").await.unwrap();
+    [first, second]
+}
+
+#[tokio::test]
+async fn a_second_connection_joins_the_session_of_the_first() {
+    let bed = bed().await;
+    let [mut first, mut second] = two_connections(&bed).await;
+    let session = first.justify(REASON, Some(LINK)).await.unwrap();
+    second.join().await.unwrap();
+    assert_eq!(second.status().session, Some(session));
+    assert_eq!(bed.count(EntryKind::SessionOpened).await, 1);
+}
+
+#[tokio::test]
+async fn saying_the_same_on_a_second_connection_joins_the_session() {
+    let bed = bed().await;
+    let [mut first, mut second] = two_connections(&bed).await;
+    let session = first.justify(REASON, Some(LINK)).await.unwrap();
+    assert_eq!(second.justify(REASON, Some(LINK)).await.unwrap(), session);
+    assert_eq!(bed.count(EntryKind::SessionOpened).await, 1);
+}
+
+#[tokio::test]
+async fn a_revocation_finds_both_sessions_of_a_desk() {
+    let bed = bed().await;
+    let ada = bed.subject("ada@example.com").await;
+    let cell = sealed(&bed, &ada, "email", "ada@example.com").await;
+    let [mut first, mut second] = two_connections(&bed).await;
+    first.justify(REASON, Some(LINK)).await.unwrap();
+    first.decrypt(&decrypt(&ada, None)).await.unwrap();
+    first.record(statement("SELECT 1")).await.unwrap();
+    let mut opener = first.opener();
+    let mut out = Vec::new();
+    assert!(opener.open_text(cell.as_bytes(), &mut out));
+    second
+        .justify("the invoice of yesterday is missing", None)
+        .await
+        .unwrap();
+    revoke_all(&bed, "on_call").await;
+    assert!(!opener.open_text(cell.as_bytes(), &mut out));
+    assert_eq!(first.mode(), Mode::Unjustified);
+    assert_eq!(second.mode(), Mode::Unjustified);
+}
+
+#[tokio::test]
+async fn a_verdict_on_a_session_that_goes_on_stays() {
+    let bed = bed().await;
+    let mut console = connection(&bed).await;
+    let id = console.justify(REASON, Some(LINK)).await.unwrap();
+    let auditor = bed.caller("auditor").await;
+    bed.vault
+        .review(&auditor, id, Verdict::Flagged, "this looks wrong")
+        .await
+        .unwrap();
+    console.record(statement("SELECT 1")).await.unwrap();
+    console.close().await.unwrap();
+    let row = bed.stores.data.session(id).await.unwrap().unwrap();
+    assert_eq!(row.review.unwrap().verdict, Verdict::Flagged);
+}
+
+#[tokio::test]
+async fn a_new_reason_ends_the_grant_for_all_who_joined_it() {
+    let bed = bed().await;
+    let ada = bed.subject("ada@example.com").await;
+    let cell = sealed(&bed, &ada, "email", "ada@example.com").await;
+    let [mut first, mut second] = two_connections(&bed).await;
+    first.justify(REASON, Some(LINK)).await.unwrap();
+    let granted = first.decrypt(&decrypt(&ada, None)).await.unwrap();
+    second.join().await.unwrap();
+    second.join_grant(granted.grant).await.unwrap();
+    second.record(statement("SELECT 1")).await.unwrap();
+    let mut opener = second.opener();
+    first
+        .justify("the invoice of yesterday is missing", None)
+        .await
+        .unwrap();
+    assert!(!opener.open_text(cell.as_bytes(), &mut Vec::new()));
+    assert_eq!(bed.count(EntryKind::GrantEnded).await, 1);
+    let row = bed.stores.keys.grant(granted.grant).await.unwrap().unwrap();
+    assert!(row.ended_at.is_some());
+}
