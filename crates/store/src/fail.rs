@@ -298,6 +298,14 @@ impl KeyStore for FailNth<dyn KeyStore> {
             .await
     }
 
+    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
+        self.faults.around(self.inner.orphans()).await
+    }
+
+    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
+        self.faults.around(self.inner.remove_orphans(puids)).await
+    }
+
     async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
         self.faults.around(self.inner.add_token(token)).await
     }

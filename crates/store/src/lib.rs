@@ -30,6 +30,7 @@
 //! | | `token`, `access_grant` | id | token hashes and SCRAM verifiers; grants |
 //! | | `change` | sequence | grants, their ends, revocations, erasures in order |
 //! | | `log_position` | origin | how far that log's erasures were carried out here |
+//! | | `orphan` | puid | an erased subject's account id until the values under it are deleted |
 //! | | `scrub` | | a row while an erasure's bytes may still be in the file |
 //! | `log.sqlite` | `log` | origin | size, signed checkpoint, time of the last entry |
 //! | | `entry`, `tile` | log, position; log, level, number | exact entry bytes; hashes (C2SP tlog-tiles) |

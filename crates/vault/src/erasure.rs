@@ -2,6 +2,8 @@
 //! "done" is finished on the next start, before anything is opened; so is every erasure that a restored key store
 //! does not know of.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use memchr::memmem;
 use privet_seal::{KeyId, KeyKind};
@@ -9,6 +11,7 @@ use privet_seal::{KeyId, KeyKind};
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
 use crate::port::RetentionKey;
+use crate::session::lock;
 use crate::{Caller, Error, Result, SessionId, SubjectName, SubjectRef, Vault};
 
 /// How many entries a replay reads at once.
@@ -27,33 +30,102 @@ pub struct Closed {
     pub kept: Vec<RetentionKey>,
 }
 
+/// An erasure whose intent is durable.
+#[derive(Debug, Clone)]
+pub(crate) struct Erasure {
+    subject: SubjectRef,
+    keys: Vec<KeyId>,
+    actor: Actor,
+    /// The caller's network address, for the side record.
+    address: Option<String>,
+}
+
 impl Vault {
     /// Closes a subject: a durable intent, then its keys and links are destroyed (never a retention key before its
-    /// date), a durable "done", then its values are deleted. Repeating it after a crash is harmless.
+    /// date), a durable "done", then its values are deleted. What fails after the intent is tried again until it is
+    /// done, here and after a restart; a caller that goes away stops nothing.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] by policy, [`Error::NotFound`] for an unknown subject. After any other error the erasure may
+    /// be under way.
     pub async fn close_subject(&self, caller: &Caller, subject: &SubjectName) -> Result<Closed> {
-        self.permit(caller, Action::CloseSubject, EntryKind::ErasureDenied)
+        let decision = self
+            .permit(caller, Action::CloseSubject, EntryKind::ErasureDenied)
             .await?;
         let open = self.subject(subject).await?;
-        let (reference, puid) = (open.row.reference, open.row.puid);
-        let keys = self.doomed_keys(reference).await?;
-        let _running = self.inner.ledger.run();
+        let reference = open.row.reference;
+        let erasure = Erasure {
+            subject: reference,
+            keys: self.doomed_keys(reference).await?,
+            actor: Actor::from(caller),
+            address: Some(caller.address().to_owned()),
+        };
         let intent = Record::by(EntryKind::ErasureIntended, caller)
+            .ruling(self.ruling(&decision))
             .fact("erased", reference.to_string())
-            .fact("keys", key_list(&keys));
+            .fact("keys", key_list(&erasure.keys));
+        let vault = self.clone();
+        let work = tokio::spawn(async move { vault.erase(intent, erasure).await });
+        work.await
+            .map_err(|_| Error::Internal("an erasure broke off; the next start finishes it"))?
+    }
+
+    async fn erase(&self, intent: Record, erasure: Erasure) -> Result<Closed> {
+        let hold = self.inner.ledger.hold(self.inner.audit.size());
         self.record(intent).await?;
-        let kept = self.destroy(reference).await?;
-        let done = Record::by(EntryKind::ErasureDone, caller)
-            .fact("erased", reference.to_string())
-            .fact("keys", key_list(&keys))
+        let carried_out = self.carry_out(&erasure).await;
+        if carried_out.is_err() {
+            hold.keep();
+            lock(&self.inner.ledger.unfinished).push(erasure);
+        }
+        carried_out
+    }
+
+    /// Everything after the intent; repeating it is harmless.
+    async fn carry_out(&self, erasure: &Erasure) -> Result<Closed> {
+        let kept = self.destroy(erasure.subject).await?;
+        let mut done = Record::new(EntryKind::ErasureDone, erasure.actor.clone())
+            .fact("erased", erasure.subject.to_string())
+            .fact("keys", key_list(&erasure.keys))
             .count("kept", kept.len() as u64);
+        if let Some(address) = &erasure.address {
+            done = done.personal("address", address.as_str());
+        }
         let entry = self.record(done).await?;
-        let values_deleted = self.inner.data.delete_subject(puid).await?;
+        let values_deleted = self.delete_orphans().await?;
         Ok(Closed {
             entry,
-            keys_destroyed: keys.len() as u64,
+            keys_destroyed: erasure.keys.len() as u64,
             values_deleted,
             kept,
         })
+    }
+
+    /// Tries again what failed after its intent.
+    pub(crate) async fn finish_erasures(&self) -> Result<()> {
+        let unfinished = std::mem::take(&mut *lock(&self.inner.ledger.unfinished));
+        let mut outcome = self.delete_orphans().await.map(drop);
+        for erasure in unfinished {
+            // The ledger's position stays where it is until the next start; replaying a finished erasure is harmless.
+            if let Err(error) = self.carry_out(&erasure).await {
+                lock(&self.inner.ledger.unfinished).push(erasure);
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    /// Deletes the values of destroyed subjects; answers how many there were.
+    async fn delete_orphans(&self) -> Result<u64> {
+        let mut count = 0;
+        let orphans = self.inner.keys.orphans().await?;
+        for puid in &orphans {
+            count += self.inner.data.delete_subject(*puid).await?;
+        }
+        if !orphans.is_empty() {
+            self.inner.keys.remove_orphans(&orphans).await?;
+        }
+        Ok(count)
     }
 
     /// The keys that die now: all but retention keys before their date.
@@ -69,13 +141,17 @@ impl Vault {
     async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
         let now = self.now();
         let today = now.to_zoned(TimeZone::UTC).date();
-        let kept = self.inner.keys.destroy_subject(subject, today, now).await?;
+        let destroyed = self.inner.keys.destroy_subject(subject, today, now).await;
+        // Also after an error: it may have been destroyed all the same.
         self.inner.keyring.forget(subject);
+        self.inner.sessions.end_subject(subject);
+        let kept = destroyed?;
         self.catch_up().await?;
         Ok(kept)
     }
 
-    /// Carries out every erasure that the log records and this key store may have missed.
+    /// Carries out every erasure that the log records and this key store may have missed, and finishes those that
+    /// lack their "done".
     pub(crate) async fn replay_erasures(&self) -> Result<()> {
         let origin = self.inner.config.origin.clone();
         let size = self.inner.audit.size();
@@ -85,6 +161,8 @@ impl Vault {
                 "the key store has seen more of the log than there is: restore the log first",
             ));
         }
+        // Whether each is done.
+        let mut erased: BTreeMap<SubjectRef, bool> = BTreeMap::new();
         while position < size {
             let entries = self.inner.audit.entries(position, BATCH).await?;
             if entries.is_empty() {
@@ -93,12 +171,31 @@ impl Vault {
                 ));
             }
             for entry in &entries {
-                self.replay(position, entry).await?;
+                self.index_session_entry(position, entry).await?;
+                if let Some((kind, subject)) = erased_subject(entry) {
+                    *erased.entry(subject).or_default() |= kind == EntryKind::ErasureDone;
+                }
                 position += 1;
             }
         }
-        self.inner.keys.set_log_position(&origin, position).await?;
-        Ok(())
+        for (subject, done) in erased {
+            self.replay(subject, done).await?;
+        }
+        self.delete_orphans().await?;
+        Ok(self.inner.keys.set_log_position(&origin, position).await?)
+    }
+
+    async fn replay(&self, subject: SubjectRef, done: bool) -> Result<()> {
+        let rows = self.inner.keys.subjects_by_reference(&[subject]).await?;
+        let missed = rows.into_iter().flatten().next().is_some();
+        if done && !missed {
+            return Ok(());
+        }
+        self.destroy(subject).await?;
+        let record = Record::new(EntryKind::ErasureDone, Actor::System)
+            .fact("erased", subject.to_string())
+            .fact("replayed", true);
+        self.record(record).await.map(drop)
     }
 
     /// A crash may have come between an entry and the note that it belongs to a session.
@@ -112,27 +209,6 @@ impl Vault {
             .data
             .add_session_entries(vec![(session, origin, index)])
             .await?)
-    }
-
-    async fn replay(&self, index: u64, entry: &[u8]) -> Result<()> {
-        self.index_session_entry(index, entry).await?;
-        let Some((kind, subject)) = erased_subject(entry) else {
-            return Ok(());
-        };
-        let rows = self.inner.keys.subjects_by_reference(&[subject]).await?;
-        let missed = rows.into_iter().flatten().next();
-        if missed.is_none() && kind == EntryKind::ErasureDone {
-            return Ok(());
-        }
-        self.destroy(subject).await?;
-        if let Some(row) = missed {
-            self.inner.data.delete_subject(row.puid).await?;
-            let record = Record::new(EntryKind::ErasureDone, Actor::System)
-                .fact("erased", subject.to_string())
-                .fact("replayed", true);
-            self.record(record).await?;
-        }
-        Ok(())
     }
 }
 

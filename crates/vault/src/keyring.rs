@@ -82,6 +82,11 @@ impl Keyring {
         }
     }
 
+    /// Taken before subjects are looked up whose values will be shown.
+    pub(crate) fn mark(&self) -> Mark {
+        self.subjects.mark()
+    }
+
     /// Forgets every opened subject: when the shared sequence cannot be followed.
     pub(crate) fn forget_all(&self) {
         self.subjects.forget_all();

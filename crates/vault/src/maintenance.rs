@@ -1,15 +1,17 @@
 //! What the server does by itself: follows the shared sequence, moves the erasure ledger's position, ends stale
 //! sessions, lets go of keys that were ready for long enough, and destroys keys whose day has come.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::audit::{Actor, EntryKind, Record};
+use crate::erasure::Erasure;
+use crate::session::lock;
 use crate::vault::Inner;
 use crate::{Result, Vault};
 
@@ -24,25 +26,53 @@ const CACHE_PERIOD: Duration = Duration::from_secs(30);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
 
-/// Erasures under way: the ledger's position must not pass an intent that is not carried out.
+/// What the log says and the stores have not done yet. The position that a start replays from must not pass it: an
+/// intent to erase that is not carried out, an entry of a session that is not among its entries.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    running: AtomicU64,
+    /// Positions in the log that are held, and how often.
+    held: Mutex<BTreeMap<u64, u32>>,
+    /// Erasures that failed after their intent.
+    pub(crate) unfinished: Mutex<Vec<Erasure>>,
 }
 
-/// Held while an erasure is under way.
-pub(crate) struct Running<'a>(&'a Ledger);
+/// Keeps the ledger's position at or before a place in the log.
+pub(crate) struct Hold<'a> {
+    ledger: &'a Ledger,
+    position: u64,
+}
 
 impl Ledger {
-    pub(crate) fn run(&self) -> Running<'_> {
-        self.running.fetch_add(1, Ordering::AcqRel);
-        Running(self)
+    /// Holds the position at `size`, the log's size before the entry in question was written.
+    pub(crate) fn hold(&self, size: u64) -> Hold<'_> {
+        *lock(&self.held).entry(size).or_default() += 1;
+        Hold {
+            ledger: self,
+            position: size,
+        }
+    }
+
+    fn lowest(&self) -> Option<u64> {
+        lock(&self.held).keys().next().copied()
     }
 }
 
-impl Drop for Running<'_> {
+impl Hold<'_> {
+    /// Holds until the next start, which replays from here.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        let mut held = lock(&self.ledger.held);
+        if let Some(count) = held.get_mut(&self.position) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.position);
+            }
+        }
     }
 }
 
@@ -54,6 +84,9 @@ impl Vault {
         let every = Self::every;
         every(self, SEQUENCE_PERIOD, "the shared sequence", |v| {
             Box::pin(async move { v.catch_up().await })
+        });
+        every(self, LEDGER_PERIOD, "unfinished erasures", |v| {
+            Box::pin(async move { v.finish_erasures().await })
         });
         every(self, LEDGER_PERIOD, "the ledger's position", |v| {
             Box::pin(async move { v.move_ledger().await })
@@ -99,12 +132,10 @@ impl Vault {
             ledger,
             ..
         } = &*self.inner;
-        // The order matters: an erasure that starts after the size was read lies beyond it.
+        // The order matters: whatever holds the position after the size was read lies beyond it.
         let size = audit.size();
-        if ledger.running.load(Ordering::Acquire) == 0 {
-            keys.set_log_position(&config.origin, size).await?;
-        }
-        Ok(())
+        let position = ledger.lowest().map_or(size, |held| held.min(size));
+        Ok(keys.set_log_position(&config.origin, position).await?)
     }
 
     async fn destroy_expired(&self) -> Result<()> {

@@ -87,6 +87,7 @@ impl Vault {
                     .await);
             }
         };
+        let mark = self.inner.keyring.mark();
         let opened = self.subjects_named(&request.subjects).await?;
         let numbers: Arc<[u16]> = fields.iter().map(|field| field.number).collect();
         let mut record = Record::by(EntryKind::Reveal, caller)
@@ -104,7 +105,12 @@ impl Vault {
             tokio::join!(self.record(record), self.sealed_values(&opened, &numbers));
         let (entry, values) = (entry?, values?);
         self.fresh()?;
-        let subjects = self.show_all(caller, &request.purpose, form, &fields, &opened, values)?;
+        let erased = self.erased_since(mark, &opened).await?;
+        let mut subjects =
+            self.show_all(caller, &request.purpose, form, &fields, &opened, values)?;
+        for (subject, _) in subjects.iter_mut().zip(erased).filter(|(_, gone)| *gone) {
+            *subject = None;
+        }
         Ok(Revealed {
             form,
             entry,

@@ -126,7 +126,8 @@ impl Vault {
             return Err(denied_by_policy(caller, Action::Open(form)));
         }
         let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
-        let opened = self.subjects_named(&names).await?;
+        let mark = self.inner.keyring.mark();
+        let mut opened = self.subjects_named(&names).await?;
         let mut record = Record::by(EntryKind::Open, caller)
             .purpose(purpose)
             .form(form)
@@ -138,6 +139,10 @@ impl Vault {
         }
         self.record(record).await?;
         self.fresh()?;
+        let erased = self.erased_since(mark, &opened).await?;
+        for (open, _) in opened.iter_mut().zip(erased).filter(|(_, gone)| *gone) {
+            *open = None;
+        }
         let to = Recipient {
             caller,
             purpose,

@@ -179,6 +179,6 @@ impl Vault {
 }
 
 /// A panic elsewhere must not turn a lock into a second failure: the guarded maps are valid after any panic.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

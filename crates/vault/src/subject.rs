@@ -16,6 +16,7 @@ use crate::audit::{EntryKind, Record, SubjectUse};
 use crate::keyring::{OpenSubject, TenantKeys};
 use crate::policy::Action;
 use crate::port::{AliasRow, NewSubject, StoreError, SubjectRow};
+use crate::recent::Mark;
 use crate::{Caller, Error, Oid, Puid, Result, SourceName, SubjectRef, Vault};
 
 /// Fields in one call.
@@ -200,6 +201,34 @@ impl Vault {
             });
         }
         Ok(found)
+    }
+
+    /// Which of these subjects were erased since `mark`, which was taken before they were looked up; nothing of them
+    /// may be shown any more.
+    pub(crate) async fn erased_since(
+        &self,
+        mark: Mark,
+        opened: &[Option<Arc<OpenSubject>>],
+    ) -> Result<Vec<bool>> {
+        if self.inner.keyring.mark() == mark {
+            return Ok(vec![false; opened.len()]);
+        }
+        let known: Vec<SubjectRef> = opened
+            .iter()
+            .flatten()
+            .map(|open| open.row.reference)
+            .collect();
+        let mut rows = self
+            .inner
+            .keys
+            .subjects_by_reference(&known)
+            .await?
+            .into_iter();
+        let erased = opened.iter().map(|open| match open {
+            None => false,
+            Some(_) => rows.next().flatten().is_none(),
+        });
+        Ok(erased.collect())
     }
 
     async fn by_alias(

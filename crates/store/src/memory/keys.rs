@@ -1,7 +1,7 @@
 //! The key store in memory.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -31,6 +31,7 @@ struct State {
     grants: Vec<GrantRow>,
     changes: Vec<ChangeKind>,
     log_positions: BTreeMap<String, u64>,
+    orphans: BTreeSet<Puid>,
 }
 
 #[async_trait]
@@ -212,6 +213,17 @@ impl KeyStore for MemoryKeys {
     ) -> Result<Vec<RetentionKey>, StoreError> {
         self.0
             .write(|state| Ok(state.destroy_subject(subject, today, at)))
+    }
+
+    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
+        Ok(self.0.read().orphans.iter().copied().collect())
+    }
+
+    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            state.orphans.retain(|puid| !puids.contains(puid));
+            Ok(())
+        })
     }
 
     async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
@@ -425,6 +437,8 @@ impl State {
         });
         let links = self.aliases.len() + self.subjects.len();
         self.aliases.retain(|alias| alias.subject != subject);
+        let gone = self.subjects.iter().filter(|row| row.reference == subject);
+        self.orphans.extend(gone.map(|row| row.puid));
         self.subjects.retain(|row| row.reference != subject);
         count += (links - self.aliases.len() - self.subjects.len()) as u64;
         count += self.end_grants(at, |grant| grant.subject == subject);

@@ -24,7 +24,7 @@ use super::file::FileSpec;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
-    migrations: &[FORMAT_1],
+    migrations: &[FORMAT_1, FORMAT_2],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
@@ -112,6 +112,12 @@ CREATE TABLE log_position (
 CREATE TABLE scrub (
     pending INTEGER PRIMARY KEY
 );
+";
+
+const FORMAT_2: &str = "
+CREATE TABLE orphan (
+    puid BLOB NOT NULL PRIMARY KEY
+) WITHOUT ROWID;
 ";
 
 /// `keys.sqlite` as a [`KeyStore`].
@@ -262,6 +268,17 @@ impl KeyStore for SqliteKeys {
             .destroy(move |connection, scrub| {
                 subject::destroy(connection, subject, today, at, scrub)
             })
+            .await
+    }
+
+    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
+        self.engine.read(subject::orphans).await
+    }
+
+    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
+        let puids = puids.to_vec();
+        self.engine
+            .write(move |connection| subject::remove_orphans(connection, &puids))
             .await
     }
 

@@ -650,3 +650,28 @@ async fn what_cannot_be_stored_exactly_is_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_erased_account_id_is_known_until_its_values_are_deleted() {
+    on_each(async |stores| {
+        let subjects = (1..=3).map(subject).collect();
+        stores.keys.add_subjects(subjects).await.unwrap();
+        assert_eq!(stores.keys.orphans().await, Ok(Vec::new()));
+        for n in [2, 1] {
+            for _ in 0..2 {
+                stores
+                    .keys
+                    .destroy_subject(reference(n), day(1), at(0))
+                    .await
+                    .unwrap();
+            }
+        }
+        let mut both = vec![puid(1), puid(2)];
+        both.sort();
+        assert_eq!(stores.keys.orphans().await, Ok(both));
+        stores.keys.remove_orphans(&[puid(2)]).await.unwrap();
+        stores.reopen();
+        assert_eq!(stores.keys.orphans().await, Ok(vec![puid(1)]));
+    })
+    .await;
+}

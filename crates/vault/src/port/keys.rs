@@ -256,14 +256,21 @@ pub trait KeyStore: Send + Sync {
     async fn subject_count(&self) -> Result<u64, StoreError>;
 
     /// Erasure: destroys the subject's keys (retention keys only from their date on), its link rows and aliases, ends
-    /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Answers the retention
-    /// keys that stay. Repeating it is harmless.
+    /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Its account id is
+    /// among the [orphans](Self::orphans) from then on, alone. Answers the retention keys that stay. Repeating it is
+    /// harmless.
     async fn destroy_subject(
         &self,
         subject: SubjectRef,
         today: Date,
         at: Timestamp,
     ) -> Result<Vec<RetentionKey>, StoreError>;
+
+    /// Account ids of destroyed subjects whose values are still to be deleted from the data store.
+    async fn orphans(&self) -> Result<Vec<Puid>, StoreError>;
+
+    /// Their values are deleted.
+    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError>;
 
     /// Adds a token.
     async fn add_token(&self, token: TokenRow) -> Result<(), StoreError>;

@@ -201,20 +201,19 @@ impl Vault {
         key: &crate::audit::SideKey,
         record: Record,
     ) -> Result<u64> {
+        // The entry itself names the session: should noting fail, or the server die before it, the next start finds it
+        // again, because the ledger's position stays before it.
+        let hold = self.inner.ledger.hold(self.inner.audit.size());
         let entry = self
             .inner
             .audit
             .record(record.session(session), key)
             .await?;
         let origin = self.inner.config.origin.clone();
-        // The entry itself names the session: should this fail, the next start finds it again.
-        if let Err(error) = self
-            .inner
-            .data
-            .add_session_entries(vec![(session, origin, entry)])
-            .await
-        {
-            tracing::warn!(%error, "a session's entry could not be indexed");
+        let entries = vec![(session, origin, entry)];
+        if let Err(error) = self.inner.data.add_session_entries(entries).await {
+            hold.keep();
+            tracing::warn!(%error, "a session's entry is not in its list until the next start");
         }
         Ok(entry)
     }

@@ -91,7 +91,15 @@ impl Vault {
             .data
             .put_values(writes)
             .await
-            .map_err(|error| self.not_unique(error))
+            .map_err(|error| self.not_unique(error))?;
+        // Had the subject been erased in between, its values would stay for ever, and a unique one would be taken.
+        let reference = [open.row.reference];
+        let rows = self.inner.keys.subjects_by_reference(&reference).await?;
+        if rows.into_iter().flatten().next().is_none() {
+            self.inner.data.delete_subject(puid).await?;
+            return Err(Error::NotFound("subject"));
+        }
+        Ok(())
     }
 
     async fn sealed_write(

@@ -150,10 +150,27 @@ fn destroy_links(
         .optional()?;
     if let Some((puid, oid)) = ids {
         // Either id alone says nothing; what must not be found is which belongs to which.
-        scrub.add(&puid);
+        // The account id itself is needed until the values under it are deleted; it stands alone then.
         scrub.add(&oid);
+        connection
+            .prepare_cached("INSERT INTO orphan (puid) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([puid])?;
     }
     Ok(aliases as u64 + u64::from(ids.is_some()))
+}
+
+pub(super) fn orphans(connection: &Connection) -> Result<Vec<Puid>, Failure> {
+    let mut select = connection.prepare_cached("SELECT puid FROM orphan ORDER BY puid")?;
+    let orphans = select.query_map([], |row| row.get(0).map(Puid::from_bytes))?;
+    Ok(orphans.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn remove_orphans(connection: &Connection, puids: &[Puid]) -> Result<(), Failure> {
+    let mut delete = connection.prepare_cached("DELETE FROM orphan WHERE puid = ?1")?;
+    for puid in puids {
+        delete.execute([puid.as_bytes()])?;
+    }
+    Ok(())
 }
 
 /// The retention keys that are left.
