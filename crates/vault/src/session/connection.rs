@@ -22,7 +22,15 @@ pub struct Connection {
     pub(super) source: SourceName,
     pub(super) joined: Option<(Arc<LiveSession>, Recorder)>,
     pub(super) grant: Option<Arc<LiveGrant>>,
-    pub(super) counts: Option<Counts>,
+    /// The decrypted statement whose result is not whole yet.
+    pub(super) showing: Option<Showing>,
+}
+
+/// What a decrypted statement has shown so far.
+pub(super) struct Showing {
+    /// Its entry in the log.
+    pub(super) entry: Option<u64>,
+    pub(super) counts: Counts,
 }
 
 impl std::fmt::Debug for Connection {
@@ -60,7 +68,7 @@ impl Vault {
             source,
             joined: None,
             grant: None,
-            counts: None,
+            showing: None,
         };
         connection.join().await?;
         Ok(connection)
@@ -305,10 +313,15 @@ impl Connection {
     }
 
     async fn end_grant(&mut self, why: &'static str) -> Result<()> {
-        self.counts = None;
-        let (Some(grant), Some((session, _))) = (self.grant.take(), self.joined.as_ref()) else {
+        let (Some(grant), Some((session, recorder))) = (self.grant.take(), self.joined.as_ref())
+        else {
             return Ok(());
         };
+        grant.end();
+        // A client that reads half of a result and gives the grant back has seen that half.
+        if let Some(showing) = self.showing.take() {
+            recorder.shown(&grant, &showing, None).await?;
+        }
         let record = Record::by(EntryKind::GrantEnded, &self.caller).fact("why", why);
         self.vault.end_grant(session, &grant, record).await
     }
@@ -321,6 +334,7 @@ impl Connection {
     /// Puts a statement on record. In a decrypted connection its entry is durable when this returns; the connection's
     /// [`Opener`] opens from then on until [`shown`](Self::shown).
     pub async fn record(&mut self, statement: Statement<'_>) -> Result<Permit> {
+        self.abandon().await?;
         let (_, recorder) = self.session()?;
         let live = self
             .grant
@@ -328,7 +342,10 @@ impl Connection {
             .filter(|grant| grant.is_live(&self.vault));
         if let Some(grant) = live {
             let permit = recorder.opened(grant, &statement).await?;
-            self.counts = Some(Counts::default());
+            self.showing = Some(Showing {
+                entry: permit.entry,
+                counts: Counts::default(),
+            });
             return Ok(permit);
         }
         recorder.protected(&statement).await?;
@@ -338,19 +355,35 @@ impl Connection {
         Ok(Permit { entry: None })
     }
 
+    /// Puts on record what a statement showed whose result was given up.
+    async fn abandon(&mut self) -> Result<()> {
+        let Some(showing) = self.showing.take() else {
+            return Ok(());
+        };
+        match (&self.grant, &self.joined) {
+            (Some(grant), Some((_, recorder))) => recorder.shown(grant, &showing, None).await,
+            _ => Ok(()),
+        }
+    }
+
     /// What opens cells of the statement on record; it opens nothing in a protected connection.
     pub fn opener(&self) -> Opener {
-        let grant = self.grant.clone().zip(self.counts.clone());
+        let counts = self
+            .showing
+            .as_ref()
+            .map(|showing| Arc::clone(&showing.counts));
+        let grant = self.grant.clone().zip(counts);
         Opener::new(self.vault.clone(), grant)
     }
 
     /// Puts on record what a statement showed. The openers of the statement are counted up to here.
     pub fn shown(&mut self, permit: Permit, rows: u64) {
-        let (Some(counts), Some(grant)) = (self.counts.take(), &self.grant) else {
+        let of_permit = |showing: &mut Showing| showing.entry == permit.entry;
+        let (Some(showing), Some(grant)) = (self.showing.take_if(of_permit), &self.grant) else {
             return;
         };
         if let Some((_, recorder)) = &self.joined {
-            recorder.shown(grant, permit, &counts, rows);
+            recorder.shown_behind(grant, showing, rows);
         }
     }
 
@@ -379,7 +412,7 @@ impl Connection {
     /// What is left to do at the end; the connection itself is unjustified from here on.
     fn ending(&mut self) -> Option<Ending> {
         let (session, recorder) = self.joined.take()?;
-        let grant = self.grant.take();
+        let (grant, showing) = (self.grant.take(), self.showing.take());
         if let Some(grant) = &grant {
             grant.end();
         }
@@ -390,6 +423,7 @@ impl Connection {
             session,
             recorder,
             grant,
+            showing,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::connection::Showing;
 use super::grant::LiveGrant;
 use super::justification::LiveSession;
 use super::statements::Recorder;
@@ -15,6 +16,7 @@ pub(super) struct Ending {
     pub(super) session: Arc<LiveSession>,
     pub(super) recorder: Recorder,
     pub(super) grant: Option<Arc<LiveGrant>>,
+    pub(super) showing: Option<Showing>,
 }
 
 impl Ending {
@@ -25,13 +27,18 @@ impl Ending {
             session,
             recorder,
             grant,
+            showing,
         } = self;
         let ended = match grant {
             None => Ok(()),
             Some(grant) => {
+                let shown = match showing {
+                    None => Ok(()),
+                    Some(showing) => recorder.shown(&grant, &showing, None).await,
+                };
                 let record =
                     Record::by(EntryKind::GrantEnded, &caller).fact("why", "the connection ended");
-                vault.end_grant(&session, &grant, record).await
+                vault.end_grant(&session, &grant, record).await.and(shown)
             }
         };
         recorder.flush().await?;

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use aws_lc_rs::digest;
+use serde_json::{Map, Value};
 
+use super::connection::Showing;
 use super::grant::LiveGrant;
 use super::justification::LiveSession;
 use super::lock;
-use super::opener::Counts;
 use crate::audit::{Actor, EntryKind, Record};
+use crate::vault::hex;
 use crate::{Caller, Result, SessionId, Vault};
 
 /// How long statements gather before their entry.
@@ -20,8 +22,12 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const GATHERED_MAX: usize = 500;
 /// The same in bytes of text.
 const GATHERED_BYTES_MAX: usize = 256 * 1024;
-/// A longer statement is recorded by its first bytes and its SHA-256.
+/// A longer statement is recorded by its first and last bytes and its SHA-256.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// The same for each parameter.
+const PARAMETER_BYTES_MAX: usize = 4 * 1024;
+/// What all parameters of a statement may take; of the rest only lengths and hashes are recorded.
+const PARAMETERS_BYTES_MAX: usize = 64 * 1024;
 
 /// A statement as the client sent it, after markers were replaced.
 #[derive(Debug, Clone, Copy)]
@@ -67,10 +73,10 @@ impl Recorder {
 
     /// Takes a protected statement; it is written within the interval, or now when there is too much.
     pub(crate) async fn protected(&self, statement: &Statement<'_>) -> Result<()> {
-        let value = described(statement, self.vault.now());
+        let (value, size) = described(statement, self.vault.now());
         let (write_now, schedule) = {
             let mut gathered = lock(&self.gathered);
-            gathered.bytes += statement.sql.len();
+            gathered.bytes += size;
             gathered.statements.push(value);
             let full =
                 gathered.statements.len() >= GATHERED_MAX || gathered.bytes >= GATHERED_BYTES_MAX;
@@ -128,7 +134,7 @@ impl Recorder {
             .session(self.session.id())
             .grant(grant.id())
             .subject(grant.used())
-            .personal("statements", vec![described(statement, now)]);
+            .personal("statements", vec![described(statement, now).0]);
         let entry = self
             .vault
             .record_under(&self.session, grant.key(), record)
@@ -137,34 +143,49 @@ impl Recorder {
         Ok(Permit { entry: Some(entry) })
     }
 
-    /// Writes what a decrypted statement showed, behind the result.
-    pub(crate) fn shown(&self, grant: &Arc<LiveGrant>, permit: Permit, counts: &Counts, rows: u64) {
-        let fields: BTreeMap<u16, u64> = std::mem::take(&mut lock(counts));
+    /// Writes what a decrypted statement showed; without `rows`, its result was given up.
+    pub(crate) async fn shown(
+        &self,
+        grant: &LiveGrant,
+        showing: &Showing,
+        rows: Option<u64>,
+    ) -> Result<()> {
+        let fields: BTreeMap<u16, u64> = std::mem::take(&mut lock(&showing.counts));
         let values: u64 = fields.values().sum();
         let names = fields.iter().map(|(field, count)| {
             let known = self.vault.map().field_by_number(*field);
             let name = known.map_or_else(|| field.to_string(), |field| field.name.to_string());
             (name, Value::from(*count))
         });
-        let record = Record::new(EntryKind::StatementShown, self.actor.clone())
+        let mut record = Record::new(EntryKind::StatementShown, self.actor.clone())
             .session(self.session.id())
             .grant(grant.id())
-            .fact("opened", permit.entry)
+            .fact("opened", showing.entry)
             .fact("fields", names.collect::<serde_json::Map<_, _>>())
-            .count("rows", rows)
             .count("values", values)
             .subject(grant.used());
+        record = match rows {
+            Some(rows) => record.count("rows", rows),
+            None => record.fact("given_up", true),
+        };
         self.touch(0, values, true);
+        let written = self
+            .vault
+            .record_under(&self.session, grant.key(), record)
+            .await;
+        if written.is_err() {
+            grant.end();
+            self.session.stop("the audit log could not keep up");
+        }
+        written.map(drop)
+    }
+
+    /// The same, behind the result.
+    pub(crate) fn shown_behind(&self, grant: &Arc<LiveGrant>, showing: Showing, rows: u64) {
         let (recorder, grant) = (self.clone(), Arc::clone(grant));
         tokio::spawn(async move {
-            let vault = &recorder.vault;
-            let written = vault
-                .record_under(&recorder.session, grant.key(), record)
-                .await;
-            if written.is_err() {
-                grant.end();
-                recorder.session.stop("the audit log could not keep up");
-            }
+            // The session was stopped and the next statement says so; there is nobody to answer here.
+            let _ = recorder.shown(&grant, &showing, Some(rows)).await;
         });
     }
 
@@ -229,21 +250,115 @@ impl Vault {
     }
 }
 
-fn described(statement: &Statement<'_>, at: jiff::Timestamp) -> Value {
-    let mut value = json!({ "at": at.to_string() });
-    let (text, cut) = match statement.sql.get(..TEXT_BYTES_MAX) {
-        None if statement.sql.len() <= TEXT_BYTES_MAX => (statement.sql, false),
-        Some(text) if text.len() == statement.sql.len() => (text, false),
-        cut => (cut.unwrap_or_default(), true),
-    };
-    if let Value::Object(map) = &mut value {
-        map.insert("sql".to_owned(), text.into());
-        if cut {
-            map.insert("bytes".to_owned(), statement.sql.len().into());
+/// A statement as the record keeps it, and about how many bytes that takes.
+fn described(statement: &Statement<'_>, at: jiff::Timestamp) -> (Value, usize) {
+    let mut map = Map::new();
+    map.insert("at".to_owned(), at.to_string().into());
+    let mut size = 0;
+    match Excerpt::of(statement.sql, TEXT_BYTES_MAX) {
+        Excerpt::Whole(text) => {
+            size += text.len();
+            map.insert("sql".to_owned(), text.into());
         }
-        if !statement.parameters.is_empty() {
-            map.insert("parameters".to_owned(), json!(statement.parameters));
+        Excerpt::Cut(text) => {
+            size += text.len();
+            map.insert("sql".to_owned(), text.into());
+            map.insert("bytes".to_owned(), statement.sql.len().into());
+            map.insert("sha256".to_owned(), sha256(statement.sql).into());
         }
     }
-    value
+    if !statement.parameters.is_empty() {
+        let parameters = parameters(statement.parameters, &mut size);
+        map.insert("parameters".to_owned(), parameters.into());
+    }
+    (Value::Object(map), size)
+}
+
+fn parameters(parameters: &[Option<String>], size: &mut usize) -> Vec<Value> {
+    let mut room = PARAMETERS_BYTES_MAX;
+    let described = parameters.iter().map(|parameter| {
+        let Some(text) = parameter else {
+            return Value::Null;
+        };
+        let text = match Excerpt::of(text, PARAMETER_BYTES_MAX.min(room)) {
+            Excerpt::Whole(text) => text.to_owned(),
+            Excerpt::Cut(start) => {
+                format!("{start} [{} bytes, SHA-256 {}]", text.len(), sha256(text))
+            }
+        };
+        room = room.saturating_sub(text.len());
+        *size += text.len();
+        text.into()
+    });
+    described.collect()
+}
+
+/// A text, or what a record keeps of one that is too long.
+enum Excerpt<'t> {
+    Whole(&'t str),
+    Cut(String),
+}
+
+impl<'t> Excerpt<'t> {
+    /// The end is kept as well: whoever wants to hide a statement puts something long before it or behind it.
+    fn of(text: &'t str, bytes_max: usize) -> Self {
+        if text.len() <= bytes_max {
+            return Self::Whole(text);
+        }
+        let half = bytes_max / 2;
+        let (start, end) = (
+            text.floor_char_boundary(half),
+            text.ceil_char_boundary(text.len() - half),
+        );
+        let start = text.get(..start).unwrap_or_default();
+        let end = text.get(end..).unwrap_or_default();
+        Self::Cut(format!("{start} […] {end}"))
+    }
+}
+
+fn sha256(text: &str) -> String {
+    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sql: &str, parameters: &[Option<String>]) -> (Value, usize) {
+        described(&Statement { sql, parameters }, jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_is_short_is_kept_whole() {
+        let (value, size) = check("SELECT ?", &[Some("1".to_owned()), None]);
+        assert_eq!(
+            value,
+            serde_json::json!({"at": "1970-01-01T00:00:00Z", "sql": "SELECT ?", "parameters": ["1", null]})
+        );
+        assert_eq!(size, 9);
+    }
+
+    /// Whatever stands before or behind it, the part that does something is there, or its hash is.
+    #[test]
+    fn what_is_long_is_kept_by_both_ends_and_its_hash() {
+        for padding in ["x", "é", "🦀"] {
+            let sql = format!("/*{}*/ SELECT 1", padding.repeat(100_000));
+            let (value, size) = check(&sql, &[]);
+            let kept = value["sql"].as_str().unwrap();
+            assert!(kept.starts_with("/*") && kept.ends_with("SELECT 1"));
+            assert!(size <= TEXT_BYTES_MAX + 16, "{size}");
+            assert_eq!(value["bytes"], sql.len());
+            assert_eq!(value["sha256"], sha256(&sql));
+        }
+    }
+
+    #[test]
+    fn parameters_have_a_limit_together() {
+        let long = Some("7".repeat(1 << 20));
+        let (value, size) = check("SELECT 1", &vec![long; 1_000]);
+        assert!(size < 512 * 1024, "{size}");
+        assert_eq!(value["parameters"].as_array().unwrap().len(), 1_000);
+        let first = value["parameters"][0].as_str().unwrap();
+        assert!(first.contains("1048576 bytes, SHA-256 "), "{first}");
+    }
 }

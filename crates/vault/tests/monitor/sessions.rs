@@ -572,3 +572,33 @@ async fn a_new_reason_ends_the_grant_for_all_who_joined_it() {
     let row = bed.stores.keys.grant(granted.grant).await.unwrap().unwrap();
     assert!(row.ended_at.is_some());
 }
+
+/// Half of a result was seen, and then the client left, gave the grant back or asked something else.
+#[tokio::test]
+async fn what_was_shown_of_a_result_that_was_given_up_is_on_record() {
+    for way in ["drop", "encrypt", "next", "new reason"] {
+        let bed = bed().await;
+        let ada = bed.subject("ada@example.com").await;
+        let cell = sealed(&bed, &ada, "email", "ada@example.com").await;
+        let mut console = connection(&bed).await;
+        let id = console.justify(REASON, Some(LINK)).await.unwrap();
+        console.decrypt(&decrypt(&ada, None)).await.unwrap();
+        console.record(statement("SELECT 1")).await.unwrap();
+        assert!(console.opener().open_text(cell.as_bytes(), &mut Vec::new()));
+        match way {
+            "drop" => console.close().await.unwrap(),
+            "encrypt" => console.encrypt().await.unwrap(),
+            "next" => drop(console.record(statement("SELECT 2")).await.unwrap()),
+            _ => drop(
+                console
+                    .justify("the invoice of yesterday is missing", None)
+                    .await
+                    .unwrap(),
+            ),
+        }
+        let auditor = bed.caller("auditor").await;
+        let view = bed.vault.session_view(&auditor, id).await.unwrap();
+        let opened = view.statements.iter().find(|step| step.decrypted).unwrap();
+        assert_eq!(opened.opened, [("email".to_owned(), 1)], "{way}");
+    }
+}
