@@ -90,10 +90,12 @@ impl Fault {
 }
 
 impl From<VaultError> for Fault {
-    /// What the vault says, with the SQLSTATE that clients act on and the call that helps.
+    /// What the vault says, with the SQLSTATE that clients act on, the call that helps, and Privet's own code as the
+    /// detail.
     fn from(error: VaultError) -> Self {
         let text = error.to_string();
-        match &error {
+        let code = error.code().to_owned();
+        let fault = match &error {
             VaultError::Unauthenticated => Self::fatal("28000", text),
             VaultError::Denied(reason) => {
                 let fault = Self::error("42501", text);
@@ -118,6 +120,10 @@ impl From<VaultError> for Fault {
                 "3D000",
                 "there is no source of this name: the database is a source of the data map",
             ),
+            VaultError::NotFound("subject") => Self::error(
+                "42704",
+                "there is no such subject: name a row of the main table, as in 'customer:42', or an oid",
+            ),
             VaultError::NotFound(_) => Self::error("42704", text),
             VaultError::Conflict(_) => Self::error("55000", text),
             VaultError::Limited(_) => Self::error("53400", text),
@@ -126,7 +132,8 @@ impl From<VaultError> for Fault {
                 tracing::error!(%error, "a request failed inside the vault");
                 Self::error("58000", text)
             }
-        }
+        };
+        fault.detail(code)
     }
 }
 

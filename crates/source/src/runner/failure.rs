@@ -116,7 +116,29 @@ impl From<rusqlite::Error> for Failure {
             other => return Self::new(Code::Internal, other.to_string()),
         };
         let message = message.unwrap_or_else(|| code.to_string());
-        Self::new(code_of(&code, &message), message)
+        let failure = Self::new(code_of(&code, &message), message);
+        match failure.dialect() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl Failure {
+    /// What to write instead, for whoever writes PostgreSQL's SQL out of habit.
+    fn dialect(&self) -> Option<&'static str> {
+        let says = |text: &str| self.message.contains(text);
+        if says("unrecognized token: \":\"") {
+            Some("the database is SQLite: write CAST(value AS text) instead of value::text")
+        } else if says("no such function: now") {
+            Some("the database is SQLite: write CURRENT_TIMESTAMP, or date('now')")
+        } else if self.code == Code::UndefinedFunction {
+            Some("the database is SQLite, and so are its functions")
+        } else if says("near \"ILIKE\"") || says("near \"ilike\"") {
+            Some("the database is SQLite: its LIKE ignores the case of ASCII letters")
+        } else {
+            None
+        }
     }
 }
 
@@ -178,6 +200,22 @@ fn by_message(message: &str) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn habits_of_postgresql_are_answered_with_a_hint() {
+        let database = rusqlite::Connection::open_in_memory().unwrap();
+        for (sql, hint) in [
+            ("SELECT 'a'::text", "CAST(value AS text)"),
+            ("SELECT now()", "CURRENT_TIMESTAMP"),
+            ("SELECT to_char(1, 'x')", "its functions"),
+            ("SELECT 1 WHERE 'a' ILIKE 'A'", "its LIKE"),
+        ] {
+            let failure = Failure::from(database.prepare(sql).unwrap_err());
+            assert!(failure.hint.unwrap().contains(hint), "{sql}");
+        }
+        let failure = Failure::from(database.prepare("SELECT 1 FROM").unwrap_err());
+        assert_eq!(failure.hint, None);
+    }
 
     #[test]
     fn numbers_come_back_as_what_they_were() {
