@@ -2,6 +2,7 @@
 //! deadlines, and problems in words. Tokens are never printed.
 
 use std::fs;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
@@ -190,8 +191,11 @@ fn server(folder: &Folder) -> Result<Server> {
     serde_json::from_slice(&text).with_context(|| format!("`{}` is not right", path.display()))
 }
 
-/// A token and where it came from.
-fn token(
+/// A token and where it came from: that of `named` in the folder, else of PRIVET_TOKEN, else of `usual` in the folder.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn token(
     folder: &Folder,
     named: Option<&PrincipalName>,
     usual: &str,
@@ -222,6 +226,12 @@ fn token(
 }
 
 fn http(server: &Server) -> Result<reqwest::Client> {
+    if server.certificate.is_none() && !is_private(server) {
+        bail!(
+            "a token goes to {} through TLS only: give the API a certificate (`tls` under [api] in `privet.toml`)",
+            server.api
+        );
+    }
     let mut http = reqwest::Client::builder()
         .user_agent(concat!("privet/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -241,9 +251,50 @@ fn http(server: &Server) -> Result<reqwest::Client> {
     http.build().context("cannot make an HTTP client")
 }
 
+/// Whether nobody listens on the way to the API: it is on this machine.
+fn is_private(server: &Server) -> bool {
+    let host = host_name(&server.api).map(|host| host.trim_matches(['[', ']']));
+    let host = host.and_then(|host| host.parse::<IpAddr>().ok());
+    host.is_some_and(|ip| ip.is_loopback()) && server.api_address.ip().is_loopback()
+}
+
 /// The host of a URL.
 fn host_name(url: &str) -> Option<&str> {
     url.split_once("://")
         .and_then(|(_, rest)| rest.rsplit_once(':'))
         .map(|(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(api: &str, address: &str) -> Server {
+        let said = serde_json::json!({
+            "environment": "test", "api": api, "api_address": address, "gateway": "127.0.0.1:7432",
+            "certificate": null, "pid": 1,
+        });
+        serde_json::from_value(said).unwrap()
+    }
+
+    #[test]
+    fn a_token_leaves_this_machine_through_tls_only() {
+        // As `main` does first.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        for (api, address) in [
+            ("http://127.0.0.1:7300", "127.0.0.1:7300"),
+            ("http://[::1]:7300", "[::1]:7300"),
+        ] {
+            assert!(http(&server(api, address)).is_ok(), "{api}");
+        }
+        for (api, address) in [
+            ("http://10.0.0.1:7300", "10.0.0.1:7300"),
+            ("http://10.0.0.1:7300", "127.0.0.1:7300"),
+            ("http://127.0.0.1:7300", "10.0.0.1:7300"),
+            ("http://privet.example:7300", "127.0.0.1:7300"),
+        ] {
+            let error = http(&server(api, address)).unwrap_err().to_string();
+            assert!(error.contains("through TLS only"), "{api}: {error}");
+        }
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Demo(demo) => block_on(crate::demo::run(dir, demo, style)),
         Command::Init(init) => init::run(dir, &init),
         Command::Serve => block_on(serve::run(folder()?, style)),
-        Command::Console(console) => console::run(&folder()?, console),
+        Command::Console(console) => console::run(dir, console, style),
         Command::Adopt(adopt) => block_on(adopt::run(folder()?, adopt, style)),
         Command::Check(check) => return block_on(check::run(folder()?, check, style)),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),

@@ -8,7 +8,7 @@ pub(crate) struct Complete;
 
 impl Validator for Complete {
     fn validate(&self, line: &str) -> ValidationResult {
-        if is_complete(line) {
+        if is_complete(line) || split_command(line).is_some() {
             ValidationResult::Complete
         } else {
             ValidationResult::Incomplete
@@ -19,48 +19,72 @@ impl Validator for Complete {
 /// Whether `input` can be sent.
 pub(crate) fn is_complete(input: &str) -> bool {
     let input = input.trim();
-    input.is_empty() || is_command(input) || ends_statement(input)
+    input.is_empty() || is_command(input) || state(input) == State::Ended
 }
 
 /// Whether it is a command of the console rather than SQL.
 pub(crate) fn is_command(input: &str) -> bool {
     let input = input.trim();
-    input.starts_with('\\') || matches!(input, "decrypt!" | "encrypt!" | "exit" | "quit")
+    let word = input.split_whitespace().next().unwrap_or_default();
+    input.starts_with('\\')
+        || word.trim_end_matches(';') == "decrypt!"
+        || matches!(
+            input.trim_end_matches(';'),
+            "encrypt!" | "exit" | "quit" | "help"
+        )
 }
 
-fn ends_statement(input: &str) -> bool {
+/// An unfinished statement whose last line is a command of the console: the statement and the command.
+pub(crate) fn split_command(input: &str) -> Option<(&str, &str)> {
+    let (statement, last) = input.trim_end().rsplit_once('\n')?;
+    let command = last.trim();
+    (command.starts_with('\\') && state(statement) == State::Open).then_some((statement, command))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Ended by a semicolon.
+    Ended,
+    /// More may follow.
+    Open,
+    /// Within quotes or a comment.
+    Inside,
+}
+
+fn state(input: &str) -> State {
     let mut rest = input.chars().peekable();
-    let mut ended = false;
+    let mut state = State::Open;
     while let Some(c) = rest.next() {
         match c {
-            '\'' | '"' => {
+            '\'' | '"' | '`' => {
                 if !rest.any(|end| end == c) {
-                    return false;
+                    return State::Inside;
                 }
-                ended = false;
+                state = State::Open;
             }
             '-' if rest.peek() == Some(&'-') => {
                 if !rest.any(|end| end == '\n') {
-                    return ended;
+                    return state;
                 }
             }
             '/' if rest.peek() == Some(&'*') => {
+                rest.next();
                 let mut last = ' ';
                 if !rest.any(|c| std::mem::replace(&mut last, c) == '*' && c == '/') {
-                    return false;
+                    return State::Inside;
                 }
             }
-            ';' => ended = true,
+            ';' => state = State::Ended,
             c if c.is_whitespace() => {}
-            _ => ended = false,
+            _ => state = State::Open,
         }
     }
-    ended
+    state
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_complete;
+    use super::{is_complete, split_command};
 
     #[test]
     fn what_can_be_sent() {
@@ -69,10 +93,16 @@ mod tests {
             "  ",
             "\\d",
             "decrypt!",
+            "decrypt!;",
+            "decrypt! customer:1",
+            "encrypt! ;",
+            "quit;",
+            "help",
             "SELECT 1;",
             "SELECT ';' ;",
             "SELECT 1; -- why",
             "SELECT 1 /* ; */ ;",
+            "SELECT /*/ ; */ 1;",
             "SELECT 'it''s';",
         ] {
             assert!(is_complete(input), "{input}");
@@ -87,10 +117,22 @@ mod tests {
             "SELECT \";",
             "SELECT 1 -- ;",
             "SELECT 1 /* ;",
+            "SELECT 1 /*/ ;",
             "SELECT 1; SELECT 2",
             "decrypt",
         ] {
             assert!(!is_complete(input), "{input}");
+        }
+    }
+
+    #[test]
+    fn commands_work_within_a_statement() {
+        assert_eq!(
+            split_command("SELECT 1\n  FROM\n\\d "),
+            Some(("SELECT 1\n  FROM", "\\d"))
+        );
+        for input in ["SELECT '\n\\d", "SELECT 1 /*\n\\d", "\\d", "SELECT 1\n+ 2"] {
+            assert_eq!(split_command(input), None, "{input}");
         }
     }
 }

@@ -3,13 +3,46 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
+use crate::terminal::printable;
+
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Style {
     /// Sealed values whole.
     pub(crate) wide: bool,
     /// One line a column.
-    pub(crate) expanded: bool,
+    pub(crate) expanded: Expanded,
+}
+
+/// When a result has one line a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expanded {
+    /// Where a table would be wider than the terminal.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl Expanded {
+    /// What `\x` turns to next.
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Auto => Self::On,
+            Self::On => Self::Off,
+            Self::Off => Self::Auto,
+        }
+    }
+
+    /// What it does, in words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Auto => "tables; one line a column where they do not fit",
+            Self::On => "one line a column",
+            Self::Off => "tables, however wide",
+        }
+    }
 }
 
 const SEALED: &str = "pv1_";
@@ -25,16 +58,27 @@ pub(crate) struct ResultSet {
 }
 
 impl ResultSet {
-    /// The result as text.
-    pub(crate) fn render(&self, style: Style) -> String {
-        let mut text = if style.expanded {
-            self.expanded(style)
-        } else {
-            self.table(style)
+    /// The result as text, for lines of so many characters.
+    pub(crate) fn render(&self, style: Style, width: Option<usize>) -> String {
+        let mut text = match style.expanded {
+            Expanded::On => self.expanded(style),
+            Expanded::Off => self.table(style),
+            Expanded::Auto => {
+                let table = self.table(style);
+                // The frame's first line is as wide as the table, and each of its characters one column.
+                let wide = table.lines().next().unwrap_or_default().chars().count();
+                if width.is_some_and(|width| wide > width) && !self.rows.is_empty() {
+                    self.expanded(style)
+                } else {
+                    table
+                }
+            }
         };
+        if !text.is_empty() {
+            text.push('\n');
+        }
         let count = self.rows.len() as u64 + self.more;
-        let plural = if count == 1 { "row" } else { "rows" };
-        text.push_str(&format!("\n({count} {plural}"));
+        text.push_str(&format!("({}", rows(count)));
         if self.more > 0 {
             text.push_str(&format!(", the first {} shown: say LIMIT", self.rows.len()));
         }
@@ -45,7 +89,7 @@ impl ResultSet {
     fn table(&self, style: Style) -> String {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
-        table.set_header(&self.columns);
+        table.set_header(self.columns.iter().map(|name| printable(name)));
         for row in &self.rows {
             table.add_row(row.iter().map(|cell| {
                 let shown = shown(cell.as_deref(), style);
@@ -62,25 +106,27 @@ impl ResultSet {
     }
 
     fn expanded(&self, style: Style) -> String {
-        let width = self
-            .columns
-            .iter()
-            .map(|name| name.chars().count())
-            .max()
-            .unwrap_or(0);
+        let names: Vec<_> = self.columns.iter().map(|name| printable(name)).collect();
+        let width = names.iter().map(|name| name.chars().count()).max();
+        let width = width.unwrap_or(0);
+        let margin = format!("\n{:width$}  ", "");
         let mut text = String::new();
         for (number, row) in self.rows.iter().enumerate() {
             text.push_str(&format!("─[ row {} ]─\n", number + 1));
-            for (name, cell) in self.columns.iter().zip(row) {
-                text.push_str(&format!(
-                    "{name:width$}  {}\n",
-                    shown(cell.as_deref(), style)
-                ));
+            for (name, cell) in names.iter().zip(row) {
+                let shown = shown(cell.as_deref(), style).replace('\n', &margin);
+                text.push_str(&format!("{name:width$}  {shown}\n"));
             }
         }
         text.truncate(text.trim_end().len());
         text
     }
+}
+
+/// A count of rows in words.
+pub(crate) fn rows(count: u64) -> String {
+    let plural = if count == 1 { "row" } else { "rows" };
+    format!("{count} {plural}")
 }
 
 fn shown(cell: Option<&str>, style: Style) -> String {
@@ -89,18 +135,9 @@ fn shown(cell: Option<&str>, style: Style) -> String {
     };
     if text.starts_with(SEALED) && !style.wide {
         let start: String = text.chars().take(SEALED_SHOWN_CHARS).collect();
-        return format!("{start}…");
+        return format!("{}…", printable(&start));
     }
-    // A control character in a value must not reach the terminal as one.
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    printable(text)
 }
 
 fn is_number(text: &str) -> bool {
@@ -113,7 +150,7 @@ mod tests {
 
     const NARROW: Style = Style {
         wide: false,
-        expanded: false,
+        expanded: Expanded::Off,
     };
 
     fn sample() -> ResultSet {
@@ -123,9 +160,9 @@ mod tests {
             None,
             Some("a\u{1b}[31mb".to_owned()),
         ];
-        let columns = ["id", "email", "note", "odd"].map(str::to_owned).to_vec();
+        let columns = ["id", "email", "note", "o\u{1b}[1md"].map(str::to_owned);
         ResultSet {
-            columns,
+            columns: columns.to_vec(),
             rows: vec![row],
             more: 0,
         }
@@ -133,27 +170,60 @@ mod tests {
 
     #[test]
     fn sealed_values_are_shown_by_their_start() {
-        let text = sample().render(NARROW);
+        let text = sample().render(NARROW, None);
         assert!(text.contains("pv1_AAAAAAAAAA…"), "{text}");
         assert!(!text.contains(&"A".repeat(20)), "{text}");
-        let wide = sample().render(Style {
+        let wide = Style {
             wide: true,
             ..NARROW
-        });
+        };
+        let wide = sample().render(wide, None);
         assert!(wide.contains(&"A".repeat(100)), "{wide}");
     }
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        assert!(!sample().render(NARROW).contains('\u{1b}'));
-        assert!(
-            !sample()
-                .render(Style {
-                    expanded: true,
-                    ..NARROW
-                })
-                .contains('\u{1b}')
-        );
+        for expanded in [Expanded::Off, Expanded::On] {
+            let style = Style { expanded, ..NARROW };
+            assert!(!sample().render(style, None).contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_has_one_line_a_column() {
+        let style = Style {
+            expanded: Expanded::Auto,
+            ..NARROW
+        };
+        assert!(sample().render(style, Some(80)).starts_with('┌'));
+        assert!(sample().render(style, None).starts_with('┌'));
+        let narrow = sample().render(style, Some(20));
+        assert!(narrow.starts_with("─[ row 1 ]─\nid "), "{narrow}");
+        let empty = ResultSet {
+            rows: Vec::new(),
+            ..sample()
+        };
+        assert!(empty.render(style, Some(20)).starts_with('┌'));
+        let on = Style {
+            expanded: Expanded::On,
+            ..NARROW
+        };
+        assert_eq!(empty.render(on, None), "(0 rows)");
+    }
+
+    #[test]
+    fn lines_of_a_value_stay_in_their_column() {
+        let set = ResultSet {
+            columns: vec!["note".to_owned()],
+            rows: vec![vec![Some("a\nb".to_owned())]],
+            more: 0,
+        };
+        let style = Style {
+            expanded: Expanded::On,
+            ..NARROW
+        };
+        let shown = set.render(style, None);
+        assert_eq!(shown, "─[ row 1 ]─\nnote  a\n      b\n(1 row)");
     }
 
     #[test]
@@ -162,11 +232,11 @@ mod tests {
             more: 9,
             ..sample()
         }
-        .render(NARROW);
+        .render(NARROW, None);
         assert!(
             text.ends_with("(10 rows, the first 1 shown: say LIMIT)"),
             "{text}"
         );
-        assert!(sample().render(NARROW).ends_with("(1 row)"));
+        assert!(sample().render(NARROW, None).ends_with("(1 row)"));
     }
 }

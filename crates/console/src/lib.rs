@@ -8,6 +8,7 @@
 //! Not here: authentication of its own, policies, or any key. Values arrive as the gateway lets them through.
 
 mod complete;
+mod dialog;
 mod display;
 mod error;
 mod meta;
@@ -16,10 +17,17 @@ mod prompt;
 mod repl;
 mod script;
 mod session;
+mod terminal;
+mod tls;
+mod work;
 
 pub use error::Error;
+pub use tls::{Transport, Trust};
 
 use std::io::IsTerminal;
+
+/// Rows of one result that are kept for showing.
+const ROWS_MAX: usize = 5_000;
 
 /// Where to connect, and as whom.
 pub struct ConsoleConfig {
@@ -27,6 +35,8 @@ pub struct ConsoleConfig {
     pub host: String,
     /// The gateway's port.
     pub port: u16,
+    /// With or without TLS.
+    pub transport: Transport,
     /// The source to work on.
     pub database: String,
     /// The principal.
@@ -39,6 +49,17 @@ pub struct ConsoleConfig {
     pub link: Option<String>,
     /// The environment's name, for the prompt.
     pub environment: String,
+    /// For whom results are.
+    pub output: Output,
+}
+
+/// For whom results are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Tables, with a prompt on a terminal.
+    People,
+    /// One JSON object per result, and no prompt: statements come from standard input.
+    Programs,
 }
 
 impl std::fmt::Debug for ConsoleConfig {
@@ -50,6 +71,7 @@ impl std::fmt::Debug for ConsoleConfig {
 }
 
 /// Runs the console until its end: with a prompt on a terminal, else statement by statement from standard input.
+/// A token goes to another machine through TLS only.
 ///
 /// # Errors
 /// [`Error`] when the gateway cannot be reached or refuses, and when a script's statement fails.
@@ -59,16 +81,20 @@ pub fn run(config: ConsoleConfig) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Terminal)?;
-    let session = runtime.block_on(session::Session::connect(&config))?;
-    let mut work = session::Work {
+    let rows_max = match config.output {
+        Output::People => ROWS_MAX,
+        Output::Programs => usize::MAX,
+    };
+    let session = runtime.block_on(session::Session::connect(&config, rows_max))?;
+    let mut work = work::Work {
         runtime,
         session,
         environment: config.environment,
     };
     work.justify_beforehand(config.reason.as_deref(), config.link.as_deref())?;
-    if std::io::stdin().is_terminal() {
+    if config.output == Output::People && std::io::stdin().is_terminal() {
         repl::run(&mut work)
     } else {
-        script::run(&mut work)
+        script::run(&mut work, config.output)
     }
 }

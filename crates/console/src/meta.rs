@@ -7,11 +7,12 @@ pub(crate) const HELP: &str = "\
   SELECT …;      any statement; it ends with a semicolon and may span lines
   decrypt!       open one subject's values, on the evidence of that person's consent
   encrypt!       back to protected
-  \\d             tables              \\d NAME   columns of a table
-  \\dt            tables
+  \\d             tables              \\d NAME   columns of a table, and how to find people in it
+  \\dt \\dv \\di    tables, views, indexes
   \\s             who, where, which session, which mode
-  \\x             one line a column, on and off
+  \\x             one line a column: where a table does not fit, always, never
   \\w             sealed values whole, on and off
+  \\r             forget an unfinished statement (or Ctrl-C)
   \\?             this help           \\q        leave (or Ctrl-D)
 
   Find a person by a value without writing it into any log:
@@ -22,17 +23,21 @@ pub(crate) const HELP: &str = "\
 pub(crate) enum Asks {
     /// One statement.
     Statement(String),
+    /// The session's facts.
+    Status,
     /// The columns of a table.
     Table(String),
 }
 
 /// Reads a command that asks the server something; `None`: there is no such command.
 pub(crate) fn parse(command: &str) -> Option<Asks> {
-    let mut words = command.split_whitespace();
-    match (words.next()?, words.next(), words.next()) {
+    let mut words = command.trim_end_matches(';').split_whitespace();
+    let (first, second, third) = (words.next()?, words.next(), words.next());
+    // psql's words for "with details" mean the same here.
+    match (first.strip_suffix('+').unwrap_or(first), second, third) {
         ("encrypt!", None, _) => Some(Asks::Statement("CALL privet.encrypt()".to_owned())),
-        ("\\d" | "\\dt", None, _) => Some(Asks::Statement(TABLES.to_owned())),
-        ("\\s", None, _) => Some(Asks::Statement("CALL privet.status()".to_owned())),
+        ("\\d" | "\\dt" | "\\dv" | "\\di", None, _) => Some(Asks::Statement(relations(first))),
+        ("\\s", None, _) => Some(Asks::Status),
         ("\\d", Some(table), None) => Some(Asks::Table(table.to_owned())),
         _ => None,
     }
@@ -68,11 +73,25 @@ pub(crate) fn columns(id: &str) -> String {
     )
 }
 
-const TABLES: &str = "\
-SELECT n.nspname as \"Schema\", c.relname as \"Name\",
-  CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' END as \"Type\",
-  pg_catalog.pg_get_userbyid(c.relowner) as \"Owner\"
-FROM pg_catalog.pg_class c
-  LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r','p','v','')
-ORDER BY 1,2";
+/// Relations of the kinds that a command of psql names.
+fn relations(command: &str) -> String {
+    let (kinds, more, join) = match command.trim_end_matches('+') {
+        "\\dv" => ("'v',''", "", ""),
+        "\\di" => (
+            "'i','I',''",
+            ",\n  c2.relname as \"Table\"",
+            "\n  LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid\
+             \n  LEFT JOIN pg_catalog.pg_class c2 ON i.indrelid = c2.oid",
+        ),
+        "\\dt" => ("'r','p',''", "", ""),
+        _ => ("'r','p','v',''", "", ""),
+    };
+    format!(
+        "SELECT n.nspname as \"Schema\", c.relname as \"Name\",\n  \
+         CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'i' THEN 'index' END as \"Type\",\n  \
+         pg_catalog.pg_get_userbyid(c.relowner) as \"Owner\"{more}\n\
+         FROM pg_catalog.pg_class c\n  \
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace{join}\n\
+         WHERE c.relkind IN ({kinds})\nORDER BY 1,2"
+    )
+}

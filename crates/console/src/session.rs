@@ -3,18 +3,21 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::config::{ChannelBinding, SslMode};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage, Socket};
 
 use crate::display::ResultSet;
-use crate::meta::{self, Asks};
 use crate::mode::Mode;
+use crate::terminal;
+use crate::tls::{self, Tls, Transport};
 use crate::{ConsoleConfig, Error};
 
-/// Rows of one result that are kept for showing.
-const ROWS_MAX: usize = 5_000;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What comes back from a statement, in order.
@@ -23,50 +26,107 @@ pub(crate) enum Outcome {
     Rows(ResultSet),
     /// A statement without rows: how many it changed.
     Done(u64),
+    /// Something to read.
+    Note(String),
 }
 
 /// One connection.
 pub(crate) struct Session {
     client: Client,
+    /// What cancel requests go through.
+    tls: Option<Tls>,
     notices: mpsc::UnboundedReceiver<String>,
     mode: watch::Receiver<Mode>,
+    /// The gateway's last words.
+    farewell: watch::Receiver<Option<String>>,
+    /// Turns true when the mode changes or the connection ends, so that a waiting prompt looks up.
+    news: Arc<AtomicBool>,
     /// Asks the connection's task to answer once it has looked at everything that it received.
     settle: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    /// Rows of one result that are kept for showing.
+    rows_max: usize,
 }
 
 impl Session {
-    pub(crate) async fn connect(config: &ConsoleConfig) -> Result<Self, Error> {
-        let address = format!("{}:{}", config.host, config.port);
-        let (client, mut connection) = tokio_postgres::Config::new()
+    /// Connects and logs in.
+    pub(crate) async fn connect(config: &ConsoleConfig, rows_max: usize) -> Result<Self, Error> {
+        let address = match config.host.contains(':') {
+            true => format!("[{}]:{}", config.host, config.port),
+            false => format!("{}:{}", config.host, config.port),
+        };
+        let mut settings = tokio_postgres::Config::new();
+        settings
             .host(&config.host)
             .port(config.port)
             .user(&config.user)
             .password(&config.token)
             .dbname(&config.database)
             .application_name("privet console")
-            .connect_timeout(CONNECT_TIMEOUT)
-            .connect(NoTls)
-            .await
-            .map_err(|error| match error.as_db_error() {
-                Some(_) => Error::from_server(error),
-                None => Error::Unreachable {
-                    address,
-                    source: error,
-                },
-            })?;
+            .connect_timeout(CONNECT_TIMEOUT);
+        match &config.transport {
+            Transport::Plain if !tls::is_loopback(&config.host) => Err(Error::Plain { address }),
+            Transport::Plain => {
+                settings
+                    .ssl_mode(SslMode::Disable)
+                    .channel_binding(ChannelBinding::Disable);
+                match settings.connect(NoTls).await {
+                    Ok((client, connection)) => Ok(Self::drive(client, connection, None, rows_max)),
+                    Err(source) => Err(refused(source, address)),
+                }
+            }
+            Transport::Tls {
+                trust,
+                name,
+                end_point,
+            } => {
+                let tls = Tls::new(trust, name, *end_point)?;
+                // Bound to the certificate, the login cannot be relayed by somebody else who is trusted, nor the token
+                // be asked for in clear.
+                settings
+                    .ssl_mode(SslMode::Require)
+                    .channel_binding(ChannelBinding::Require);
+                match settings.connect(tls.clone()).await {
+                    Ok((client, connection)) => {
+                        Ok(Self::drive(client, connection, Some(tls), rows_max))
+                    }
+                    Err(error) => match tls::explain(&error, name) {
+                        Some(why) => Err(Error::Tls { why }),
+                        None => Err(refused(error, address)),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Starts the task that reads the connection.
+    fn drive<S>(
+        client: Client,
+        mut connection: Connection<Socket, S>,
+        tls: Option<Tls>,
+        rows_max: usize,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (say, notices) = mpsc::unbounded_channel();
         let mode_of = |parameter: Option<&str>| parameter.map(Mode::parse).unwrap_or_default();
         let (settle, mut unsettled) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
         let (show, mode) = watch::channel(mode_of(connection.parameter("privet.mode")));
+        let (last, farewell) = watch::channel(None);
+        let news = Arc::new(AtomicBool::new(false));
+        let ring = Arc::clone(&news);
         tokio::spawn(async move {
             loop {
                 let message = poll_fn(|context| {
                     let polled = connection.poll_message(context);
                     // The driver keeps parameters to itself, so they are looked at after each step.
-                    let _ = show.send_if_modified(|known| {
+                    let changed = show.send_if_modified(|known| {
                         let now = mode_of(connection.parameter("privet.mode"));
                         std::mem::replace(known, now.clone()) != now
                     });
+                    if changed {
+                        ring.store(true, Ordering::Release);
+                    }
                     polled
                 });
                 let message = tokio::select! {
@@ -79,28 +139,35 @@ impl Session {
                 };
                 match message {
                     Some(Ok(AsyncMessage::Notice(notice))) => {
-                        let mut text = notice.message().to_owned();
-                        if let Some(hint) = notice.hint() {
-                            text.push_str("\n  hint: ");
-                            text.push_str(hint);
-                        }
-                        let _ = say.send(text);
+                        let _ = say.send(notice.message().to_owned());
                     }
                     Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return,
+                    Some(Err(error)) => {
+                        let words = error.as_db_error().map(|said| said.message().to_owned());
+                        let _ = last.send(words);
+                        break;
+                    }
+                    None => break,
                 }
             }
+            // The client's half must know before the prompt looks.
+            drop(connection);
+            ring.store(true, Ordering::Release);
         });
-        Ok(Self {
+        Self {
             client,
+            tls,
             notices,
             mode,
+            farewell,
+            news,
             settle,
-        })
+            rows_max,
+        }
     }
 
-    /// Runs SQL; Ctrl-C cancels it.
-    async fn run(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
+    /// Runs SQL. Ctrl-C cancels it; a second one gives up on a gateway that does not answer.
+    pub(crate) async fn run(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
         let mut work = pin!(self.collect(sql));
         let outcome = tokio::select! {
             outcome = &mut work => Some(outcome),
@@ -109,12 +176,31 @@ impl Session {
         let outcome = match outcome {
             Some(outcome) => outcome,
             None => {
-                let _ = self.client.cancel_token().cancel_query(NoTls).await;
-                work.await
+                // The terminal has written `^C`.
+                terminal::note("")?;
+                self.cancel().await;
+                tokio::select! {
+                    outcome = &mut work => outcome,
+                    _ = tokio::signal::ctrl_c() => return Err(Error::Closed { why: None }),
+                }
             }
         };
         self.settled().await;
-        outcome
+        match outcome {
+            Err(Error::Closed { .. }) => Err(Error::Closed {
+                why: self.farewell(),
+            }),
+            outcome => outcome,
+        }
+    }
+
+    async fn cancel(&self) {
+        let token = self.client.cancel_token();
+        // Whether it was heard shows in how the statement ends.
+        let _ = match &self.tls {
+            Some(tls) => token.cancel_query(tls.clone()).await,
+            None => token.cancel_query(NoTls).await,
+        };
     }
 
     /// Waits until mode and notices are as the server said before the end of the last statement: the driver hands that
@@ -132,12 +218,12 @@ impl Session {
             .client
             .simple_query_raw(sql)
             .await
-            .map_err(Error::from_server)?;
+            .map_err(|error| Error::from_server(&error))?;
         let mut stream = pin!(stream);
         let mut outcomes = Vec::new();
         let mut current: Option<ResultSet> = None;
         while let Some(message) = next(stream.as_mut()).await {
-            match message.map_err(Error::from_server)? {
+            match message.map_err(|error| Error::from_server(&error))? {
                 SimpleQueryMessage::RowDescription(columns) => {
                     let columns = columns
                         .iter()
@@ -150,7 +236,7 @@ impl Session {
                 }
                 SimpleQueryMessage::Row(row) => {
                     let Some(set) = &mut current else { continue };
-                    if set.rows.len() < ROWS_MAX {
+                    if set.rows.len() < self.rows_max {
                         let cells = (0..row.len()).map(|i| row.get(i).map(str::to_owned));
                         set.rows.push(cells.collect());
                     } else {
@@ -166,6 +252,41 @@ impl Session {
         }
         Ok(outcomes)
     }
+
+    /// What the gateway said meanwhile.
+    pub(crate) fn notices(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.notices.try_recv().ok()).collect()
+    }
+
+    /// The connection's mode.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode.borrow().clone()
+    }
+
+    /// Turns true when the mode changes or the connection ends.
+    pub(crate) fn news(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.news)
+    }
+
+    /// Whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// The gateway's last words.
+    pub(crate) fn farewell(&self) -> Option<String> {
+        self.farewell.borrow().clone()
+    }
+}
+
+fn refused(error: tokio_postgres::Error, address: String) -> Error {
+    match error.as_db_error() {
+        Some(_) => Error::from_server(&error),
+        None => Error::Unreachable {
+            address,
+            source: error,
+        },
+    }
 }
 
 async fn next(
@@ -175,106 +296,40 @@ async fn next(
     poll_fn(|context| stream.as_mut().poll_next(context)).await
 }
 
-/// A session with the runtime that drives it, for the prompt's blocking world.
-pub(crate) struct Work {
-    pub(crate) runtime: tokio::runtime::Runtime,
-    pub(crate) session: Session,
-    pub(crate) environment: String,
-}
-
-impl Work {
-    /// Runs SQL to its end.
-    pub(crate) fn run(&self, sql: &str) -> Result<Vec<Outcome>, Error> {
-        self.runtime.block_on(self.session.run(sql))
-    }
-
-    /// Runs a command of the console; `None`: there is no such command.
-    pub(crate) fn command(&self, command: &str) -> Option<Result<Vec<Outcome>, Error>> {
-        Some(match meta::parse(command)? {
-            Asks::Statement(sql) => self.run(&sql),
-            Asks::Table(name) => self.describe(&name),
-        })
-    }
-
-    fn describe(&self, table: &str) -> Result<Vec<Outcome>, Error> {
-        let found = first_rows(self.run(&meta::find_table(table))?);
-        let Some(id) = found
-            .rows
-            .into_iter()
-            .next()
-            .and_then(|row| row.into_iter().next()?)
-        else {
-            return Err(Error::Refused {
-                message: format!("there is no table `{table}`"),
-                hint: Some("\\dt lists the tables".to_owned()),
-            });
-        };
-        let described = first_rows(self.run(&meta::columns(&id))?);
-        let rows = described.rows.into_iter().map(|row| {
-            let mut cells = row.into_iter();
-            let (name, kind, _default, not_null) = (
-                cells.next().flatten(),
-                cells.next().flatten(),
-                cells.next(),
-                cells.next(),
-            );
-            let null = match not_null.flatten().as_deref() {
-                Some("t") => "not null",
-                _ => "",
-            };
-            vec![name, kind, Some(null.to_owned())]
-        });
-        let columns = ["column", "type", ""].map(str::to_owned).to_vec();
-        Ok(vec![Outcome::Rows(ResultSet {
-            columns,
-            rows: rows.collect(),
-            more: 0,
-        })])
-    }
-
-    /// What the gateway said meanwhile.
-    pub(crate) fn notices(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.session.notices.try_recv().ok()).collect()
-    }
-
-    /// The connection's mode.
-    pub(crate) fn mode(&self) -> Mode {
-        self.session.mode.borrow().clone()
-    }
-
-    /// Whether the connection has ended.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.session.client.is_closed()
-    }
-
-    /// States a reason that was given on the command line.
-    pub(crate) fn justify_beforehand(
-        &mut self,
-        reason: Option<&str>,
-        link: Option<&str>,
-    ) -> Result<(), Error> {
-        match reason {
-            Some(reason) => self.justify(reason, link.unwrap_or_default()),
-            None => Ok(()),
-        }
-    }
-
-    /// States why; the gateway decides whether it is a reason.
-    pub(crate) fn justify(&mut self, reason: &str, link: &str) -> Result<(), Error> {
-        let sql = format!("CALL privet.justify({}, {})", quoted(reason), quoted(link));
-        self.run(&sql).map(drop)
-    }
-}
-
-fn first_rows(outcomes: Vec<Outcome>) -> ResultSet {
-    let sets = outcomes.into_iter().filter_map(|outcome| match outcome {
-        Outcome::Rows(set) => Some(set),
-        Outcome::Done(_) => None,
-    });
-    sets.into_iter().next().unwrap_or_default()
-}
-
 /// A string literal of SQL.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_leaves_this_machine_through_tls_only() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        // A documentation address (RFC 5737): nothing is there to be reached.
+        for host in ["192.0.2.1", "2001:db8::1", "privet.example"] {
+            let config = ConsoleConfig {
+                host: host.to_owned(),
+                port: 7432,
+                transport: Transport::Plain,
+                database: "shop".to_owned(),
+                user: "ann".to_owned(),
+                token: "pvt_test_0".to_owned(),
+                reason: None,
+                link: None,
+                environment: "test".to_owned(),
+                output: crate::Output::People,
+            };
+            let refused = runtime
+                .block_on(Session::connect(&config, 1))
+                .err()
+                .unwrap();
+            assert!(matches!(refused, Error::Plain { .. }), "{host}");
+        }
+    }
 }

@@ -40,4 +40,4 @@ mod value;
 
 pub use error::Error;
 pub use serve::{Config, serve};
-pub use tls::Tls;
+pub use tls::{Tls, end_point};

@@ -15,7 +15,8 @@ memory only.
 Examples:
   privet console
   privet console shop --reason 'order 7 is stuck' --link https://tickets.example.com/7
-  privet console --reason 'count' --link https://tickets.example.com/8 < statements.sql";
+  privet console --reason 'count' --link https://tickets.example.com/8 < statements.sql
+  PRIVET_TOKEN=… privet console shop --gateway db.example.com:7432 --user ann";
 
 #[derive(Debug, Args)]
 #[command(after_help = CONSOLE)]
@@ -28,6 +29,16 @@ pub(crate) struct Console {
     /// The ticket or incident that belongs to the reason.
     #[arg(long)]
     pub(crate) link: Option<String>,
+    /// A gateway elsewhere, instead of the folder's; through TLS, unless it is on this machine.
+    #[arg(long, value_name = "HOST:PORT", requires_all = ["user", "source"])]
+    pub(crate) gateway: Option<String>,
+    /// Whose the token is, for a gateway elsewhere.
+    #[arg(long, value_name = "PRINCIPAL", requires = "gateway")]
+    pub(crate) user: Option<privet_vault::PrincipalName>,
+    /// Trust the gateway's certificate if one in this PEM file signed it. Without it, the one that the folder's
+    /// server is configured with, or for a gateway elsewhere the authorities that this machine trusts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) who: As,
 }

@@ -41,9 +41,21 @@ pub(crate) struct Server {
     pub(crate) api_address: SocketAddr,
     /// Where clients reach the gateway.
     pub(crate) gateway: SocketAddr,
+    /// How clients on this machine check whom they reached; none: it speaks no TLS.
+    #[serde(default)]
+    pub(crate) gateway_tls: Option<GatewayTls>,
     /// The certificate that the API shows, for commands to trust.
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) pid: u32,
+}
+
+/// What the gateway shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct GatewayTls {
+    /// The certificate to trust.
+    pub(crate) certificate: PathBuf,
+    /// The name or address that it is for.
+    pub(crate) name: String,
 }
 
 /// Both doors, open.
@@ -54,6 +66,7 @@ pub(crate) struct Doors {
     folder: Folder,
     environment: Environment,
     api_tls: Option<Tls>,
+    gateway_tls: Option<Tls>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<Result<()>>,
 }
@@ -78,6 +91,7 @@ impl Doors {
             folder: folder.clone(),
             environment: settings.environment.clone(),
             api_tls: settings.api.tls.clone(),
+            gateway_tls: settings.gateway.tls.clone(),
             stop,
             tasks: JoinSet::new(),
         };
@@ -139,11 +153,17 @@ impl Doors {
             None => format!("http://{api}"),
         };
         let certificate = self.api_tls.as_ref().map(|tls| &tls.certificate);
+        let gateway = reachable(self.gateway);
+        let gateway_tls = self.gateway_tls.as_ref().map(|tls| GatewayTls {
+            certificate: self.folder.join(&tls.certificate),
+            name: tls.name.clone().unwrap_or_else(|| gateway.ip().to_string()),
+        });
         let server = Server {
             environment: self.environment.clone(),
             api: url,
             api_address: api,
-            gateway: reachable(self.gateway),
+            gateway,
+            gateway_tls,
             certificate: certificate.map(|path| self.folder.join(path)),
             pid: std::process::id(),
         };

@@ -10,6 +10,7 @@
 mod support;
 
 mod audit;
+mod console;
 mod day;
 mod demo;
 mod failures;
