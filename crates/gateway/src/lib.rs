@@ -40,4 +40,5 @@ mod value;
 
 pub use error::Error;
 pub use serve::{Config, serve};
+pub use statement::asks_catalog_only;
 pub use tls::{Tls, end_point};

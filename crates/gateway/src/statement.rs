@@ -141,6 +141,14 @@ fn syntax(at: Option<&Token<'_>>) -> Fault {
     Fault::error("42601", message)
 }
 
+/// Whether the gateway answers all of `sql` from what it knows of the catalogs, as for psql's `\d`: such a message never
+/// reaches the source, so it shows nobody's data.
+pub fn asks_catalog_only(sql: &str) -> bool {
+    let tokens = text::tokens(sql);
+    let mut plans = text::statements(&tokens).map(Plan::of).peekable();
+    plans.peek().is_some() && plans.all(|plan| matches!(plan, Ok(Plan::Catalog)))
+}
+
 /// Whether a SELECT asks PostgreSQL's catalogs: SQLite has no schema of these names.
 fn names_catalog(tokens: &[Token<'_>]) -> bool {
     let mut from = false;
@@ -598,6 +606,24 @@ mod tests {
             Ok(Plan::Catalog)
         );
         assert_eq!(plan("select * from pg_settings"), Ok(Plan::Catalog));
+        for (sql, expected) in [
+            ("SELECT c.oid FROM pg_catalog.pg_class c", true),
+            ("SELECT 1 FROM pg_class; SELECT 2 FROM pg_type;", true),
+            ("SELECT 1 FROM pg_class; SELECT email FROM customer", false),
+            (
+                "SELECT email FROM customer -- FROM pg_catalog.pg_class",
+                false,
+            ),
+            (
+                "SELECT email FROM customer WHERE note = ' FROM pg_catalog.pg_class'",
+                false,
+            ),
+            ("CALL privet.status()", false),
+            (" ; ", false),
+            ("", false),
+        ] {
+            assert_eq!(asks_catalog_only(sql), expected, "{sql}");
+        }
         assert_eq!(plan("SELECT version()"), Ok(Plan::Facts));
         assert_eq!(plan("-- ping"), Ok(Plan::Empty));
         for sql in [

@@ -134,6 +134,9 @@ pub(crate) enum Session {
     Show {
         /// The session's id.
         id: SessionId,
+        /// Also what clients ask PostgreSQL's catalogs, as for `\d`; without it, they are counted.
+        #[arg(long)]
+        all: bool,
     },
     /// Give a verdict; never on your own session.
     Review {

@@ -1,9 +1,11 @@
 //! `privet session`: what auditors read, and their verdicts.
 
+mod show;
+
 use anyhow::Result;
 use privet_wire::{
     Personal, ReviewRequest, Session as SessionFacts, SessionDetail, SessionId, SessionPage,
-    SessionQuery, Statement, Verdict as WireVerdict,
+    SessionQuery, Verdict as WireVerdict,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -31,7 +33,13 @@ pub(crate) async fn run(folder: Folder, sessions: Sessions, style: Style) -> Res
             };
             list(&client.find("/v1/sessions", &query).await?, style)
         }
-        Session::Show { id } => show(&client.get(&format!("/v1/sessions/{id}")).await?, style),
+        Session::Show { id, all } => {
+            let detail: SessionDetail = client.get(&format!("/v1/sessions/{id}")).await?;
+            match style {
+                Style::Programs => output::json(&detail),
+                Style::People => show::people(&detail, all),
+            }
+        }
         Session::Review { id, verdict, note } => review(&client, id, verdict, note, style).await,
     }
 }
@@ -92,84 +100,6 @@ fn verdict(session: &SessionFacts) -> String {
     }
 }
 
-fn show(detail: &SessionDetail, style: Style) -> Result<()> {
-    if style == Style::Programs {
-        return output::json(detail);
-    }
-    let session = &detail.session;
-    let ended = session
-        .ended_at
-        .map_or_else(|| "open".to_owned(), output::moment);
-    line(output::bold(&format!("Session {}", session.id)))?;
-    line(format!(
-        "  who        {} (token {})",
-        session.principal, session.token
-    ))?;
-    line(format!("  where      {}", session.source))?;
-    line(format!(
-        "  when       {} to {ended}",
-        output::moment(session.started_at)
-    ))?;
-    line(format!("  why        {}", text(detail.reason.as_ref())))?;
-    line(format!("  link       {}", text(detail.link.as_ref())))?;
-    line(format!("  verdict    {}", verdict(session)))?;
-    if let Some(note) = &detail.note {
-        line(format!("  note       {}", printable(note)))?;
-    }
-    for grant in &detail.grants {
-        line(output::bold("\nDecrypted"))?;
-        line(format!("  whose      {}", text(grant.subject.as_ref())))?;
-        line(format!("  fields     {}", grant.fields.join(", ")))?;
-        line(format!("  consent    {}", text(grant.evidence.as_ref())))?;
-        let until = grant.ended_at.unwrap_or(grant.ends_at);
-        line(format!(
-            "  when       {} to {}",
-            output::moment(grant.starts_at),
-            output::moment(until)
-        ))?;
-    }
-    line(output::bold("\nWhat was done"))?;
-    detail.statements.iter().try_for_each(statement)
-}
-
-fn statement(step: &Statement) -> Result<()> {
-    let marked = if step.decrypted { "decrypted" } else { "" };
-    line(
-        format!(
-            "  {}  entry {}  {} {marked}",
-            step.at, step.entry, step.kind
-        )
-        .trim_end(),
-    )?;
-    if let Some(sql) = &step.sql {
-        line(format!(
-            "      {}",
-            printable(sql).replace('\n', "\n      ")
-        ))?;
-    }
-    for (number, value) in (1..).zip(&step.parameters) {
-        line(format!("      ${number} = {}", text(value.as_ref())))?;
-    }
-    for opened in &step.opened {
-        line(format!("      opened {} × {}", opened.count, opened.field))?;
-    }
-    Ok(())
-}
-
-fn text(value: Option<&Personal>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| printable(value))
-}
-
-/// What was typed may hold anything; it must not speak to the auditor's terminal.
-fn printable(text: &str) -> String {
-    let escape = |c: char| match c {
-        '\n' | '\t' => c.to_string(),
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    };
-    text.chars().map(escape).collect()
-}
-
 async fn review(
     client: &Client,
     id: SessionId,
@@ -190,15 +120,5 @@ async fn review(
     match style {
         Style::Programs => output::json(&json!({ "id": id, "verdict": verdict })),
         Style::People => line(format!("session {id} is {word}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_typed_does_not_speak_to_the_terminal() {
-        assert_eq!(printable("SELECT 1;\n\x1b[2J"), "SELECT 1;\n\\u{1b}[2J");
     }
 }

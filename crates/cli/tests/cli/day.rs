@@ -70,6 +70,7 @@ fn review(place: &Place) {
     );
     let for_people = place.run(&["session", "show", id]).ok();
     assert!(for_people.contains("opened 1 × email"), "{for_people}");
+    assert!(for_people.contains("all times in UTC"), "{for_people}");
 
     let own = ["session", "review", id, "approved", "--as", "on_call"];
     let refused = place.run(&own).failed();
