@@ -302,12 +302,38 @@ fn refused_pragma(name: &str, has_value: bool) -> Option<String> {
 /// What keeps sealed columns sealed stays as it is; a migration is the application's own business, on
 /// its own connection.
 fn refused_change(action: &AuthAction<'_>, guarded: &HashSet<String>) -> Option<String> {
+    let is_sealed = |table: &str| guarded.contains(&table.to_ascii_lowercase());
     match action {
-        AuthAction::AlterTable { table_name, .. } => {
-            let sealed = guarded.contains(&table_name.to_ascii_lowercase());
-            sealed
-                .then(|| format!("table `{table_name}` has sealed columns and is not altered here"))
+        AuthAction::AlterTable { table_name, .. } => is_sealed(table_name)
+            .then(|| format!("table `{table_name}` has sealed columns and is not altered here")),
+        // What Privet will make one day must not be there already and do nothing.
+        AuthAction::CreateTrigger {
+            trigger_name: name, ..
         }
+        | AuthAction::CreateTempTrigger {
+            trigger_name: name, ..
+        }
+        | AuthAction::CreateIndex {
+            index_name: name, ..
+        }
+        | AuthAction::CreateTempIndex {
+            index_name: name, ..
+        }
+        | AuthAction::CreateTable { table_name: name }
+        | AuthAction::CreateTempTable { table_name: name }
+        | AuthAction::CreateView { view_name: name }
+        | AuthAction::CreateTempView { view_name: name }
+            if is_ours(name) =>
+        {
+            Some(format!(
+                "names that begin with `{OWN_PREFIX}` are Privet's own"
+            ))
+        }
+        // A trigger that skips the row runs before the guard and could keep what an application writes in clear.
+        AuthAction::CreateTrigger { table_name, .. }
+        | AuthAction::CreateTempTrigger { table_name, .. } => is_sealed(table_name).then(|| {
+            format!("table `{table_name}` has sealed columns: triggers on it are not made here")
+        }),
         AuthAction::DropTrigger {
             trigger_name,
             table_name,

@@ -1,0 +1,2 @@
+-- refused in protected: *: pages are not read past the columns
+SELECT data FROM sqlite_dbpage;

@@ -1,0 +1,2 @@
+-- refused in protected: *: a conflict clause does not turn the guard off
+UPDATE OR IGNORE customer SET email = 'eve@example.com' WHERE id = 1;
