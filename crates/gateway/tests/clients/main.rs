@@ -11,6 +11,7 @@
 mod attacks;
 mod driver;
 mod modes;
+mod order;
 mod psql;
 mod shop;
 mod tls;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         driver::CASES,
         modes::CASES,
         wire::CASES,
+        order::CASES,
         tls::CASES,
         attacks::CASES,
     ]

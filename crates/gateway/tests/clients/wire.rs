@@ -74,22 +74,22 @@ fn startup(version: u32, user: &str, more: &[(&str, &str)]) -> Vec<u8> {
     untagged(&[version], &rest)
 }
 
-fn parse(name: &str, sql: &str) -> Vec<u8> {
+pub(crate) fn parse(name: &str, sql: &str) -> Vec<u8> {
     frame('P', format!("{name}\0{sql}\0\0\0").as_bytes())
 }
 
-fn bind(portal: &str, statement: &str) -> Vec<u8> {
+pub(crate) fn bind(portal: &str, statement: &str) -> Vec<u8> {
     frame(
         'B',
         format!("{portal}\0{statement}\0\0\0\0\0\0\0").as_bytes(),
     )
 }
 
-fn execute(portal: &str) -> Vec<u8> {
+pub(crate) fn execute(portal: &str) -> Vec<u8> {
     frame('E', format!("{portal}\0\0\0\0\0").as_bytes())
 }
 
-fn query(sql: &str) -> Vec<u8> {
+pub(crate) fn query(sql: &str) -> Vec<u8> {
     frame('Q', format!("{sql}\0").as_bytes())
 }
 
@@ -102,7 +102,7 @@ impl Raw {
         }
     }
 
-    async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         // The other side may have had enough already.
         let _ = self.stream.write_all(bytes).await;
     }
@@ -118,7 +118,7 @@ impl Raw {
     }
 
     /// Everything up to ReadyForQuery, as tags with the SQLSTATEs of errors.
-    async fn answers(&mut self) -> String {
+    pub(crate) async fn answers(&mut self) -> String {
         let mut text = String::new();
         while let Some((tag, body)) = self.receive().await {
             text.push(tag);
@@ -172,7 +172,7 @@ impl Raw {
     }
 
     /// Logged in, with a reason.
-    async fn ready(world: &World) -> Self {
+    pub(crate) async fn ready(world: &World) -> Self {
         let mut raw = Self::open(world).await;
         raw.login(
             world,
