@@ -5,19 +5,21 @@
 //! psql 13 to 18 are served alike. What is not recognized is an error with a way out, never a wrong answer.
 
 mod pattern;
+mod question;
 mod relations;
+mod server;
 #[cfg(test)]
 mod tests;
 
 use privet_vault::port::{Catalog, SqlValue, TableInfo};
 
-use crate::answer::{Answer, Item, Select, text_value, truth};
+use crate::answer::{Answer, Select, text_value, truth};
 use crate::fault::Fault;
 use crate::settings::Settings;
-use crate::text::{Kind, Token};
-use crate::value::Type;
-use pattern::Pattern;
+use crate::text::Token;
+use question::Question;
 use relations::{Relation, Relations};
+use server::{databases, roles, schemas, settings};
 
 /// Whether a question needs the columns of views, which a source's description of itself leaves out.
 pub(crate) fn asks_columns(tokens: &[Token<'_>]) -> bool {
@@ -101,207 +103,6 @@ fn not_understood() -> Fault {
     Fault::error("0A000", message).hint(
         "SELECT name FROM sqlite_schema WHERE type = 'table'; or use `\\d`, `\\dt`, `\\d table`, or `privet console`",
     )
-}
-
-/// One question.
-struct Question<'q> {
-    sql: &'q str,
-    select: &'q Select<'q, 'q>,
-    parameters: &'q [SqlValue],
-}
-
-impl Question<'_> {
-    /// The first table asked.
-    fn table(&self) -> Option<String> {
-        let mut tokens = self.select.from.iter().skip(1);
-        let first = tokens.next()?.name()?.to_ascii_lowercase();
-        if first == "pg_catalog" {
-            tokens.next();
-            return tokens.next()?.name().map(|name| name.to_ascii_lowercase());
-        }
-        Some(first)
-    }
-
-    /// Whether a name occurs after FROM.
-    fn has(&self, name: &str) -> bool {
-        self.select.from.iter().any(|token| token.is_word(name))
-    }
-
-    /// `WHERE 1<>1`: only the shape is asked for.
-    fn says_nothing(&self) -> bool {
-        crate::text::normalized(self.sql, self.select.from).contains("where 1<>1")
-    }
-
-    /// What `column = …` is compared to: a text, a number or a parameter. `column` is `name` or `alias.name`.
-    fn operand(&self, column: &str) -> Option<String> {
-        self.compared(column, |after| match after {
-            [sign, value, ..] if sign.is_symbol('=') => self.literal(value),
-            _ => None,
-        })
-    }
-
-    /// What `column` must look like: `column ~ '^(…)$'`, in either spelling, or `column LIKE '…'`.
-    fn pattern(&self, column: &str) -> Result<Option<Pattern>, Fault> {
-        let regex = self.compared(column, |after| match after {
-            [operator, open, schema, dot, sign, close, value, ..]
-                if operator.is_word("operator")
-                    && open.is_symbol('(')
-                    && schema.is_word("pg_catalog")
-                    && dot.is_symbol('.')
-                    && sign.is_symbol('~')
-                    && close.is_symbol(')') =>
-            {
-                self.literal(value)
-            }
-            [sign, value, ..] if sign.is_symbol('~') => self.literal(value),
-            _ => None,
-        });
-        if let Some(regex) = regex {
-            return Pattern::regex(&regex).map(Some).ok_or_else(not_understood);
-        }
-        let like = self.compared(column, |after| match after {
-            [close, like, value, ..] if close.is_symbol(')') && like.is_word("like") => {
-                self.literal(value)
-            }
-            [like, value, ..] if like.is_word("like") => self.literal(value),
-            _ => None,
-        });
-        Ok(like
-            .map(|like| Pattern::like(&like))
-            .or_else(|| self.operand(column).map(|name| Pattern::exact(&name))))
-    }
-
-    /// The first answer of `read` to what follows an occurrence of `column`.
-    fn compared(
-        &self,
-        column: &str,
-        read: impl Fn(&[Token<'_>]) -> Option<String>,
-    ) -> Option<String> {
-        let (alias, name) = column
-            .split_once('.')
-            .map_or((None, column), |(alias, name)| (Some(alias), name));
-        let tokens = self.select.from;
-        (0..tokens.len()).find_map(|at| {
-            let token = tokens.get(at)?;
-            let aliased = match alias {
-                Some(alias) => {
-                    at >= 2 && tokens.get(at - 2).is_some_and(|token| token.is_word(alias))
-                }
-                None => true,
-            };
-            if token.is_word(name) && aliased {
-                read(tokens.get(at + 1..)?)
-            } else {
-                None
-            }
-        })
-    }
-
-    fn literal(&self, token: &Token<'_>) -> Option<String> {
-        match &token.kind {
-            Kind::Text(text) => Some(text.clone().into_owned()),
-            Kind::Number(digits) => Some((*digits).to_owned()),
-            Kind::Parameter(number) => {
-                let value = self.parameters.get(usize::from(*number).checked_sub(1)?)?;
-                crate::value::recorded(value)
-            }
-            _ => None,
-        }
-    }
-
-    /// The kinds in `relkind IN ('r', …)`.
-    fn kinds(&self) -> Option<Vec<char>> {
-        let tokens = self.select.from;
-        let at = tokens
-            .windows(2)
-            .position(|pair| matches!(pair, [a, b] if a.is_word("relkind") && b.is_word("in")))?;
-        let list = tokens
-            .get(at + 2..)?
-            .iter()
-            .take_while(|token| !token.is_symbol(')'));
-        Some(
-            list.filter_map(|token| match &token.kind {
-                Kind::Text(kind) => kind.chars().next(),
-                _ => None,
-            })
-            .collect(),
-        )
-    }
-
-    /// An answer with a row for each of `rows`; `cell` computes the value of an expression.
-    fn rows<R>(
-        &self,
-        rows: impl IntoIterator<Item = R>,
-        cell: impl Fn(&R, &str) -> SqlValue,
-    ) -> Answer {
-        let expressions: Vec<String> = self
-            .select
-            .items
-            .iter()
-            .map(|item| item.expression(self.sql))
-            .collect();
-        let row = |row: R| {
-            expressions
-                .iter()
-                .map(|expression| cell(&row, expression))
-                .collect()
-        };
-        let columns = self
-            .select
-            .items
-            .iter()
-            .map(|item: &Item<'_, '_>| (item.name.clone(), Type::Text));
-        Answer {
-            columns: columns.collect(),
-            rows: rows.into_iter().map(row).collect(),
-            tag: "SELECT",
-        }
-    }
-
-    /// An answer without rows.
-    fn none(&self) -> Answer {
-        self.rows(std::iter::empty::<()>(), |(), _| SqlValue::Null)
-    }
-
-    /// As [`rows`](Self::rows), for questions with `alias.*`: its columns are written out.
-    fn rows_with_star<R>(
-        &self,
-        star: &[&str],
-        rows: impl IntoIterator<Item = R>,
-        cell: impl Fn(&R, &str) -> SqlValue,
-    ) -> Answer {
-        let mut columns = Vec::new();
-        let mut expressions = Vec::new();
-        for item in &self.select.items {
-            let expression = item.expression(self.sql);
-            if expression == "*" || expression.ends_with(".*") {
-                columns.extend(star.iter().map(|name| ((*name).to_owned(), Type::Text)));
-                expressions.extend(star.iter().map(|name| (*name).to_owned()));
-            } else {
-                columns.push((item.name.clone(), Type::Text));
-                expressions.push(expression);
-            }
-        }
-        let row = |row: R| {
-            expressions
-                .iter()
-                .map(|expression| cell(&row, column_of(expression)))
-                .collect()
-        };
-        Answer {
-            columns,
-            rows: rows.into_iter().map(row).collect(),
-            tag: "SELECT",
-        }
-    }
-}
-
-/// `d.datname` without its alias.
-fn column_of(expression: &str) -> &str {
-    match expression.split_once('.') {
-        Some((alias, column)) if alias.len() <= 2 => column,
-        _ => expression,
-    }
 }
 
 /// `\d`, `\dt`, `\dv`, `\di`, `\d name`'s search, and completion.
@@ -481,79 +282,4 @@ fn triggers(
             _ => SqlValue::Null,
         }),
     )
-}
-
-/// `\l`.
-fn databases(asked: &Question<'_>, source: &Source<'_>) -> Answer {
-    const COLUMNS: [&str; 8] = [
-        "oid",
-        "datname",
-        "datdba",
-        "encoding",
-        "datcollate",
-        "datctype",
-        "datistemplate",
-        "datallowconn",
-    ];
-    asked.rows_with_star(&COLUMNS, [()], |(), expression| match expression {
-        "datname" => text_value(source.name),
-        "oid" => text_value("16383"),
-        "datdba" => text_value("10"),
-        "encoding" => text_value("6"),
-        "pg_encoding_to_char(d.encoding)" => text_value("UTF8"),
-        "datcollate" | "datctype" => text_value("C"),
-        "datistemplate" => truth(false),
-        "datallowconn" => truth(true),
-        _ if expression.starts_with("pg_get_userbyid(") => text_value(source.name),
-        _ if expression.starts_with("case d.datlocprovider") => text_value("libc"),
-        _ => SqlValue::Null,
-    })
-}
-
-/// `\dn`.
-fn schemas(asked: &Question<'_>, source: &Source<'_>) -> Answer {
-    const COLUMNS: [&str; 4] = ["oid", "nspname", "nspowner", "nspacl"];
-    asked.rows_with_star(&COLUMNS, [()], |(), expression| match expression {
-        "nspname" => text_value("public"),
-        "oid" => text_value("2200"),
-        "nspowner" => text_value("10"),
-        _ if expression.starts_with("pg_get_userbyid(") => text_value(source.name),
-        _ => SqlValue::Null,
-    })
-}
-
-/// `\du`: the one role that is anybody's business here.
-fn roles(asked: &Question<'_>, source: &Source<'_>) -> Answer {
-    asked.rows_with_star(
-        &["oid", "rolname"],
-        [()],
-        |(), expression| match expression {
-            "rolname" => text_value(source.user),
-            "oid" => text_value("10"),
-            "rolconnlimit" => text_value("-1"),
-            "rolcanlogin" | "rolinherit" => truth(true),
-            _ if expression.starts_with("rol") && expression != "rolvaliduntil" => truth(false),
-            _ if expression.starts_with("array(") => text_value("{}"),
-            _ => SqlValue::Null,
-        },
-    )
-}
-
-/// One setting by its name.
-fn settings(asked: &Question<'_>, source: &Source<'_>) -> Result<Answer, Fault> {
-    const COLUMNS: [&str; 5] = ["name", "setting", "unit", "boot_val", "reset_val"];
-    let name = asked.operand("name").ok_or_else(not_understood)?;
-    let found = source
-        .settings
-        .value(&name)
-        .map(|value| (name.clone(), value));
-    Ok(asked.rows_with_star(
-        &COLUMNS,
-        found,
-        |(name, value), expression| match expression {
-            "name" => text_value(name),
-            "setting" | "boot_val" | "reset_val" => text_value(*value),
-            _ => SqlValue::Null,
-        },
-    ))
 }

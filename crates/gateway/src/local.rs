@@ -3,8 +3,10 @@
 //! as the client wrote it, apart from markers.
 
 mod catalog;
+mod describe;
 mod engine;
 mod execute;
+mod expression;
 mod extended;
 mod prepared;
 mod rows;
