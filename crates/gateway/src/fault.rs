@@ -122,7 +122,7 @@ impl From<VaultError> for Fault {
             ),
             VaultError::NotFound("subject") => Self::error(
                 "42704",
-                "there is no such subject: name a row of the main table, as in 'customer:42', or an oid",
+                "there is no such subject, or not any more: name a row of the main table, as in 'customer:42', or an oid",
             ),
             VaultError::NotFound(_) => Self::error("42704", text),
             VaultError::Conflict(_) => Self::error("55000", text),
