@@ -8,6 +8,7 @@
 )]
 
 mod support;
+mod terminal;
 
 mod audit;
 mod console;
