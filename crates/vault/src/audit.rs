@@ -24,6 +24,7 @@ mod tiles;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use privet_seal::Entropy;
 use privet_tlog::Origin;
 use privet_tlog::note::{SigningKey, VerifierKey};
@@ -86,6 +87,8 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     limits: AuditLimits,
     status: Arc<Status>,
+    /// The time of the last entry before this start.
+    resumed_after: Option<Timestamp>,
     queue: mpsc::Sender<Waiting>,
     closing: Arc<Notify>,
     /// Taken by whoever shuts down.
@@ -138,6 +141,7 @@ impl AuditLog {
         let (queue, waiting) = mpsc::channel(limits.queue_max.max(1));
         let closing = Arc::new(Notify::new());
         let verifier = signer.verifier();
+        let resumed_after = opened.state.as_ref().map(|state| state.last_entry_at);
         let sequencer = Sequencer {
             store: Arc::clone(&store),
             origin: opened.origin.clone(),
@@ -160,6 +164,7 @@ impl AuditLog {
                 entropy,
                 limits,
                 status,
+                resumed_after,
                 queue,
                 closing,
                 writer: Mutex::new(Some(tokio::spawn(sequencer.run(waiting)))),
@@ -200,6 +205,11 @@ impl AuditLog {
     /// The key that verifies the log's checkpoints, as text for `privet audit verify` and other C2SP tools.
     pub fn verifier_key(&self) -> &VerifierKey {
         &self.inner.verifier
+    }
+
+    /// The time of the last entry before this start; `None` in a new log.
+    pub(crate) fn resumed_after(&self) -> Option<Timestamp> {
+        self.inner.resumed_after
     }
 
     /// How the log is doing.

@@ -116,7 +116,7 @@ impl Vault {
     }
 
     /// Deletes the values of destroyed subjects; answers how many there were.
-    async fn delete_orphans(&self) -> Result<u64> {
+    pub(crate) async fn delete_orphans(&self) -> Result<u64> {
         let mut count = 0;
         let orphans = self.inner.keys.orphans().await?;
         for puid in &orphans {

@@ -193,11 +193,10 @@ impl Keyring {
         for (row, keys) in cold.into_iter().zip(keys) {
             let tenant = self.tenant(&row.tenant, now).await?;
             tenant.check_subject(row)?;
-            // A subject without keys was erased between the two reads.
-            if keys.is_empty() {
+            let Some(open) = open_subject(row.clone(), keys, tenant)? else {
                 continue;
-            }
-            let open = Arc::new(open_subject(row.clone(), keys, tenant)?);
+            };
+            let open = Arc::new(open);
             self.remember(mark, &open);
             fresh.insert(row.reference, open);
         }

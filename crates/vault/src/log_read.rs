@@ -15,6 +15,9 @@ use crate::audit::{Entry, EntryKind, Follower, Record, SideRecord};
 use crate::policy::Action;
 use crate::{Caller, Result, TokenId, Vault};
 
+/// Side records in one answer: past this many bytes it ends early.
+const DETAILS_BYTES_MAX: usize = 16 << 20;
+
 /// How long one entry covers the reads of one token.
 const READING: Duration = Duration::from_secs(300);
 
@@ -81,7 +84,8 @@ impl Readings {
         }
     }
 
-    fn open(&self, caller: &Caller, detail: LogDetail, now: Duration) {
+    /// Begins a reading; answers the one before it, whose end is still to be recorded.
+    fn open(&self, caller: &Caller, detail: LogDetail, now: Duration) -> Option<Reading> {
         let reading = Reading {
             caller: caller.clone(),
             until: now + READING,
@@ -89,7 +93,7 @@ impl Readings {
             entries: 0,
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.insert((caller.token(), detail), reading);
+        open.insert((caller.token(), detail), reading)
     }
 
     fn count_entries(&self, caller: &Caller, detail: LogDetail, entries: u64) {
@@ -153,10 +157,13 @@ impl Vault {
         let readings = &self.inner.readings;
         readings.count_entries(caller, detail, stored.len() as u64);
         let mut entries = Vec::with_capacity(stored.len());
+        let mut room = DETAILS_BYTES_MAX;
         for (index, bytes) in (first..).zip(stored) {
             let details = match detail {
                 LogDetail::Bare => None,
-                LogDetail::Opened => self.side_details(&bytes).await?,
+                // The reader asks for the rest with its next call.
+                LogDetail::Opened if room == 0 => break,
+                LogDetail::Opened => self.side_details(&bytes, &mut room).await?,
             };
             entries.push(ReadEntry {
                 index,
@@ -192,33 +199,45 @@ impl Vault {
             .fact("details", detail == LogDetail::Opened)
             .count("seconds", READING.as_secs());
         self.record(record).await?;
-        self.inner.readings.open(caller, detail, now);
-        Ok(())
+        match self.inner.readings.open(caller, detail, now) {
+            Some(former) => self.end_reading(detail, &former).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes how much was read in readings that are over; one read is told by its first entry already.
     pub(crate) async fn end_readings(&self) -> Result<()> {
         let now = self.inner.clock.monotonic();
         for (detail, reading) in self.inner.readings.take_ended(now) {
-            if reading.reads > 1 {
-                let record = Record::by(EntryKind::LogRead, &reading.caller)
-                    .fact("details", detail == LogDetail::Opened)
-                    .fact("ended", true)
-                    .count("reads", reading.reads)
-                    .count("entries", reading.entries);
-                self.record(record).await?;
-            }
+            self.end_reading(detail, &reading).await?;
         }
         Ok(())
     }
 
+    async fn end_reading(&self, detail: LogDetail, reading: &Reading) -> Result<()> {
+        if reading.reads <= 1 {
+            return Ok(());
+        }
+        let record = Record::by(EntryKind::LogRead, &reading.caller)
+            .fact("details", detail == LogDetail::Opened)
+            .fact("ended", true)
+            .count("reads", reading.reads)
+            .count("entries", reading.entries);
+        self.record(record).await.map(drop)
+    }
+
     /// What an entry's side record holds, where its key is left. Those of grants are under the subject's key too:
     /// they open with their session alone.
-    async fn side_details(&self, bytes: &[u8]) -> Result<Option<Map<String, Value>>> {
+    async fn side_details(
+        &self,
+        bytes: &[u8],
+        room: &mut usize,
+    ) -> Result<Option<Map<String, Value>>> {
         let entry = Entry::parse(bytes)?;
         let Some(sealed) = self.inner.audit.side(&entry).await? else {
             return Ok(None);
         };
+        *room = room.saturating_sub(sealed.len());
         let keyring = &self.inner.keyring;
         let key = keyring
             .record_key_by_id(sealed.key_id(), self.now())

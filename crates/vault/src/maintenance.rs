@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::audit::{Actor, EntryKind, Record};
@@ -23,8 +24,19 @@ const LEDGER_PERIOD: Duration = Duration::from_secs(2);
 const SESSIONS_PERIOD: Duration = Duration::from_secs(60);
 /// How often opened keys and tokens that nobody asks for any more are let go.
 const CACHE_PERIOD: Duration = Duration::from_secs(30);
+/// After a longer silence of the log, the clock may be what is wrong.
+const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How much the wall clock may have gained or lost on the monotonic one.
+const DRIFT_MAX: SignedDuration = SignedDuration::from_hours(1);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
+
+/// Both clocks at the start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Started {
+    pub(crate) wall: Timestamp,
+    pub(crate) monotonic: Duration,
+}
 
 /// What the log says and the stores have not done yet. The position that a start replays from must not pass it: an
 /// intent to erase that is not carried out, an entry of a session that is not among its entries.
@@ -138,7 +150,32 @@ impl Vault {
         Ok(keys.set_log_position(&config.origin, position).await?)
     }
 
+    /// Whether the clock is plausible enough to destroy by it what cannot be brought back. A machine that starts in the
+    /// wrong year would destroy what law keeps.
+    fn trusts_the_day(&self) -> Result<(), &'static str> {
+        let Started { wall, monotonic } = self.inner.started;
+        let now = self.now();
+        if let Some(last) = self.inner.audit.resumed_after()
+            && wall.duration_since(last) > SILENCE_MAX
+        {
+            return Err("the log's last entry before this start is more than two weeks old");
+        }
+        let passed = self.inner.clock.monotonic().saturating_sub(monotonic);
+        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
+        if (now.duration_since(wall) - passed).abs() > DRIFT_MAX {
+            return Err("the clock was moved by more than an hour since the start");
+        }
+        Ok(())
+    }
+
     async fn destroy_expired(&self) -> Result<()> {
+        if let Err(why) = self.trusts_the_day() {
+            tracing::warn!(
+                why,
+                "no key is destroyed today: check the machine's clock; if it is right, restart the server once more"
+            );
+            return Ok(());
+        }
         let today = self.now().to_zoned(TimeZone::UTC).date();
         let destroyed = self.inner.keys.destroy_expired_keys(today).await?;
         if destroyed > 0 {

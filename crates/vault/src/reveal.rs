@@ -12,6 +12,11 @@ use crate::subject::{FIELDS_MAX, SUBJECTS_MAX};
 use crate::vault::{Question, denied_by_policy};
 use crate::{Caller, Error, Form, PrincipalKind, Result, SubjectName, Vault};
 
+/// Sealed values of one call, in bytes.
+const SEALED_BYTES_MAX: usize = 16 << 20;
+/// How many values are read at a time.
+const VALUES_READ: usize = 128;
+
 /// What to reveal, and why.
 #[derive(Debug, Clone)]
 pub struct RevealRequest {
@@ -221,7 +226,16 @@ impl Vault {
         fields: &[u16],
     ) -> Result<Vec<Vec<Option<Vec<u8>>>>> {
         let puids: Vec<_> = opened.iter().flatten().map(|open| open.row.puid).collect();
-        Ok(self.inner.data.values(&puids, fields).await?)
+        let mut values = Vec::with_capacity(puids.len());
+        let mut room = SEALED_BYTES_MAX;
+        for chunk in puids.chunks((VALUES_READ / fields.len().max(1)).max(1)) {
+            for row in self.inner.data.values(chunk, fields).await? {
+                let bytes: usize = row.iter().flatten().map(Vec::len).sum();
+                room = room.checked_sub(bytes).ok_or_else(too_large)?;
+                values.push(row);
+            }
+        }
+        Ok(values)
     }
 
     fn show_all(
@@ -336,6 +350,13 @@ pub(crate) fn check_size(subjects: usize, fields: usize) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+fn too_large() -> Error {
+    Error::invalid(
+        "too_many",
+        "the values of this call are too large together: ask for fewer subjects or fields at a time",
+    )
 }
 
 /// What nobody decided is denied.

@@ -81,7 +81,13 @@ impl Vault {
         }
         let (oid, reference) = (new.subject.oid, new.subject.reference);
         let row = new.subject.clone();
-        // Keys are written before data: a value without its key would be lost, a key without a value is swept up.
+        let record = Record::by(EntryKind::SubjectCreated, caller).subject(SubjectUse {
+            reference,
+            fields: numbers(&fields),
+            count: 1,
+        });
+        self.record(record).await?;
+        // Keys are written before data: a value without its key would be lost.
         self.inner
             .keys
             .add_subjects(vec![new])
@@ -98,14 +104,9 @@ impl Vault {
                 .keys
                 .destroy_subject(reference, today, now)
                 .await?;
+            self.delete_orphans().await?;
             return Err(error);
         }
-        let record = Record::by(EntryKind::SubjectCreated, caller).subject(SubjectUse {
-            reference,
-            fields: numbers(&fields),
-            count: 1,
-        });
-        self.record(record).await?;
         Ok(oid)
     }
 
@@ -126,11 +127,11 @@ impl Vault {
         .await?;
         let open = self.subject(subject).await?;
         let now = self.now();
-        self.store_values(open.row.clone(), &fields, &values, now)
-            .await?;
         let record =
             Record::by(EntryKind::SubjectUpdated, caller).subject(open.used(numbers(&fields), 1));
-        self.record(record).await.map(drop)
+        self.record(record).await?;
+        self.store_values(open.row.clone(), &fields, &values, now)
+            .await
     }
 
     /// What there is of a subject, without values.

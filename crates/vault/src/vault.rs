@@ -12,7 +12,7 @@ use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
-use crate::maintenance::Ledger;
+use crate::maintenance::{Ledger, Started};
 use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyStore, LogStore, Source};
 use crate::session::Sessions;
@@ -83,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) watch: Watch,
     pub(crate) sessions: Sessions,
     pub(crate) ledger: Ledger,
+    pub(crate) started: Started,
     pub(crate) readings: Readings,
     pub(crate) jobs: Jobs,
 }
@@ -121,6 +122,10 @@ impl Vault {
                 tokens: Tokens::new(&*parts.entropy, &parts.clock),
                 sessions: Sessions::default(),
                 ledger: Ledger::default(),
+                started: Started {
+                    wall: parts.clock.now(),
+                    monotonic: parts.clock.monotonic(),
+                },
                 readings: Readings::default(),
                 jobs: Jobs::default(),
                 config: parts.config,

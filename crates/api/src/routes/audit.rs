@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use privet_vault::{Caller, Error, LogDetail, ReadEntry};
@@ -44,7 +44,7 @@ pub(crate) async fn checkpoint(
 pub(crate) async fn tile(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    Path(path): Path<String>,
+    PathId(path): PathId<String>,
 ) -> Result<Response, Refusal> {
     let tile = api.vault.log_tile(&caller, &format!("tile/{path}")).await?;
     Ok(plain(BINARY, tile))

@@ -4,13 +4,18 @@
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use privet_tlog::Origin;
+use privet_tlog::note::VerifierKey;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::check::{CheckError, StoreCheck};
-use super::status::Stop;
+use super::status::{Status, Stop};
 use super::{Actor, AuditLog, EntryKind, Inner, Record, StartError};
-use crate::port::StoreError;
-use crate::{Error, Reason};
+use crate::port::{LogStore, StoreError};
+use crate::{Clock, Error, Reason};
+
+/// Time before a full check that a failing store broke off starts again.
+const CHECK_PAUSE: Duration = Duration::from_secs(30);
 
 /// Time between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -73,28 +78,41 @@ async fn check(log: Weak<Inner>) {
     );
     let (status, clock) = (Arc::clone(&inner.status), Arc::clone(&inner.clock));
     drop(inner);
-    let outcome = async {
-        let mut check = StoreCheck::open(&*store, &origin, &[key]).await?;
-        loop {
-            let began = clock.monotonic();
-            let more = check.step().await?;
-            status.checked(check.progress());
-            if !more {
-                return Ok(());
+    let outcome = loop {
+        let outcome = check_whole(&*store, &origin, &key, &status, &*clock).await;
+        match outcome {
+            Err(CheckError::Store(error)) if !matches!(error, StoreError::Damaged(_)) => {
+                tracing::error!(%error, "the full check of the audit log starts again: its store failed");
+                tokio::time::sleep(CHECK_PAUSE).await;
             }
-            tokio::time::sleep(clock.monotonic().saturating_sub(began)).await;
+            outcome => break outcome,
         }
     };
-    let outcome = outcome.await;
     status.check_ended();
     match outcome {
         Ok(()) => tracing::info!("the full check of the audit log found nothing wrong"),
-        Err(CheckError::Store(error)) if !matches!(error, StoreError::Damaged(_)) => {
-            tracing::error!(%error, "the full check of the audit log could not be finished");
-        }
         Err(error) => {
             tracing::error!(%error, "the full check of the audit log failed");
             status.stop(Stop::Damaged);
         }
+    }
+}
+
+async fn check_whole(
+    store: &dyn LogStore,
+    origin: &Origin,
+    key: &VerifierKey,
+    status: &Status,
+    clock: &dyn Clock,
+) -> Result<(), CheckError> {
+    let mut check = StoreCheck::open(store, origin, std::slice::from_ref(key)).await?;
+    loop {
+        let began = clock.monotonic();
+        let more = check.step().await?;
+        status.checked(check.progress());
+        if !more {
+            return Ok(());
+        }
+        tokio::time::sleep(clock.monotonic().saturating_sub(began)).await;
     }
 }

@@ -76,6 +76,11 @@ impl SealedSide {
         }
     }
 
+    /// How many bytes it takes.
+    pub(crate) fn len(&self) -> usize {
+        self.sealed.len()
+    }
+
     /// The key that opens it; where the key store has it no longer, the record has ended.
     pub fn key_id(&self) -> KeyId {
         self.key_id

@@ -95,7 +95,7 @@ pub(super) fn open_subject(
     row: SubjectRow,
     keys: Vec<KeyRow>,
     tenant: Arc<TenantKeys>,
-) -> Result<OpenSubject> {
+) -> Result<Option<OpenSubject>> {
     let mut account = Vec::new();
     let mut operational = Vec::new();
     let mut retention = HashMap::new();
@@ -119,9 +119,10 @@ pub(super) fn open_subject(
         newest.get_or_insert((key.generation, secret));
     }
     let [Some((_, account_key)), Some((_, operational_key))] = newest else {
-        return Err(Error::Internal("subject lacks a key"));
+        // Erased between the reading of its row and of its keys; a key that law keeps may be left.
+        return Ok(None);
     };
-    Ok(OpenSubject {
+    Ok(Some(OpenSubject {
         row,
         tenant,
         account,
@@ -129,5 +130,5 @@ pub(super) fn open_subject(
         retention: RwLock::new(retention),
         account_key,
         operational_key,
-    })
+    }))
 }

@@ -186,14 +186,16 @@ impl Vault {
         &self,
         id: SessionId,
     ) -> Result<Option<(String, Option<String>)>> {
-        let log = self.session_log(id).await?;
-        let opened = log
-            .into_iter()
-            .find(|entry| entry.kind == EntryKind::SessionOpened.as_str());
-        Ok(
-            opened
-                .and_then(|entry| Some((text(&entry.side, "reason")?, text(&entry.side, "link")))),
-        )
+        for (origin, index) in self.inner.data.session_entries(id).await? {
+            let Some(step) = self.session_step(id, &origin, index).await? else {
+                continue;
+            };
+            if step.kind == EntryKind::SessionOpened.as_str() {
+                let reason = text(&step.side, "reason");
+                return Ok(reason.map(|reason| (reason, text(&step.side, "link"))));
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) fn field_name(&self, number: u16) -> String {
@@ -205,26 +207,36 @@ impl Vault {
     async fn session_log(&self, id: SessionId) -> Result<Vec<LogStep>> {
         let mut steps = Vec::new();
         for (origin, index) in self.inner.data.session_entries(id).await? {
-            if origin != self.inner.config.origin {
-                continue;
-            }
-            let Some(bytes) = self.inner.audit.entries(index, 1).await?.pop() else {
-                continue;
-            };
-            let Ok(Value::Object(entry)) = serde_json::from_slice(&bytes) else {
-                continue;
-            };
-            let side = self.side_of(id, &bytes, &entry).await?.unwrap_or_default();
-            steps.push(LogStep {
-                index,
-                kind: text(&entry, "t").unwrap_or_default(),
-                at: text(&entry, "ts").unwrap_or_default(),
-                grant: text(&entry, "grant").and_then(|grant| grant.parse().ok()),
-                facts: object(&entry, "facts"),
-                side,
-            });
+            steps.extend(self.session_step(id, &origin, index).await?);
         }
         Ok(steps)
+    }
+
+    /// One entry of a session; `None` for an entry of another log.
+    async fn session_step(
+        &self,
+        id: SessionId,
+        origin: &str,
+        index: u64,
+    ) -> Result<Option<LogStep>> {
+        if origin != self.inner.config.origin {
+            return Ok(None);
+        }
+        let Some(bytes) = self.inner.audit.entries(index, 1).await?.pop() else {
+            return Ok(None);
+        };
+        let Ok(Value::Object(entry)) = serde_json::from_slice(&bytes) else {
+            return Ok(None);
+        };
+        let side = self.side_of(id, &bytes, &entry).await?.unwrap_or_default();
+        Ok(Some(LogStep {
+            index,
+            kind: text(&entry, "t").unwrap_or_default(),
+            at: text(&entry, "ts").unwrap_or_default(),
+            grant: text(&entry, "grant").and_then(|grant| grant.parse().ok()),
+            facts: object(&entry, "facts"),
+            side,
+        }))
     }
 
     /// Opens an entry's side record: under the session's key, or with a grant under that key and the subject's.
