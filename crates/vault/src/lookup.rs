@@ -34,7 +34,7 @@ impl Vault {
             ));
         }
         self.check_purpose(purpose, &[field])?;
-        let decision = self.decide_fields(caller, Action::Lookup, purpose, &[field])?;
+        let decision = self.decide_fields(caller, Action::Lookup, purpose, &[field], &[None])?;
         if !decision.allowed {
             let record = Record::by(EntryKind::LookupDenied, caller)
                 .purpose(purpose)

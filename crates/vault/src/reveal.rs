@@ -10,7 +10,7 @@ use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
 use crate::subject::{FIELDS_MAX, SUBJECTS_MAX};
 use crate::vault::{Question, denied_by_policy};
-use crate::{Caller, Error, Form, PrincipalKind, Result, SubjectName, Vault};
+use crate::{Caller, Error, Form, PrincipalKind, Result, SourceName, SubjectName, Vault};
 
 /// Sealed values of one call, in bytes.
 const SEALED_BYTES_MAX: usize = 16 << 20;
@@ -82,7 +82,8 @@ impl Vault {
         if let Err(error) = self.check_purpose(&request.purpose, &fields) {
             return Err(self.refused(caller, request, &fields, None, error).await);
         }
-        let (form, decision) = match self.decide_form(caller, request, &fields)? {
+        let sources = self.sources_named(&request.subjects)?;
+        let (form, decision) = match self.decide_form(caller, request, &fields, &sources)? {
             Ok(decided) => decided,
             Err(decision) => {
                 let error =
@@ -179,6 +180,7 @@ impl Vault {
         caller: &Caller,
         request: &RevealRequest,
         fields: &[&Field],
+        sources: &[Option<SourceName>],
     ) -> Result<Result<(Form, Decision), Decision>> {
         let candidates: &[Form] = match (request.form, caller.principal().kind) {
             (Some(Form::Clear), _) => &[Form::Clear],
@@ -189,7 +191,8 @@ impl Vault {
         };
         let mut last = no_decision();
         for form in candidates {
-            last = self.decide_fields(caller, Action::Reveal(*form), &request.purpose, fields)?;
+            let action = Action::Reveal(*form);
+            last = self.decide_fields(caller, action, &request.purpose, fields, sources)?;
             if last.allowed {
                 return Ok(Ok((*form, last)));
             }
@@ -197,18 +200,22 @@ impl Vault {
         Ok(Err(last))
     }
 
-    /// One decision per field; the first "no" is the answer, else "yes" by the policies of all.
+    /// One decision per field and source; the first "no" is the answer, else "yes" by the policies of all.
     pub(crate) fn decide_fields(
         &self,
         caller: &Caller,
         action: Action,
         purpose: &str,
         fields: &[&Field],
+        sources: &[Option<SourceName>],
     ) -> Result<Decision> {
         let mut all: Option<Decision> = None;
-        for field in fields {
+        let pairs = sources
+            .iter()
+            .flat_map(|source| fields.iter().map(move |field| (source, field)));
+        for (source, field) in pairs {
             let question = Question::about(action).field(field).purpose(purpose);
-            let decision = self.decide(caller, &question)?;
+            let decision = self.decide(caller, &question.of(source.as_ref()))?;
             if !decision.allowed {
                 return Ok(decision);
             }

@@ -65,14 +65,16 @@ impl Vault {
             .iter()
             .map(|item| self.field(&item.field))
             .collect::<Result<_>>()?;
+        let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
+        let sources = self.sources_named(&names)?;
         self.permit_fields(
             caller,
             Action::Seal,
             &distinct(&fields),
+            &sources,
             EntryKind::SealDenied,
         )
         .await?;
-        let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
         let opened = self.subjects_named(&names).await?;
         let now = self.now();
         let mut sealed = Vec::with_capacity(items.len());
@@ -117,7 +119,9 @@ impl Vault {
             .collect::<Result<_>>()?;
         let asked = distinct(&fields);
         self.check_purpose(purpose, &asked)?;
-        let decision = self.decide_fields(caller, Action::Open(form), purpose, &asked)?;
+        let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
+        let sources = self.sources_named(&names)?;
+        let decision = self.decide_fields(caller, Action::Open(form), purpose, &asked, &sources)?;
         if !decision.allowed {
             let record = Record::by(EntryKind::OpenDenied, caller)
                 .purpose(purpose)
@@ -125,7 +129,6 @@ impl Vault {
             self.record(record).await?;
             return Err(denied_by_policy(caller, Action::Open(form)));
         }
-        let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
         let mark = self.inner.keyring.mark();
         let mut opened = self.subjects_named(&names).await?;
         let mut record = Record::by(EntryKind::Open, caller)

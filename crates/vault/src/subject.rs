@@ -58,7 +58,12 @@ impl Vault {
             .await?;
         if !fields.is_empty() {
             let write = Action::WriteFields;
-            self.permit_fields(caller, write, &fields, EntryKind::SubjectDenied)
+            let sources = if aliases.is_empty() {
+                vec![None]
+            } else {
+                self.sources_named(aliases)?
+            };
+            self.permit_fields(caller, write, &fields, &sources, EntryKind::SubjectDenied)
                 .await?;
         }
         let now = self.now();
@@ -118,10 +123,12 @@ impl Vault {
         values: FieldValues,
     ) -> Result<()> {
         let fields = self.fields_of(&values)?;
+        let sources = self.sources_named(std::slice::from_ref(subject))?;
         self.permit_fields(
             caller,
             Action::WriteFields,
             &fields,
+            &sources,
             EntryKind::SubjectDenied,
         )
         .await?;
@@ -353,6 +360,22 @@ impl Vault {
         };
         tenant.sign_alias(&mut row);
         row
+    }
+
+    /// The sources whose rows name subjects in the list, each once; `None` stands for those named by their own id.
+    /// Policy is asked about each, so that a rule on `resource in Source::"…"` binds whoever names a row of it.
+    pub(crate) fn sources_named(&self, names: &[SubjectName]) -> Result<Vec<Option<SourceName>>> {
+        let mut sources = Vec::new();
+        for name in names {
+            let source = match name {
+                SubjectName::Oid(_) => None,
+                SubjectName::Alias { source, .. } => Some(self.source_of(source.as_ref())?),
+            };
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        Ok(sources)
     }
 
     fn source_of(&self, named: Option<&SourceName>) -> Result<SourceName> {

@@ -288,6 +288,12 @@ impl<'a> Question<'a> {
         self
     }
 
+    /// As [`source`](Self::source), where there is one.
+    pub(crate) fn of(mut self, source: Option<&'a SourceName>) -> Self {
+        self.source = source;
+        self
+    }
+
     pub(crate) fn purpose(mut self, purpose: &'a str) -> Self {
         self.purpose = Some(purpose);
         self

@@ -7,10 +7,10 @@ use privet_seal::{Block, FieldNumber, Nonce, Value};
 use super::{FIELDS_MAX, FieldValues};
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
-use crate::policy::Action;
+use crate::policy::{Action, Decision};
 use crate::port::{IndexEntry, StoreError, SubjectRow, ValueWrite};
 use crate::vault::{Question, denied_by_policy};
-use crate::{Caller, Error, Result, Vault};
+use crate::{Caller, Error, Result, SourceName, Vault};
 
 /// Bytes of one value.
 const VALUE_BYTES_MAX: usize = 256 * 1024;
@@ -36,26 +36,44 @@ impl Vault {
         })
     }
 
-    /// Asks the policy once for each distinct field (and once without, when there is none).
+    /// Asks the policy once for each distinct field and source (and once without, when there is no field).
     pub(crate) async fn permit_fields(
         &self,
         caller: &Caller,
         action: Action,
         fields: &[&Field],
+        sources: &[Option<SourceName>],
         denied: EntryKind,
     ) -> Result<()> {
         if fields.is_empty() {
             return self.permit(caller, action, denied).await.map(drop);
         }
-        for field in fields {
-            let decision = self.decide(caller, &Question::about(action).field(field))?;
-            if !decision.allowed {
-                let record = Record::by(denied, caller).ruling(self.ruling(&decision));
-                self.record(record).await?;
-                return Err(denied_by_policy(caller, action));
+        let Some(decision) = self.denial(caller, action, fields, sources)? else {
+            return Ok(());
+        };
+        let record = Record::by(denied, caller).ruling(self.ruling(&decision));
+        self.record(record).await?;
+        Err(denied_by_policy(caller, action))
+    }
+
+    /// The first "no" of one decision per field and source.
+    fn denial(
+        &self,
+        caller: &Caller,
+        action: Action,
+        fields: &[&Field],
+        sources: &[Option<SourceName>],
+    ) -> Result<Option<Decision>> {
+        for source in sources {
+            for field in fields {
+                let question = Question::about(action).field(field);
+                let decision = self.decide(caller, &question.of(source.as_ref()))?;
+                if !decision.allowed {
+                    return Ok(Some(decision));
+                }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     pub(super) async fn store_values(

@@ -97,15 +97,15 @@ pub(crate) struct Bed {
     pub(crate) stores: MemoryStores,
 }
 
-/// The parts of a vault over these stores; the same `root` opens them again.
-pub(crate) fn parts(
-    stores: &MemoryStores,
-    clock: &Arc<HandClock>,
-    environment: &str,
-    root: Arc<FileKeyProvider>,
-) -> Parts {
-    let environment: Environment = environment.parse().unwrap();
+const PRINCIPALS: &str = "[people.on_call]\ngroups = [\"on-call\"]\n\
+    [people.second]\ngroups = [\"on-call\", \"auditors\"]\n\
+    [people.auditor]\ngroups = [\"auditors\"]\n[people.operator]\ngroups = [\"operators\"]\n\
+    [jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n";
+
+/// The default bundle with another file of policies, for these principals.
+pub(crate) fn policy_of(environment: &Environment, more: &str, principals: &str) -> Policy {
     let policies = [
+        ("more.cedar", more),
         (
             "staff.cedar",
             include_str!("../../../cli/assets/policy/staff.cedar"),
@@ -127,15 +127,23 @@ pub(crate) fn parts(
             include_str!("../../../cli/assets/policy/subjects.cedar"),
         ),
     ];
-    let principals = "[people.on_call]\ngroups = [\"on-call\"]\n\
-        [people.second]\ngroups = [\"on-call\", \"auditors\"]\n\
-        [people.auditor]\ngroups = [\"auditors\"]\n[people.operator]\ngroups = [\"operators\"]\n\
-        [jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n";
     let files = PolicyFiles {
         schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
         policies: &policies,
         principals,
     };
+    Policy::load(&files, environment).unwrap()
+}
+
+/// The parts of a vault over these stores; the same `root` opens them again.
+pub(crate) fn parts(
+    stores: &MemoryStores,
+    clock: &Arc<HandClock>,
+    environment: &str,
+    root: Arc<FileKeyProvider>,
+) -> Parts {
+    let environment: Environment = environment.parse().unwrap();
+    let policy = policy_of(&environment, "", PRINCIPALS);
     let shop: SourceName = "shop".parse().unwrap();
     // These tests connect to the source and run no statement, so that its file is never opened.
     let runner = RunnerProgram {
@@ -163,7 +171,7 @@ pub(crate) fn parts(
             },
         },
         map: DataMap::parse(MAP).unwrap(),
-        policy: Policy::load(&files, &environment).unwrap(),
+        policy,
         data: stores.data.clone(),
         keys: stores.keys.clone(),
         log: stores.log.clone(),
@@ -187,10 +195,15 @@ pub(crate) fn hand_clock() -> Arc<HandClock> {
 
 /// A vault in environment `test`.
 pub(crate) async fn bed() -> Bed {
+    bed_with("").await
+}
+
+/// A vault in environment `test` with more policies than the default ones.
+pub(crate) async fn bed_with(policies: &str) -> Bed {
     let (stores, clock) = (MemoryStores::new(), hand_clock());
-    let vault = Vault::start(parts(&stores, &clock, "test", root()))
-        .await
-        .unwrap();
+    let mut parts = parts(&stores, &clock, "test", root());
+    parts.policy = policy_of(&parts.config.environment, policies, PRINCIPALS);
+    let vault = Vault::start(parts).await.unwrap();
     Bed {
         vault,
         clock,

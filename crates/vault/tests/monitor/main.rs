@@ -14,4 +14,5 @@ mod failing;
 mod revealing;
 mod sealing;
 mod sessions;
+mod sources;
 mod tokens;
