@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Error, Result, anyhow};
-use indicatif::ProgressBar;
 use privet_vault::{Finding, JobState, JobStatus};
 
-use crate::output::{self, line, note};
+use crate::output::{self, Progress, line, note};
 
 /// How often a running job is asked where it stands.
 const PERIOD: Duration = Duration::from_millis(150);
@@ -21,7 +20,7 @@ where
     Ask: Fn() -> Answer,
     Answer: Future<Output = Result<JobStatus>>,
 {
-    let bar = output::progress("values");
+    let bar = Progress::of("values");
     let mut ticks = tokio::time::interval(PERIOD);
     let status = loop {
         ticks.tick().await;
@@ -31,13 +30,11 @@ where
             break status;
         }
     };
-    bar.finish_and_clear();
+    bar.clear();
     Ok(status)
 }
 
-fn show(bar: &ProgressBar, status: &JobStatus) {
-    bar.set_length(status.total);
-    bar.set_position(status.done);
+fn show(bar: &Progress, status: &JobStatus) {
     let doing = match status.state {
         JobState::Looking => "looking",
         JobState::Sealing => "sealing",
@@ -45,13 +42,15 @@ fn show(bar: &ProgressBar, status: &JobStatus) {
         JobState::Done => "done",
         JobState::Failed => "failed",
     };
-    bar.set_message(doing);
-    let left = match (status.state, status.seconds_left) {
-        (JobState::Sealing, Some(left)) => format!("{} left", output::seconds(left)),
-        _ => String::new(),
+    let sealing = status.state == JobState::Sealing;
+    let left = status.seconds_left.filter(|_| sealing);
+    // What a look counts is what there will be to do, so that nothing is done of it yet.
+    let total = if status.state == JobState::Looking {
+        0
+    } else {
+        status.total
     };
-    bar.set_prefix(left);
-    bar.tick();
+    bar.show(doing, status.done, total, left);
 }
 
 /// Why a job failed, as one error; `None` if it did not.

@@ -28,13 +28,17 @@ impl Style {
 const PLAIN: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
+/// Tables are not fitted into terminals that are narrower than this.
+const COLUMNS_MIN: u16 = 40;
+
 /// A table with a header, ready for rows.
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(PLAIN)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header);
+    table.load_style(PLAIN).set_header(header);
+    // A terminal that says it has no columns, as one without a window does, would get one letter a line.
+    if table.width().is_some_and(|width| width >= COLUMNS_MIN) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     table
 }
 
@@ -96,16 +100,51 @@ fn emphasized(text: &str, seen: bool) -> String {
     }
 }
 
-/// A progress bar on standard error; nothing where nobody watches. The message stands before it.
-pub(crate) fn progress(unit: &str) -> ProgressBar {
-    let template =
-        format!("{{msg}} {{wide_bar}} {{human_pos}} of {{human_len}} {unit}, {{prefix}}");
-    let bar = ProgressBar::new(0);
-    // A template that does not parse leaves the plain bar.
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.progress_chars("━╸ "));
+/// A progress bar on standard error; nothing where nobody watches.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    unit: &'static str,
+}
+
+impl Progress {
+    /// A bar that counts these, once it is known how many there are.
+    pub(crate) fn of(unit: &'static str) -> Self {
+        let bar = ProgressBar::new(0);
+        let progress = Self { bar, unit };
+        progress.style("{spinner} {msg} …");
+        progress
     }
-    bar
+
+    /// Shows what is done, how far it is, and how long it may still take. While there is nothing to count, only what
+    /// is done.
+    pub(crate) fn show(&self, doing: &'static str, done: u64, of: u64, seconds_left: Option<u64>) {
+        if of == 0 {
+            self.style("{spinner} {msg} …");
+        } else {
+            let unit = self.unit;
+            self.style(&format!(
+                "{{msg}} {{wide_bar}} {{human_pos}} of {{human_len}} {unit}{{prefix}}"
+            ));
+        }
+        self.bar.set_length(of);
+        self.bar.set_position(done);
+        self.bar.set_message(doing);
+        let left = seconds_left.map(|left| format!(", {} left", seconds(left)));
+        self.bar.set_prefix(left.unwrap_or_default());
+        self.bar.tick();
+    }
+
+    /// Takes it off the screen.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn style(&self, template: &str) {
+        // A template that does not parse leaves the bar as it was.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("━╸ "));
+        }
+    }
 }
 
 /// Seconds as people say them: `8 s`, `2 min 5 s`, `1 h 3 min`.
@@ -122,9 +161,19 @@ pub(crate) fn count(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
-/// A moment to the second, in UTC.
-pub(crate) fn moment(at: jiff::Timestamp) -> String {
+/// A moment to the second, in UTC: for a column whose header says so.
+pub(crate) fn cell(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A moment to the second, in UTC, as a sentence says it.
+pub(crate) fn moment(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A moment as an entry of the log writes it, for people; what is no moment as it stands.
+pub(crate) fn moment_of(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), moment)
 }
 
 /// A word of a command line, quoted where a shell would take it apart.
@@ -155,5 +204,10 @@ mod tests {
         assert_eq!(seconds(8), "8 s");
         assert_eq!(seconds(125), "2 min 5 s");
         assert_eq!(seconds(3_790), "1 h 3 min");
+        let at = "2026-11-25T21:07:09.123456789Z".parse().unwrap();
+        assert_eq!(cell(at), "2026-11-25 21:07:09");
+        assert_eq!(moment(at), "2026-11-25 21:07:09 UTC");
+        assert_eq!(moment_of("2026-11-25T21:07:09.1Z"), moment(at));
+        assert_eq!(moment_of("soon"), "soon");
     }
 }

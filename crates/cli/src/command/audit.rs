@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use indicatif::ProgressBar;
 use privet_store::SqliteStores;
 use privet_tlog::Checkpoint;
 use privet_tlog::note::VerifierKey;
@@ -91,7 +91,7 @@ fn print_entry(entry: &LogEntry, style: Style) -> Result<()> {
     let mut shown = format!(
         "{:>6}  {}  {:<20} {:<10}",
         entry.index,
-        text("ts").unwrap_or_default(),
+        text("ts").map(output::moment_of).unwrap_or_default(),
         text("t").unwrap_or_default(),
         actor.unwrap_or("(server)")
     );
@@ -129,7 +129,7 @@ struct Log {
 enum Place {
     /// The store of a folder, beside a server that may be running.
     Store {
-        store: std::sync::Arc<dyn LogStore>,
+        store: Arc<dyn LogStore>,
         origin: String,
     },
     /// An exported directory.
@@ -174,9 +174,8 @@ impl Log {
             .iter()
             .map(|path| kept_checkpoint(path, &self.keys))
             .collect::<Result<Vec<_>>>()?;
-        let bar = output::progress("entries");
-        bar.set_message("verifying");
-        let progress = watched(&bar);
+        let bar = Arc::new(output::Progress::of("entries"));
+        let progress = watched(&bar, "verifying");
         let keys = self.keys;
         let verified = match self.place {
             Place::Store { store, origin } => {
@@ -187,7 +186,7 @@ impl Log {
                 tokio::task::spawn_blocking(read).await?
             }
         };
-        bar.finish_and_clear();
+        bar.clear();
         let checkpoint = verified.context("the log does not verify")?;
         verified_so_far(&checkpoint, style)
     }
@@ -217,10 +216,10 @@ impl Log {
         let Place::Store { store, origin } = self.place else {
             bail!("an export is made of the folder's own store");
         };
-        let bar = output::progress("entries");
-        bar.set_message("exporting");
-        let written = offline::export(&*store, &origin, &self.keys, directory, watched(&bar)).await;
-        bar.finish_and_clear();
+        let bar = Arc::new(output::Progress::of("entries"));
+        let progress = watched(&bar, "exporting");
+        let written = offline::export(&*store, &origin, &self.keys, directory, progress).await;
+        bar.clear();
         let checkpoint = written.context("the log cannot be exported")?;
         match style {
             Style::Programs => output::json(&json!({
@@ -241,12 +240,12 @@ impl Log {
     }
 }
 
-fn watched(bar: &ProgressBar) -> impl FnMut(Progress) + Send + 'static {
-    let bar = bar.clone();
-    move |progress| {
-        bar.set_length(progress.of);
-        bar.set_position(progress.done);
-    }
+fn watched(
+    bar: &Arc<output::Progress>,
+    doing: &'static str,
+) -> impl FnMut(Progress) + Send + 'static {
+    let bar = Arc::clone(bar);
+    move |progress| bar.show(doing, progress.done, progress.of, None)
 }
 
 fn verified_so_far(checkpoint: &Checkpoint, style: Style) -> Result<()> {

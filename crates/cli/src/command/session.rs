@@ -55,8 +55,8 @@ fn list(page: &SessionPage, style: Style) -> Result<()> {
         "id",
         "who",
         "source",
-        "started",
-        "ended",
+        "started (UTC)",
+        "ended (UTC)",
         "mode",
         "statements",
         "opened",
@@ -67,10 +67,10 @@ fn list(page: &SessionPage, style: Style) -> Result<()> {
             session.id.to_string(),
             session.principal.clone(),
             session.source.clone(),
-            output::moment(session.started_at),
+            output::cell(session.started_at),
             session
                 .ended_at
-                .map_or_else(|| "open".to_owned(), output::moment),
+                .map_or_else(|| "open".to_owned(), output::cell),
             mode(session.decrypted).to_owned(),
             output::count(session.statements),
             output::count(session.opened),

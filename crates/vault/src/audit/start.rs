@@ -35,7 +35,8 @@ pub enum StartError {
     Damaged(String),
     /// The clock is behind the last entry.
     #[error(
-        "the clock says {now}, but the last entry of the audit log is of {last}: set the clock right"
+        "the clock says {}, but the last entry of the audit log is of {}: set the clock right",
+        seconds(.now), seconds(.last)
     )]
     Clock {
         /// What the clock says.
@@ -49,6 +50,10 @@ pub enum StartError {
     /// The store cannot be read.
     #[error("the store of the audit log cannot be read")]
     Store(#[from] StoreError),
+}
+
+fn seconds(at: &Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC")
 }
 
 impl StartError {
