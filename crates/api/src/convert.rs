@@ -1,8 +1,8 @@
 //! Between the wire's words and the vault's. Both sides are closed lists, so that a new word does not compile until it
 //! stands in both.
 
-use privet_vault::port::{self, SessionRow, TokenRow};
-use privet_vault::{self as vault, SubjectName};
+use privet_vault::port::{self, SessionRow};
+use privet_vault::{self as vault, ListedToken, SubjectName, TokenState};
 use privet_wire as wire;
 
 use crate::refusal::Refusal;
@@ -72,7 +72,8 @@ pub(crate) fn token_id_out(id: vault::TokenId) -> wire::TokenId {
     wire::TokenId::from_bytes(*id.as_bytes())
 }
 
-pub(crate) fn token_out(row: TokenRow) -> wire::Token {
+pub(crate) fn token_out(listed: ListedToken) -> wire::Token {
+    let ListedToken { row, state } = listed;
     wire::Token {
         id: token_id_out(row.id),
         principal: row.principal.into(),
@@ -80,6 +81,12 @@ pub(crate) fn token_out(row: TokenRow) -> wire::Token {
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
         note: row.note,
+        state: match state {
+            TokenState::Live => wire::TokenState::Live,
+            TokenState::Expired => wire::TokenState::Expired,
+            TokenState::Revoked => wire::TokenState::Revoked,
+            TokenState::Orphaned => wire::TokenState::Orphaned,
+        },
     }
 }
 

@@ -59,5 +59,5 @@ pub use session::{
     StatementView, Status,
 };
 pub use subject::{FieldValues, SubjectName, SubjectView};
-pub use token::{IssuedToken, ScramLookup};
+pub use token::{IssuedToken, ListedToken, ScramLookup, TokenState};
 pub use vault::{Parts, Vault};

@@ -45,6 +45,28 @@ impl std::fmt::Debug for IssuedToken {
     }
 }
 
+/// A token as operators see it.
+#[derive(Debug, Clone)]
+pub struct ListedToken {
+    /// What is stored: nothing of it can be used to log in.
+    pub row: TokenRow,
+    /// Whether it is good for anything now.
+    pub state: TokenState,
+}
+
+/// Whether a token is good for anything now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    /// It opens the doors.
+    Live,
+    /// Its time is over.
+    Expired,
+    /// It was taken back.
+    Revoked,
+    /// Its principal is not in the policy bundle any more.
+    Orphaned,
+}
+
 /// What a SQL client that names a user is checked against. For unknown users, users without a live token and wrong
 /// token ids it is a mock that no password satisfies, with a salt that stays the same for the name.
 #[derive(Debug)]
@@ -300,10 +322,27 @@ impl Vault {
     }
 
     /// Every token, newest first.
-    pub async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenRow>> {
+    pub async fn tokens(&self, caller: &Caller) -> Result<Vec<ListedToken>> {
         self.permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
             .await?;
-        Ok(self.inner.keys.tokens().await?)
+        let (rows, now) = (self.inner.keys.tokens().await?, self.now());
+        let listed = rows.into_iter().map(|row| {
+            let state = self.token_state(&row, now);
+            ListedToken { row, state }
+        });
+        Ok(listed.collect())
+    }
+
+    fn token_state(&self, row: &TokenRow, now: Timestamp) -> TokenState {
+        if row.revoked_at.is_some() {
+            TokenState::Revoked
+        } else if !is_live(row, now) {
+            TokenState::Expired
+        } else if self.inner.policy.principal(&row.principal).is_none() {
+            TokenState::Orphaned
+        } else {
+            TokenState::Live
+        }
     }
 
     /// Revokes a token; it ends on every server within a second, here at once.

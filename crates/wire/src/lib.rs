@@ -46,7 +46,7 @@ pub use session::{
     Statement, Verdict,
 };
 pub use subject::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
-pub use token::{IssueToken, IssuedToken, Token, TokenList};
+pub use token::{IssueToken, IssuedToken, Token, TokenList, TokenState};
 pub use value::{
     Form, LookupAnswer, LookupRequest, OpenAnswer, OpenItem, OpenRequest, OpenedItem, RevealAnswer,
     RevealRequest, RevealedSubject, SealAnswer, SealItem, SealRequest, SealedItem,

@@ -58,4 +58,20 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
     /// What it is for.
     pub note: String,
+    /// Whether it is good for anything now.
+    pub state: TokenState,
+}
+
+/// Whether a token is good for anything now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenState {
+    /// It opens the doors.
+    Live,
+    /// Its time is over.
+    Expired,
+    /// It was taken back.
+    Revoked,
+    /// Its principal is not in the policy bundle any more.
+    Orphaned,
 }

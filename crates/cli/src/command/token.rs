@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use privet_vault::PrincipalName;
-use privet_wire::{IssueToken, IssuedToken, TokenId, TokenList};
+use privet_wire::{IssueToken, IssuedToken, TokenId, TokenList, TokenState};
 use reqwest::Method;
 use serde_json::json;
 
@@ -73,17 +73,28 @@ fn list(list: &TokenList, style: Style) -> Result<()> {
     if style == Style::Programs {
         return output::json(list);
     }
-    let mut table = output::table(["id", "principal", "issued", "ends", "note"]);
+    let mut table = output::table([
+        "id",
+        "principal",
+        "state",
+        "issued (UTC)",
+        "ends (UTC)",
+        "note",
+    ]);
     for token in &list.tokens {
-        let ends = match token.revoked_at {
-            Some(at) => format!("revoked {}", output::moment(at)),
-            None => output::moment(token.expires_at),
+        let (state, ends) = match (token.state, token.revoked_at) {
+            (TokenState::Revoked, Some(at)) => ("revoked", at),
+            (TokenState::Revoked, None) => ("revoked", token.expires_at),
+            (TokenState::Expired, _) => ("expired", token.expires_at),
+            (TokenState::Orphaned, _) => ("not in the policy", token.expires_at),
+            (TokenState::Live, _) => ("live", token.expires_at),
         };
         table.add_row([
             token.id.to_string(),
             token.principal.clone(),
-            output::moment(token.created_at),
-            ends,
+            state.to_owned(),
+            output::cell(token.created_at),
+            output::cell(ends),
             token.note.clone(),
         ]);
     }

@@ -442,8 +442,8 @@ async fn a_dropped_connection_leaves_no_grant() {
 async fn revoke_all(bed: &Bed, principal: &str) {
     let operator = bed.caller("operator").await;
     for token in bed.vault.tokens(&operator).await.unwrap() {
-        if token.principal.as_str() == principal {
-            bed.vault.revoke_token(&operator, token.id).await.unwrap();
+        if token.row.principal.as_str() == principal {
+            bed.vault.revoke_token(&operator, token.row.id).await.unwrap();
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use privet_store::MemoryStores;
 use privet_vault::audit::EntryKind;
+use privet_vault::{TokenState, Vault};
 
-use crate::bed::bed;
+use crate::bed::{bed, hand_clock, parts, policy_of, root};
 
 #[tokio::test]
 async fn every_wrong_token_is_refused_in_the_same_words() {
@@ -100,7 +102,55 @@ async fn only_operators_manage_tokens() {
     assert!(
         listed
             .iter()
-            .any(|row| row.id == issued.id && row.note == "nightly run")
+            .any(|listed| listed.row.id == issued.id && listed.row.note == "nightly run")
+    );
+}
+
+#[tokio::test]
+async fn a_list_says_which_tokens_are_good_for_nothing() {
+    let (stores, clock, root) = (MemoryStores::new(), hand_clock(), root());
+    let before = Vault::start(parts(&stores, &clock, "test", root.clone()))
+        .await
+        .unwrap();
+    let issue = async |vault: &Vault, name: &str, days| {
+        let issued = vault.issue_first_token(&name.parse().unwrap(), days).await;
+        issued.unwrap()
+    };
+    let first = issue(&before, "operator", 30).await;
+    let operator = before.authenticate(&first.text, "local").await.unwrap();
+    let short = issue(&before, "job", 1).await;
+    let revoked = issue(&before, "job", 30).await;
+    before.revoke_token(&operator, revoked.id).await.unwrap();
+    let second = issue(&before, "second", 30).await;
+    clock.advance(Duration::from_secs(2 * 86_400));
+    before.stop().await;
+
+    let mut without = parts(&stores, &clock, "test", root);
+    without.policy = policy_of(
+        &without.config.environment,
+        "",
+        "[people.operator]\ngroups = [\"operators\"]\n\
+         [jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n",
+    );
+    let vault = Vault::start(without).await.unwrap();
+    let operator = vault.authenticate(&first.text, "local").await.unwrap();
+    assert!(vault.authenticate(&second.text, "local").await.is_err());
+    let listed = vault.tokens(&operator).await.unwrap();
+    let state = |id| {
+        listed
+            .iter()
+            .find(|listed| listed.row.id == id)
+            .unwrap()
+            .state
+    };
+    assert_eq!(
+        [first.id, short.id, revoked.id, second.id].map(state),
+        [
+            TokenState::Live,
+            TokenState::Expired,
+            TokenState::Revoked,
+            TokenState::Orphaned
+        ]
     );
 }
 
