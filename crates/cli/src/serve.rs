@@ -16,12 +16,14 @@ use privet_source::{RunnerProgram, SqliteSource};
 use privet_store::{SqliteOptions, SqliteStores};
 use privet_tlog::note::SigningKey;
 use privet_vault::audit::AuditLimits;
+use privet_vault::check::check_adopted;
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{RunLimits, Source, StoreError};
 use privet_vault::{Config, Parts, SessionLimits, SourceName, SystemClock, ThreadEntropy, Vault};
 
 use crate::command::RUNNER_COMMAND;
-use crate::folder::{Folder, read_secret, read_secret_line, read_text};
+use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
+use crate::output::note;
 use crate::settings::Settings;
 
 pub(crate) use doors::{Doors, Ports, Server};
@@ -59,6 +61,13 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     // What the operator can get wrong comes before the stores are touched.
     let map = data_map(folder, settings)?;
     let policy = policy(folder, settings)?;
+    let disagreements = disagreements(settings, &map, &policy);
+    if !disagreements.is_empty() {
+        bail!(
+            "the configuration contradicts itself:\n  {}",
+            disagreements.join("\n  ")
+        );
+    }
     let root = root_key(folder, settings)?;
     let signer = signing_key(folder, settings)?;
     let sources = sources(folder, settings)?;
@@ -77,6 +86,53 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         entropy: Arc::new(ThreadEntropy),
     };
     Vault::start(parts).await.context("the vault cannot start")
+}
+
+/// Where the configuration's files contradict each other so that a server must not start: a job that declares a purpose
+/// which does not exist may be meant to have another, and a database that the data map does not describe would be shown
+/// in the console as it is.
+pub(crate) fn disagreements(settings: &Settings, map: &DataMap, policy: &Policy) -> Vec<String> {
+    let unmapped = settings
+        .sources
+        .keys()
+        .filter(|name| map.source(name.as_str()).is_none())
+        .map(|name| {
+            format!(
+                "source `{name}` is in `{SETTINGS}`, but the data map does not say what is in it: add [sources.{name}]"
+            )
+        });
+    let unknown = policy
+        .purposes()
+        .filter(|(_, purpose)| map.purpose(purpose).is_none())
+        .map(|(job, purpose)| {
+            format!(
+                "job `{job}` declares purpose `{purpose}`, which the data map does not have: correct principals.toml"
+            )
+        });
+    unmapped.chain(unknown).collect()
+}
+
+/// Says of each source that was not adopted (or of the one that is named) that the console shows it as it is.
+pub(crate) async fn warn_of_plaintext(
+    folder: &Folder,
+    settings: &Settings,
+    map: &DataMap,
+    only: Option<&SourceName>,
+) {
+    // What is not there at all is the business of whoever opens it.
+    let sources = sources(folder, settings).unwrap_or_default();
+    let wanted = |name: &SourceName| only.is_none_or(|only| only == name);
+    for (name, source) in sources.into_iter().filter(|(name, _)| wanted(name)) {
+        let advice = match check_adopted(map, &*source).await {
+            Ok(gaps) if gaps.is_empty() => continue,
+            Ok(_) => format!(
+                "source `{name}` is not adopted, so the console shows personal data in it as it is: run \
+                 `privet check --source {name}`, then `privet adopt {name}`"
+            ),
+            Err(error) => format!("source `{name}` cannot be looked at: {error}"),
+        };
+        note(format!("warning: {advice}"));
+    }
 }
 
 fn open_stores(folder: &Folder, settings: &Settings) -> Result<SqliteStores> {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::arguments::Check;
 use crate::folder::{Folder, SETTINGS, read_secret};
 use crate::output::{self, Style, line};
-use crate::serve::{data_map, policy, sources};
+use crate::serve::{data_map, disagreements, policy, sources};
 use crate::settings::Settings;
 
 /// What was looked at and what was found.
@@ -80,20 +80,7 @@ impl Report {
                 ));
             }
         }
-        for name in settings.sources.keys() {
-            if map.source(name.as_str()).is_none() {
-                self.problems.push(format!(
-                    "source `{name}` is in `{SETTINGS}`, but the data map does not say what is in it: add [sources.{name}]"
-                ));
-            }
-        }
-        for (job, purpose) in policy.purposes() {
-            if map.purpose(purpose).is_none() {
-                self.problems.push(format!(
-                    "job `{job}` declares purpose `{purpose}`, which the data map does not have: correct principals.toml"
-                ));
-            }
-        }
+        self.problems.extend(disagreements(settings, map, policy));
     }
 
     async fn source(

@@ -12,6 +12,7 @@ use crate::arguments::Console;
 use crate::client::{self, Client};
 use crate::folder::{Folder, named_or_current};
 use crate::output::Style;
+use crate::serve::{data_map, warn_of_plaintext};
 use crate::settings::Settings;
 
 /// The port of a gateway that is named without one.
@@ -45,6 +46,12 @@ fn here(folder: &Folder, console: &Console) -> Result<ConsoleConfig> {
     // The server says who the token is, so that a token of PRIVET_TOKEN needs no name, and which one it is, so that
     // the gateway asks for this one and not for another of the same person.
     let who: Whoami = super::block_on(client.get("/v1/whoami"))?;
+    if let Ok(map) = data_map(folder, &settings) {
+        super::block_on(async {
+            warn_of_plaintext(folder, &settings, &map, Some(&source)).await;
+            Ok(())
+        })?;
+    }
     let server = client.server();
     let transport = match &server.gateway_tls {
         Some(tls) => encrypted(

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::init;
 use crate::folder::Folder;
 use crate::output::{self, Style};
-use crate::serve::{Doors, Ports, Stop, log_to_stderr, open_vault};
+use crate::serve::{Doors, Ports, Stop, log_to_stderr, open_vault, warn_of_plaintext};
 use crate::settings::Settings;
 
 pub(crate) async fn run(folder: Folder, style: Style) -> Result<()> {
@@ -23,6 +23,7 @@ pub(crate) async fn run(folder: Folder, style: Style) -> Result<()> {
         init::first_tokens(&folder, &vault).await?;
         let doors = Doors::open(&folder, &settings, &vault, Ports::Fixed).await?;
         let server = doors.announce()?;
+        warn_of_plaintext(&folder, &settings, vault.map(), None).await;
         match style {
             Style::Programs => output::json(&server)?,
             Style::People => output::line(format!(

@@ -88,6 +88,12 @@ fn files_that_are_not_right() {
     wrong("policy/staff.cedar", &|text| {
         text.replace("principal", "principle")
     });
+    wrong("policy/principals.toml", &|text| {
+        text.replace("[\"service\"]", "[\"servize\"]")
+    });
+    wrong("privet.toml", &|text| {
+        text.replace("[sources.shop]", "[sources.till]")
+    });
     wrong("log.key", &|_| "not a key".to_owned());
     wrong("root.key", &|_| "not a key".to_owned());
     insta::assert_snapshot!("files_that_are_not_right", said);

@@ -23,6 +23,11 @@ fn an_environment_of_one_s_own() {
 
     let server = place.server(&["serve"]);
     assert!(server.said().contains("made a first token for `operator`"));
+    let warned =
+        "warning: source `shop` is not adopted, so the console shows personal data in it as it is";
+    assert!(server.said().contains(warned), "{}", server.said());
+    place.run(&["token", "issue", "on_call", "--keep"]).ok();
+    assert!(look(&place, "is it sealed?").contains(warned));
     assert_eq!(mode(&place.dir().join("tokens/operator")), 0o600);
     let shop = fs::read(place.path("shop.sqlite")).unwrap();
     let dry = place.run(&["adopt", "shop", "--dry-run"]).ok();
@@ -39,14 +44,45 @@ fn an_environment_of_one_s_own() {
     assert!(done.contains("no plaintext is left"), "{done}");
     let after = place.run(&["check", "--source", "shop"]).ok();
     assert!(after.ends_with("No problems.\n"), "{after}");
+    assert!(!look(&place, "and now?").contains("warning"));
 
     tokens(&place);
     assert_eq!(server.stop(Signal::TERM), Some(0));
+    place.edit("policy/principals.toml", |text| {
+        text.replace("[people.auditor]", "[people.other]")
+    });
     let again = place.server(&["serve"]);
     assert!(
         !again.said().contains("first token"),
         "the operator has one"
     );
+    assert!(!again.said().contains("warning"), "{}", again.said());
+    let listed = place.run(&["token", "list"]).ok();
+    let states = |principal: &str| -> Vec<bool> {
+        let rows = listed.lines().filter(|row| row.contains(principal));
+        rows.map(|row| row.contains("not in the policy")).collect()
+    };
+    assert!(states("auditor").contains(&true), "{listed}");
+    assert!(!states("operator").contains(&true), "{listed}");
+    assert!(!listed.contains('.'), "seconds are enough: {listed}");
+}
+
+/// A look with the console; answers what it said on the side.
+fn look(place: &Place, reason: &str) -> String {
+    let console = [
+        "console",
+        "--reason",
+        reason,
+        "--link",
+        "https://tickets.example.com/5",
+    ];
+    let ran = Ran::of(
+        place
+            .command(&console)
+            .stdin(fs::File::open("/dev/null").unwrap()),
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.stderr
 }
 
 /// The operator gives tokens out and takes them back.
