@@ -22,7 +22,7 @@ async fn chinook_is_adopted_and_passes_its_check() {
     let Some(original) = env::var_os("PRIVET_CHINOOK") else {
         writeln!(
             std::io::stderr(),
-            "skipped: PRIVET_CHINOOK does not name the file"
+            "\nSKIPPED: chinook_is_adopted_and_passes_its_check (set PRIVET_CHINOOK to the path of chinook.sqlite)"
         )
         .unwrap();
         return;
