@@ -110,14 +110,14 @@ impl Progress {
     /// A bar that counts these, once it is known how many there are.
     pub(crate) fn of(unit: &'static str) -> Self {
         let bar = ProgressBar::new(0);
-        let progress = Self { bar, unit };
-        progress.style("{spinner} {msg} …");
-        progress
+        Self { bar, unit }
     }
 
     /// Shows what is done, how far it is, and how long it may still take. While there is nothing to count, only what
     /// is done.
     pub(crate) fn show(&self, doing: &'static str, done: u64, of: u64, seconds_left: Option<u64>) {
+        // Each setting redraws the bar: the words come first.
+        self.bar.set_message(doing);
         if of == 0 {
             self.style("{spinner} {msg} …");
         } else {
@@ -128,7 +128,6 @@ impl Progress {
         }
         self.bar.set_length(of);
         self.bar.set_position(done);
-        self.bar.set_message(doing);
         let left = seconds_left.map(|left| format!(", {} left", seconds(left)));
         self.bar.set_prefix(left.unwrap_or_default());
         self.bar.tick();

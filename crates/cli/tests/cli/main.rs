@@ -17,4 +17,5 @@ mod demo;
 mod failures;
 mod help;
 mod kills;
+mod load;
 mod serve;
