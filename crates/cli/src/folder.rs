@@ -30,10 +30,14 @@ impl Folder {
     pub(crate) fn find(named: Option<PathBuf>) -> Result<Self> {
         let said = named.is_some() || std::env::var_os(DIR_VARIABLE).is_some();
         let path = named_or_current(named);
-        if path.join(SETTINGS).is_file() {
-            return Ok(Self(path));
-        }
         let shown = path.display();
+        match fs::metadata(path.join(SETTINGS)) {
+            Ok(found) if found.is_file() => return Ok(Self(path)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(error).with_context(|| format!("cannot look into `{shown}`"));
+            }
+            _ => {}
+        }
         if !said && Path::new(DEMO).join(SETTINGS).is_file() {
             bail!("no `{SETTINGS}` in the current folder: did you mean --dir {DEMO}?");
         }

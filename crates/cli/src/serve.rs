@@ -85,7 +85,13 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(ThreadEntropy),
     };
-    Vault::start(parts).await.context("the vault cannot start")
+    let started = Vault::start(parts).await;
+    let explained = started.map_err(|error| match error {
+        // What programs are not told, the operator at this terminal has to know.
+        privet_vault::Error::Internal(what) => anyhow!("{what}"),
+        error => error.into(),
+    });
+    explained.context("the vault cannot start")
 }
 
 /// Where the configuration's files contradict each other so that a server must not start: a job that declares a purpose

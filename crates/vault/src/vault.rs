@@ -93,8 +93,8 @@ impl Vault {
     /// undone, and follows the shared sequence. Nothing can be opened before all of that succeeded.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the root key is not the one that wrapped the stores' keys or the log does not match
-    /// its checkpoint, [`Error::Store`] when a store fails.
+    /// [`Error::Unready`] when the root key is not the one that wrapped the stores' keys, or the log does not match its
+    /// checkpoint, [`Error::Store`] when a store fails.
     pub async fn start(parts: Parts) -> Result<Self> {
         let keyring = Keyring::new(
             Arc::clone(&parts.keys),

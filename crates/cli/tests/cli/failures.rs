@@ -140,6 +140,30 @@ fn a_root_key_under_a_passphrase() {
 }
 
 #[test]
+fn stores_of_another_environment_or_root_key() {
+    let place = Place::new();
+    place.init(&["--environment", "dev"]);
+    place.server(&["serve"]).stop(Signal::TERM);
+    let mut said = String::new();
+    place.edit("privet.toml", |text| {
+        text.replace("environment = \"dev\"", "environment = \"prod\"")
+    });
+    said.push_str(&format!("another environment:\n{}\n", refusal(&place)));
+    place.edit("privet.toml", |text| {
+        text.replace("environment = \"prod\"", "environment = \"dev\"")
+    });
+    let (key, kept) = (place.dir().join("root.key"), place.path("kept"));
+    fs::rename(&key, &kept).unwrap();
+    let other = privet_seal::FileKeyProvider::create(&ThreadEntropy);
+    fs::write(&key, other.encode(&ThreadEntropy)).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    said.push_str(&format!("another root key:\n{}", refusal(&place)));
+    insta::assert_snapshot!("stores_of_another_environment_or_root_key", said);
+    fs::rename(&kept, &key).unwrap();
+    place.server(&["serve"]).stop(Signal::TERM);
+}
+
+#[test]
 fn two_servers_on_one_store() {
     let place = Place::new();
     place.init(&[]);

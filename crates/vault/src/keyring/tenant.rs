@@ -54,7 +54,7 @@ impl TenantKeys {
             let context = context(&scope, row);
             let secret = root
                 .unwrap(&context, &row.wrapped, &row.commitment)
-                .map_err(|_| Error::Internal("a tenant key does not open under this root key"))?;
+                .map_err(|_| foreign(environment, name))?;
             versions.insert(row.id, WrappingKey::new(row.id, secret));
         }
         let link = open_link(store, &scope, name, current, &versions, entropy, now).await?;
@@ -143,6 +143,17 @@ async fn open_link(
     }
     let row = rows.first().ok_or(Error::Internal("link key vanished"))?;
     Ok(MacKey::from(unwrap_under(versions, scope, row)?))
+}
+
+/// A key opens under its own root key, environment and tenant only, and does not say which of them is wrong.
+fn foreign(environment: &Environment, tenant: &TenantName) -> Error {
+    Error::unready(
+        "root_key",
+        format!(
+            "the stores' keys do not open with this root key in environment `{environment}` for tenant `{tenant}`: \
+             put back the root key file and the `environment` that the stores were made with"
+        ),
+    )
 }
 
 fn new_tenant_row(

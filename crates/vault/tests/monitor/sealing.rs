@@ -70,7 +70,8 @@ async fn another_environment_opens_nothing_even_with_the_same_keys() {
     let error = Vault::start(parts(&bed.stores, &bed.clock, "prod", root()))
         .await
         .unwrap_err();
-    assert_eq!(error.code(), "internal");
+    assert_eq!(error.code(), "root_key");
+    assert!(error.to_string().contains("`prod`"), "{error}");
 }
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn another_root_key_opens_nothing() {
     let error = Vault::start(parts(&stores, &clock, "test", other))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("internal"), "{error}");
+    assert_eq!(error.code(), "root_key");
 }
 
 #[tokio::test]
