@@ -42,11 +42,21 @@ pub enum Error {
     #[error("{}", .0.text)]
     Unready(Reason),
     /// A store failed.
-    #[error("a store is unavailable")]
+    #[error("{}", unavailable(.0))]
     Store(#[from] StoreError),
     /// A broken invariant or key material that does not open; details are in the server's log.
     #[error("internal error")]
     Internal(&'static str),
+}
+
+/// What of a store's failure a caller can act on.
+fn unavailable(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full => {
+            "the disk of a store is full: make room, the store then goes on by itself"
+        }
+        _ => "a store is unavailable",
+    }
 }
 
 impl Error {

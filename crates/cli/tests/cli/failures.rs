@@ -1,8 +1,10 @@
 //! What goes wrong, said so that a person knows what to do. A person reviews these texts when they change.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use privet_vault::{Clock, ThreadEntropy};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{PATIENCE, Place, Ran, post, privet};
+use crate::support::{PATIENCE, Place, Ran, post, privet, with_any_ports};
 
 /// What a server says that does not come to serve.
 fn refusal(place: &Place) -> String {
@@ -261,6 +263,78 @@ fn a_clock_that_went_back() {
     );
 }
 
+/// A disk of its own for the stores, full but for a little, in a mount namespace of the server's own.
+const SMALL_DISK: &str = r#"
+    mount -t tmpfs -o size=4m small "$1" && cp -a "$2"/stores/. "$1" &&
+    head -c 2m /dev/zero > "$1"/filler && shift && shift && exec "$@""#;
+
+#[test]
+fn a_disk_that_is_really_full() {
+    let place = Place::new();
+    let server = place.demo(&["--customers", "3"]);
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+    let small = place.path("small");
+    fs::create_dir(&small).unwrap();
+    let namespace = |command: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--mount"]);
+        unshare.args(command);
+        unshare
+    };
+    let may = namespace(&["mount", "-t", "tmpfs", "small", "/mnt"]).output();
+    if !may.is_ok_and(|ran| ran.status.success()) {
+        writeln!(
+            std::io::stderr(),
+            "\nSKIPPED: a_disk_that_is_really_full (this system gives no mount namespaces)"
+        )
+        .unwrap();
+        return;
+    }
+    place.edit("privet.toml", |text| {
+        format!("{text}\n[stores]\nfolder = \"../small\"\n")
+    });
+    let mut command = namespace(&["sh", "-c", SMALL_DISK, "sh"]);
+    command.arg(&small).arg(place.dir());
+    command.arg(privet().get_program());
+    command.args(with_any_ports(&["--dir"])).arg(place.dir());
+    let server = match place.spawn(command).ready(PATIENCE) {
+        Ok(server) => server,
+        Err(starting) => panic!("{}", starting.end()),
+    };
+
+    let facts = place.facts();
+    let fact = |path: &str| facts.pointer(path).unwrap().as_str().unwrap();
+    let reveal = || {
+        let request = json!({
+            "subjects": [fact("/sample/oid")], "fields": ["email"], "purpose": "service",
+            "reason": "x".repeat(4_000)
+        });
+        post(fact("/api"), "/v1/reveal", fact("/tokens/job"), &request)
+    };
+    let refused = (0..2_000)
+        .map(|_| reveal())
+        .find(|(status, _)| *status != 200);
+    let (status, problem) = refused.expect("2 MiB are not filled by 8 MB");
+    assert_eq!(
+        (status, problem["code"].as_str()),
+        (503, Some("audit_disk_full")),
+        "{problem}"
+    );
+    let console = place.psql(
+        "on_call",
+        &["CALL privet.justify('customer cannot sign in')"],
+    );
+    assert!(console.stderr.contains("disk"), "{console:?}");
+    // Room is made from outside, as an operator would; the server goes on by itself.
+    let inside = format!("/proc/{}/root{}/filler", server.pid(), small.display());
+    fs::remove_file(inside).unwrap();
+    let again = (0..100)
+        .map(|_| reveal())
+        .find(|(status, _)| *status == 200);
+    assert!(again.is_some(), "{}", server.said());
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+}
+
 #[test]
 fn a_full_disk() {
     let place = Place::new();
@@ -299,9 +373,7 @@ fn a_full_disk() {
     );
     // The server lives, says so, and stops in order.
     assert_eq!(server.stop(Signal::TERM), Some(0));
-    let starting = place
-        .start(&crate::support::with_any_ports(&[]))
-        .ready(PATIENCE);
+    let starting = place.start(&with_any_ports(&[])).ready(PATIENCE);
     let said = starting.err().expect("it serves without a log").end();
     assert!(
         said.contains("disk is full: make room, it then goes on by itself"),

@@ -114,8 +114,12 @@ impl Place {
 
     /// A server that starts.
     pub(crate) fn start(&self, arguments: &[&str]) -> Starting {
+        self.spawn(self.command(arguments))
+    }
+
+    /// A server that starts by a command of one's own.
+    pub(crate) fn spawn(&self, mut command: Command) -> Starting {
         let log = self.path("server.log");
-        let mut command = self.command(arguments);
         command
             .stdout(Stdio::piped())
             .stderr(fs::File::create(&log).unwrap());
@@ -257,6 +261,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything it said to people so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
