@@ -2,8 +2,9 @@
 
 use privet_classify::DataMap;
 
+use crate::SourceName;
 use crate::adopt::{Plans, plan};
-use crate::port::{Source, SourceError, TableScan};
+use crate::port::{Catalog, Source, SourceError, TableScan};
 
 /// What a check found. It is passed when there are no problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,11 +33,12 @@ pub async fn check_source(map: &DataMap, source: &dyn Source) -> Result<Report, 
             });
         }
     };
+    let mut notes = plans.notes.clone();
+    notes.extend(unlisted(map, source.name(), &catalog));
     let seals = plans.seals();
     let mut problems = source.obstacles(&seals).await?;
     if !problems.is_empty() {
         // What cannot be sealed cannot be counted either.
-        let notes = plans.notes;
         return Ok(Report {
             problems,
             notes,
@@ -56,11 +58,28 @@ pub async fn check_source(map: &DataMap, source: &dyn Source) -> Result<Report, 
         );
     }
     problems.extend(missing(source, &plans).await?);
-    let notes = plans.notes;
     Ok(Report {
         problems,
         notes,
         sealed,
+    })
+}
+
+/// The tables that the map does not list: nobody said anything about their columns, which may be right (products) or an
+/// oversight.
+fn unlisted(map: &DataMap, source: &SourceName, catalog: &Catalog) -> Option<String> {
+    let listed = &map.source(source.as_str())?.tables;
+    let names: Vec<String> = catalog
+        .tables
+        .iter()
+        .filter(|table| !listed.iter().any(|one| one.name.as_str() == table.name))
+        .map(|table| format!("`{}`", table.name))
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the data map does not list {}, so all that is in there is shown as it is",
+            names.join(", ")
+        )
     })
 }
 
