@@ -158,7 +158,8 @@ impl Vault {
         readings.count_entries(caller, detail, stored.len() as u64);
         let mut entries = Vec::with_capacity(stored.len());
         let mut room = DETAILS_BYTES_MAX;
-        for (index, bytes) in (first..).zip(stored) {
+        // In this order: past the last number there is, nothing is counted.
+        for (bytes, index) in stored.into_iter().zip(first..) {
             let details = match detail {
                 LogDetail::Bare => None,
                 // The reader asks for the rest with its next call.

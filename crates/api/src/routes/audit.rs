@@ -72,7 +72,8 @@ pub(crate) async fn entries(
     Params(query): Params<LogQuery>,
 ) -> Result<Answer, Refusal> {
     let count = query.count.unwrap_or(COUNT);
-    if !(1..=COUNT_MAX).contains(&count) {
+    let seconds = query.wait_seconds.unwrap_or(0);
+    if !(1..=COUNT_MAX).contains(&count) || seconds > WAIT_SECONDS_MAX {
         return Err(out_of_range());
     }
     wait(&api, &caller, &query).await?;
@@ -97,9 +98,6 @@ async fn wait(api: &Api, caller: &Caller, query: &LogQuery) -> Result<(), Refusa
     let (Some(first), Some(seconds)) = (query.first, query.wait_seconds) else {
         return Ok(());
     };
-    if seconds > WAIT_SECONDS_MAX {
-        return Err(out_of_range());
-    }
     let mut follower = api.vault.log_follower(caller).await?;
     let patience = Duration::from_secs(seconds.into());
     let _ = timeout(patience, follower.longer_than(first)).await;

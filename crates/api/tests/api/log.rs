@@ -89,8 +89,19 @@ async fn entries_come_in_stretches() {
     assert_eq!(last.entries[1].index, last.size - 1);
     let middle = page(&auditor, "?first=1&count=1").await;
     assert_eq!(middle.entries[0].entry.get(), all.entries[1].entry.get());
-    let beyond = page(&auditor, "?first=100000").await;
-    assert!(beyond.entries.is_empty());
+    for first in [all.size + 9, u64::MAX - 1, u64::MAX] {
+        let beyond = page(&auditor, &format!("?first={first}")).await;
+        assert!(beyond.entries.is_empty(), "{first}");
+    }
+    for wrong in [
+        "count=0",
+        "count=1001",
+        "wait_seconds=21",
+        "first=0&wait_seconds=21",
+    ] {
+        let refused = auditor.get(&format!("/v1/audit/entries?{wrong}")).await;
+        assert_eq!(refused.status, 400, "{wrong}");
+    }
     assert!(all.entries.iter().all(|entry| entry.details.is_none()));
 }
 
