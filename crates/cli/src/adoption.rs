@@ -101,8 +101,24 @@ pub(crate) fn report(status: &JobStatus) -> Result<()> {
         .notes
         .iter()
         .for_each(|text| note(format!("note: {text}")));
+    line(conclusion(status))
+}
+
+fn conclusion(status: &JobStatus) -> String {
     let source = &status.source;
-    line(if status.dry_run {
+    if status.state == JobState::Failed {
+        // Why, and what to do, is the error that follows.
+        if status.dry_run {
+            "Nothing was changed.".to_owned()
+        } else if status.done == 0 {
+            "Nothing was sealed.".to_owned()
+        } else {
+            format!(
+                "Source `{source}`: {} sealed before it stopped; start it again, it goes on from there.",
+                values(status.done)
+            )
+        }
+    } else if status.dry_run {
         format!(
             "Nothing was changed. `privet adopt {source}` seals {}.",
             values(status.total)
@@ -118,7 +134,7 @@ pub(crate) fn report(status: &JobStatus) -> Result<()> {
             "Source `{source}`: {} sealed; no plaintext is left.",
             values(status.done)
         )
-    })
+    }
 }
 
 fn values(count: u64) -> String {
@@ -141,4 +157,56 @@ fn found(finding: &Finding) -> String {
         output::count(finding.rows),
         first.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concluded(state: &str, dry_run: bool, done: u64, left: u64) -> String {
+        let status = serde_json::json!({
+            "id": "6053f853-c4ae-4eda-99ec-b5700d22927b", "source": "shop", "dry_run": dry_run, "state": state,
+            "tables": [], "done": done, "total": 9, "values_per_second": 0, "seconds_left": null, "left": left,
+            "problems": [], "notes": []
+        });
+        conclusion(&serde_json::from_value(status).unwrap())
+    }
+
+    #[test]
+    fn the_last_word_is_true() {
+        for (state, dry_run, done, left, said) in [
+            (
+                "done",
+                true,
+                0,
+                0,
+                "Nothing was changed. `privet adopt shop` seals 9 values.",
+            ),
+            ("failed", true, 0, 2, "Nothing was changed."),
+            ("failed", false, 0, 2, "Nothing was sealed."),
+            (
+                "failed",
+                false,
+                1,
+                2,
+                "Source `shop`: 1 value sealed before it stopped; start it again, it goes on from there.",
+            ),
+            (
+                "done",
+                false,
+                9,
+                0,
+                "Source `shop`: 9 values sealed; no plaintext is left.",
+            ),
+            (
+                "done",
+                false,
+                7,
+                2,
+                "Source `shop`: 7 values sealed, 2 left in plaintext for the reasons above.",
+            ),
+        ] {
+            assert_eq!(concluded(state, dry_run, done, left), said);
+        }
+    }
 }
