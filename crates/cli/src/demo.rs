@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use privet_store::SqliteStores;
+use privet_vault::port::StoreError;
 use privet_vault::{Caller, FieldValues, Oid, PrincipalName, SourceName, SubjectName, Vault};
 
 use crate::adoption;
@@ -28,6 +30,8 @@ const PEOPLE: [(&str, &str); 4] = [
 ];
 /// The source's name in the data map.
 const SOURCE: &str = "shop";
+/// Where the demo's settings put the stores.
+const STORES: &str = "stores";
 /// The same people in every demo.
 const SEED: u64 = 1984;
 
@@ -104,6 +108,17 @@ fn start_over(path: &Path, yes: bool) -> Result<()> {
             "`{shown}` is not a demo folder, so --fresh does not delete it: choose another with --dir"
         );
     }
+    // Held until all is deleted: a server that runs here would go on with files that nobody finds any more.
+    let stores = path.join(STORES);
+    let _lock = match stores.is_dir().then(|| SqliteStores::lock(&stores)) {
+        Some(Err(StoreError::InUse)) => {
+            bail!("a demo runs on `{shown}`: stop it first, or choose another folder with --dir")
+        }
+        Some(locked) => {
+            Some(locked.with_context(|| format!("cannot lock `{}`", stores.display()))?)
+        }
+        None => None,
+    };
     if !yes && !files::confirm(&format!("Delete `{shown}` and start over?"))? {
         bail!("nothing was deleted");
     }

@@ -110,7 +110,10 @@ impl Progress {
     /// A bar that counts these, once it is known how many there are.
     pub(crate) fn of(unit: &'static str) -> Self {
         let bar = ProgressBar::new(0);
-        Self { bar, unit }
+        bar.set_message("starting");
+        let progress = Self { bar, unit };
+        progress.style("{spinner} {msg} …");
+        progress
     }
 
     /// Shows what is done, how far it is, and how long it may still take. While there is nothing to count, only what

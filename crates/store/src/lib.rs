@@ -56,4 +56,4 @@ mod write;
 
 pub use fail::{FailNth, Faults, Moment};
 pub use memory::MemoryStores;
-pub use sqlite::{SqliteOptions, SqliteStores};
+pub use sqlite::{SqliteOptions, SqliteStores, StoresLock};

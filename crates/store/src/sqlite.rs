@@ -66,7 +66,22 @@ impl std::fmt::Debug for SqliteStores {
     }
 }
 
+/// Keeps servers off a folder for as long as it lives, without opening what is in there.
+#[derive(Debug)]
+pub struct StoresLock {
+    _lock: FolderLock,
+}
+
 impl SqliteStores {
+    /// Locks a folder that exists, as a server would: whoever holds the lock may delete what is in there.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when a server has it, else what the system said.
+    pub fn lock(dir: &Path) -> Result<StoresLock, StoreError> {
+        let _lock = FolderLock::acquire(dir)?;
+        Ok(StoresLock { _lock })
+    }
+
     /// Opens the folder for its server: makes what does not exist yet and brings older formats up to date.
     ///
     /// Blocks for a few milliseconds, whatever the stores hold.

@@ -102,6 +102,9 @@ fn fresh_starts_over_but_asks_first() {
     let place = Place::new();
     let demo = place.demo(&["--customers", "3"]);
     let before = place.facts();
+    let running = place.run(&with_any_ports(&["--fresh", "--yes"])).failed();
+    assert!(running.contains("stop it first"), "{running}");
+    place.run(&["token", "list"]).ok();
     assert_eq!(demo.stop(Signal::INT), Some(0));
 
     let refused = place.run(&with_any_ports(&["--fresh"])).failed();
