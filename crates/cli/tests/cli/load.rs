@@ -70,18 +70,20 @@ struct Known {
 #[derive(Default)]
 struct Seen {
     people: Mutex<Vec<Known>>,
+    /// People whose erasure was acknowledged.
+    closed: Mutex<Vec<String>>,
     /// Each reveal of which anything arrived, by its reason; with the entry that a whole answer named.
     revealed: Mutex<BTreeMap<String, Option<u64>>>,
     /// The console's, by the remark in the statement.
     opened: Mutex<BTreeSet<String>>,
 }
 
-/// Makes people and changes their addresses until the server is gone.
-fn write(api: &str, token: &str, who: &str, seen: &Seen, done: &Sender<()>) {
+/// Makes people, changes their addresses, and erases every fourth, until the server is gone.
+fn write(api: &str, [job, operator]: [&str; 2], who: &str, seen: &Seen, done: &Sender<()>) {
     for n in 0.. {
         let first = format!("{who}.{n}.a@example.com");
         let body = json!({ "fields": { "email": first } });
-        let made = call(api, token, "POST", "/v1/subjects", &body).whole();
+        let made = call(api, job, "POST", "/v1/subjects", &body).whole();
         let Some((201, made)) = made else {
             assert!(made.is_none(), "{made:?}");
             return;
@@ -95,7 +97,7 @@ fn write(api: &str, token: &str, who: &str, seen: &Seen, done: &Sender<()>) {
         let second = format!("{who}.{n}.b@example.com");
         let body = json!({ "fields": { "email": second } });
         let path = format!("/v1/subjects/{}/fields", known.oid);
-        let changed = call(api, token, "PUT", &path, &body).whole();
+        let changed = call(api, job, "PUT", &path, &body).whole();
         match &changed {
             Some((200 | 204, _)) => known.acknowledged = second,
             other => {
@@ -104,6 +106,18 @@ fn write(api: &str, token: &str, who: &str, seen: &Seen, done: &Sender<()>) {
             }
         }
         let _ = done.send(());
+        if changed.is_some() && n % 4 == 3 {
+            let path = format!("/v1/subjects/{}/close", known.oid);
+            match call(api, operator, "POST", &path, &json!({})).whole() {
+                Some((200, _)) => seen.closed.lock().unwrap().push(known.oid),
+                other => {
+                    // Whether it happened is not known.
+                    assert!(other.is_none(), "{other:?}");
+                    return;
+                }
+            }
+            continue;
+        }
         seen.people.lock().unwrap().push(known);
         if changed.is_none() {
             return;
@@ -160,12 +174,14 @@ fn round(place: &Place, number: usize, answers: usize, last: bool, seen: &Seen) 
     let facts = place.facts();
     let fact = |path: &str| facts.pointer(path).and_then(Value::as_str).unwrap();
     let (api, token) = (fact("/api"), fact("/tokens/job"));
+    let operator = fact("/tokens/operator");
     let (oid, email) = (fact("/sample/oid"), fact("/sample/email"));
     let (done, answered) = mpsc::channel();
     let done = &done;
     thread::scope(|scope| {
         for writer in 0..WRITERS {
-            scope.spawn(move || write(api, token, &format!("w{number}.{writer}"), seen, done));
+            let who = format!("w{number}.{writer}");
+            scope.spawn(move || write(api, [token, operator], &who, seen, done));
         }
         for revealer in 0..REVEALERS {
             let who = format!("r{number}.{revealer}");
@@ -273,6 +289,25 @@ fn nothing_is_lost(place: &Place, seen: &Seen) {
             let value = shown["values"]["email"].as_str().unwrap_or_default();
             let right = value == known.acknowledged || Some(value) == known.tried.as_deref();
             assert!(right, "{}: `{value}`, {shown}", known.acknowledged);
+        }
+    }
+    let closed = seen.closed.lock().unwrap();
+    for some in closed.chunks(500) {
+        // With one who is there: of nobody at all the answer would be that there is none.
+        let mut oids: Vec<&str> = some.iter().map(String::as_str).collect();
+        oids.push(facts["sample"]["oid"].as_str().unwrap());
+        let body = json!({ "subjects": oids, "fields": ["email"], "purpose": "service" });
+        let (status, answer) = call(api, token, "POST", "/v1/reveal", &body)
+            .whole()
+            .unwrap();
+        assert_eq!(status, 200, "{answer}");
+        for shown in answer["subjects"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .take(some.len())
+        {
+            assert_eq!(shown["found"], false, "an erasure was lost: {shown}");
         }
     }
     for known in people.iter().rev().take(40) {

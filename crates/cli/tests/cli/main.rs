@@ -17,5 +17,6 @@ mod demo;
 mod failures;
 mod help;
 mod kills;
+mod leaks;
 mod load;
 mod serve;
