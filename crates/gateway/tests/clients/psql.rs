@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use privet_vault::IssuedToken;
 
 use crate::Case;
 use crate::world::{World, run};
@@ -18,6 +21,10 @@ pub(crate) const CASES: &[Case] = &[
         reason_in_options,
     ),
     ("psql::wrong_tokens_and_users_look_the_same", wrong_tokens),
+    (
+        "psql::expired_revoked_and_foreign_tokens_look_wrong",
+        dead_tokens,
+    ),
     ("psql::transactions_and_errors", transactions),
 ];
 
@@ -257,6 +264,52 @@ fn wrong_tokens() {
         assert!(said.iter().all(|text| *text == said[0]), "{said:?}");
         let other = psql(&world, "ann", &[("PGDATABASE", "x")], "\\c nothing").await;
         assert_contains(&other, &["there is no source of this name"]);
+        world.stop().await;
+    });
+}
+
+fn dead_tokens() {
+    run(async {
+        let world = World::start(|_| ()).await;
+        let issue = async |name: &str, days| {
+            let name = name.parse().unwrap();
+            world.vault.issue_first_token(&name, days).await.unwrap()
+        };
+        let log_in = async |token: &IssuedToken, text: &str| {
+            let user = format!("ann+{}", token.id);
+            psql(
+                &world,
+                &user,
+                &[("PGPASSWORD", text)],
+                "SHOW server_version",
+            )
+            .await
+        };
+        let expired = issue("ann", 1).await;
+        let revoked = issue("ann", 9).await;
+        let live = issue("ann", 9).await;
+        for token in [&expired, &revoked, &live] {
+            assert!(!log_in(token, &token.text).await.contains("FATAL"));
+        }
+        let foreign = live.text.replacen("pvt_test_", "pvt_prod_", 1);
+        assert_ne!(foreign, *live.text);
+        world.clock.advance(Duration::from_secs(25 * 3_600));
+        let olga = issue("olga", 1).await;
+        let olga = world.vault.authenticate(&olga.text, "127.0.0.1").await;
+        let olga = olga.unwrap();
+        world.vault.revoke_token(&olga, revoked.id).await.unwrap();
+        for (token, text) in [
+            (&expired, &*expired.text),
+            (&revoked, &revoked.text),
+            (&live, &foreign),
+        ] {
+            let said = log_in(token, text).await;
+            assert_contains(
+                &said,
+                &["FATAL:  authentication failed: the user or the token is not valid here"],
+            );
+        }
+        assert!(!log_in(&live, &live.text).await.contains("FATAL"));
         world.stop().await;
     });
 }
