@@ -443,7 +443,10 @@ async fn revoke_all(bed: &Bed, principal: &str) {
     let operator = bed.caller("operator").await;
     for token in bed.vault.tokens(&operator).await.unwrap() {
         if token.row.principal.as_str() == principal {
-            bed.vault.revoke_token(&operator, token.row.id).await.unwrap();
+            bed.vault
+                .revoke_token(&operator, token.row.id)
+                .await
+                .unwrap();
         }
     }
 }
