@@ -71,7 +71,10 @@ impl Local {
                 Taken::TooLong { tag, bytes_max } => self.too_long(tag, bytes_max),
                 Taken::Frame(frame) => match decode(&frame) {
                     Ok(Frontend::Terminate) => return Ok(()),
-                    Ok(message) => self.message(message).await,
+                    Ok(message) => {
+                        self.session.keep_up().await?;
+                        self.message(message).await
+                    }
                     Err(error @ FrameError::Encoding) => {
                         self.refuse(frame.tag, Fault::error("22021", error.to_string()))
                     }

@@ -118,6 +118,22 @@ impl Session {
         Ok(session)
     }
 
+    /// Follows what happened to the person and their session since the last message: a revoked token ends the
+    /// connection, a reason that another connection stated holds for this one.
+    pub(crate) async fn keep_up(&mut self) -> Result<(), End> {
+        if self.connection.mode() != Mode::Unjustified {
+            return Ok(());
+        }
+        match self.connection.join().await {
+            Err(error @ privet_vault::Error::Unauthenticated) => Err(End::Told(error.into())),
+            Err(error) => {
+                tracing::warn!(%error, "a session could not be joined");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// Whether a reason was refused only because a session with it goes on: a client that opens several connections
     /// states it with each, and all but the first join.
     fn joins(&self, error: &privet_vault::Error) -> bool {

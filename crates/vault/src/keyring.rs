@@ -35,7 +35,7 @@ const SUBJECTS_MAX: usize = 100_000;
 /// How many fields' index keys and how many keys of side records stay ready.
 const OTHERS_MAX: usize = 1_000;
 /// Side records' keys, one a day outside sessions and one a session, are destroyed after this many days at the latest.
-const SIDE_KEY_DAYS: i64 = 180;
+pub(crate) const SIDE_KEY_DAYS: i64 = 180;
 
 /// The keyring of one environment.
 pub(crate) struct Keyring {

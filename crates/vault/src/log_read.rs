@@ -186,17 +186,21 @@ impl Vault {
     }
 
     async fn reading(&self, caller: &Caller, detail: LogDetail) -> Result<()> {
-        self.permit(caller, Action::ReadLog, EntryKind::LogDenied)
+        let mut decision = self
+            .permit(caller, Action::ReadLog, EntryKind::LogDenied)
             .await?;
         if detail == LogDetail::Opened {
-            self.permit(caller, Action::ReadSessions, EntryKind::LogDenied)
+            let opened = self
+                .permit(caller, Action::ReadSessions, EntryKind::LogDenied)
                 .await?;
+            decision = decision.and(opened);
         }
         let now = self.inner.clock.monotonic();
         if self.inner.readings.covers(caller, detail, now) {
             return Ok(());
         }
         let record = Record::by(EntryKind::LogRead, caller)
+            .ruling(self.ruling(&decision))
             .fact("details", detail == LogDetail::Opened)
             .count("seconds", READING.as_secs());
         self.record(record).await?;

@@ -33,14 +33,16 @@ impl Vault {
                 format!("field `{}` has no `lookup` in the data map", field.name),
             ));
         }
-        self.check_purpose(purpose, &[field])?;
-        let decision = self.decide_fields(caller, Action::Lookup, purpose, &[field], &[None])?;
+        let denied = || Record::by(EntryKind::LookupDenied, caller).purpose(purpose);
+        if let Err(error) = self.check_purpose(purpose, &[field]) {
+            return Err(self.refuse(denied(), error).await);
+        }
+        let decision =
+            self.decide_fields(caller, Action::Lookup, Some(purpose), &[field], &[None])?;
         if !decision.allowed {
-            let record = Record::by(EntryKind::LookupDenied, caller)
-                .purpose(purpose)
-                .ruling(self.ruling(&decision));
-            self.record(record).await?;
-            return Err(denied_by_policy(caller, Action::Lookup));
+            let record = denied().ruling(self.ruling(&decision));
+            let error = denied_by_policy(caller, Action::Lookup);
+            return Err(self.refuse(record, error).await);
         }
         let hits = self.hits(field, value).await?;
         let mut record = Record::by(EntryKind::Lookup, caller)

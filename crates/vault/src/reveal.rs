@@ -135,16 +135,12 @@ impl Vault {
     ) -> Error {
         let mut record = Record::by(EntryKind::RevealDenied, caller)
             .purpose(&request.purpose)
-            .reason(error.code())
             .count("subjects", request.subjects.len() as u64)
             .count("fields", fields.len() as u64);
         if let Some(decision) = decision {
             record = record.ruling(self.ruling(decision));
         }
-        match self.record(record).await {
-            Ok(_) => error,
-            Err(unwritten) => unwritten,
-        }
+        self.refuse(record, error).await
     }
 
     /// A purpose must exist, serve each field, and rest on something that holds now.
@@ -192,7 +188,7 @@ impl Vault {
         let mut last = no_decision();
         for form in candidates {
             let action = Action::Reveal(*form);
-            last = self.decide_fields(caller, action, &request.purpose, fields, sources)?;
+            last = self.decide_fields(caller, action, Some(&request.purpose), fields, sources)?;
             if last.allowed {
                 return Ok(Ok((*form, last)));
             }
@@ -205,7 +201,7 @@ impl Vault {
         &self,
         caller: &Caller,
         action: Action,
-        purpose: &str,
+        purpose: Option<&str>,
         fields: &[&Field],
         sources: &[Option<SourceName>],
     ) -> Result<Decision> {
@@ -214,7 +210,7 @@ impl Vault {
             .iter()
             .flat_map(|source| fields.iter().map(move |field| (source, field)));
         for (source, field) in pairs {
-            let question = Question::about(action).field(field).purpose(purpose);
+            let question = Question::about(action).field(field).purpose_if(purpose);
             let decision = self.decide(caller, &question.of(source.as_ref()))?;
             if !decision.allowed {
                 return Ok(decision);

@@ -67,18 +67,19 @@ impl Vault {
             .collect::<Result<_>>()?;
         let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
         let sources = self.sources_named(&names)?;
-        self.permit_fields(
-            caller,
-            Action::Seal,
-            &distinct(&fields),
-            &sources,
-            EntryKind::SealDenied,
-        )
-        .await?;
+        let decision = self
+            .permit_fields(
+                caller,
+                Action::Seal,
+                &distinct(&fields),
+                &sources,
+                EntryKind::SealDenied,
+            )
+            .await?;
         let opened = self.subjects_named(&names).await?;
         let now = self.now();
         let mut sealed = Vec::with_capacity(items.len());
-        let mut record = Record::by(EntryKind::Seal, caller);
+        let mut record = Record::by(EntryKind::Seal, caller).ruling(self.ruling(&decision));
         for ((item, field), open) in items.iter().zip(&fields).zip(&opened) {
             let open = open.as_ref().ok_or(Error::NotFound("subject"))?;
             self.check_value(field, &item.value)?;
@@ -118,16 +119,18 @@ impl Vault {
             .map(|item| self.field(&item.field))
             .collect::<Result<_>>()?;
         let asked = distinct(&fields);
-        self.check_purpose(purpose, &asked)?;
+        let denied = || Record::by(EntryKind::OpenDenied, caller).purpose(purpose);
+        if let Err(error) = self.check_purpose(purpose, &asked) {
+            return Err(self.refuse(denied(), error).await);
+        }
         let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
         let sources = self.sources_named(&names)?;
-        let decision = self.decide_fields(caller, Action::Open(form), purpose, &asked, &sources)?;
+        let decision =
+            self.decide_fields(caller, Action::Open(form), Some(purpose), &asked, &sources)?;
         if !decision.allowed {
-            let record = Record::by(EntryKind::OpenDenied, caller)
-                .purpose(purpose)
-                .ruling(self.ruling(&decision));
-            self.record(record).await?;
-            return Err(denied_by_policy(caller, Action::Open(form)));
+            let record = denied().ruling(self.ruling(&decision));
+            let error = denied_by_policy(caller, Action::Open(form));
+            return Err(self.refuse(record, error).await);
         }
         let mark = self.inner.keyring.mark();
         let mut opened = self.subjects_named(&names).await?;

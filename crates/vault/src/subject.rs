@@ -54,7 +54,8 @@ impl Vault {
         aliases: &[SubjectName],
     ) -> Result<Oid> {
         let fields = self.fields_of(&values)?;
-        self.permit(caller, Action::CreateSubject, EntryKind::SubjectDenied)
+        let mut decision = self
+            .permit(caller, Action::CreateSubject, EntryKind::SubjectDenied)
             .await?;
         if !fields.is_empty() {
             let write = Action::WriteFields;
@@ -63,8 +64,10 @@ impl Vault {
             } else {
                 self.sources_named(aliases)?
             };
-            self.permit_fields(caller, write, &fields, &sources, EntryKind::SubjectDenied)
+            let written = self
+                .permit_fields(caller, write, &fields, &sources, EntryKind::SubjectDenied)
                 .await?;
+            decision = decision.and(written);
         }
         let now = self.now();
         let tenant = self
@@ -86,11 +89,13 @@ impl Vault {
         }
         let (oid, reference) = (new.subject.oid, new.subject.reference);
         let row = new.subject.clone();
-        let record = Record::by(EntryKind::SubjectCreated, caller).subject(SubjectUse {
-            reference,
-            fields: numbers(&fields),
-            count: 1,
-        });
+        let record = Record::by(EntryKind::SubjectCreated, caller)
+            .ruling(self.ruling(&decision))
+            .subject(SubjectUse {
+                reference,
+                fields: numbers(&fields),
+                count: 1,
+            });
         self.record(record).await?;
         // Keys are written before data: a value without its key would be lost.
         self.inner
@@ -124,18 +129,20 @@ impl Vault {
     ) -> Result<()> {
         let fields = self.fields_of(&values)?;
         let sources = self.sources_named(std::slice::from_ref(subject))?;
-        self.permit_fields(
-            caller,
-            Action::WriteFields,
-            &fields,
-            &sources,
-            EntryKind::SubjectDenied,
-        )
-        .await?;
+        let decision = self
+            .permit_fields(
+                caller,
+                Action::WriteFields,
+                &fields,
+                &sources,
+                EntryKind::SubjectDenied,
+            )
+            .await?;
         let open = self.subject(subject).await?;
         let now = self.now();
-        let record =
-            Record::by(EntryKind::SubjectUpdated, caller).subject(open.used(numbers(&fields), 1));
+        let record = Record::by(EntryKind::SubjectUpdated, caller)
+            .ruling(self.ruling(&decision))
+            .subject(open.used(numbers(&fields), 1));
         self.record(record).await?;
         self.store_values(open.row.clone(), &fields, &values, now)
             .await
@@ -147,7 +154,8 @@ impl Vault {
         caller: &Caller,
         subject: &SubjectName,
     ) -> Result<SubjectView> {
-        self.permit(caller, Action::DescribeSubject, EntryKind::SubjectDenied)
+        let decision = self
+            .permit(caller, Action::DescribeSubject, EntryKind::SubjectDenied)
             .await?;
         let open = self.subject(subject).await?;
         let held = self.inner.data.fields_of(open.row.puid).await?;
@@ -157,7 +165,9 @@ impl Vault {
             .map(|field| field.name.to_string())
             .collect();
         let aliases = self.inner.keys.aliases_of(open.row.reference).await?;
-        let record = Record::by(EntryKind::SubjectDescribed, caller).subject(open.used(held, 0));
+        let record = Record::by(EntryKind::SubjectDescribed, caller)
+            .ruling(self.ruling(&decision))
+            .subject(open.used(held, 0));
         self.record(record).await?;
         Ok(SubjectView {
             oid: open.row.oid,

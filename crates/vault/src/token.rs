@@ -238,10 +238,12 @@ impl Vault {
         days: u32,
         note: &str,
     ) -> Result<IssuedToken> {
-        self.permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
+        let decision = self
+            .permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
             .await?;
         let issued = self.new_token(principal, days, note).await?;
         let record = Record::by(EntryKind::TokenIssued, caller)
+            .ruling(self.ruling(&decision))
             .fact("principal", principal.as_str())
             .fact("token", issued.id.to_string());
         self.record(record).await?;
@@ -347,9 +349,12 @@ impl Vault {
 
     /// Revokes a token; it ends on every server within a second, here at once.
     pub async fn revoke_token(&self, caller: &Caller, token: TokenId) -> Result<()> {
-        self.permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
+        let decision = self
+            .permit(caller, Action::ManageTokens, EntryKind::TokenDenied)
             .await?;
-        let record = Record::by(EntryKind::TokenRevoked, caller).fact("token", token.to_string());
+        let record = Record::by(EntryKind::TokenRevoked, caller)
+            .ruling(self.ruling(&decision))
+            .fact("token", token.to_string());
         if !self.inner.keys.revoke_token(token, self.now()).await? {
             return Err(Error::NotFound("token"));
         }

@@ -196,6 +196,14 @@ impl Vault {
         self.inner.audit.record(record, &key).await
     }
 
+    /// Puts a refusal on record before it is told; where that cannot be, it is what is told.
+    pub(crate) async fn refuse(&self, record: Record, error: Error) -> Error {
+        match self.record(record.reason(error.code())).await {
+            Ok(_) => error,
+            Err(unwritten) => unwritten,
+        }
+    }
+
     /// A decision as the log states it.
     pub(crate) fn ruling(&self, decision: &Decision) -> Ruling {
         Ruling {
@@ -294,8 +302,8 @@ impl<'a> Question<'a> {
         self
     }
 
-    pub(crate) fn purpose(mut self, purpose: &'a str) -> Self {
-        self.purpose = Some(purpose);
+    pub(crate) fn purpose_if(mut self, purpose: Option<&'a str>) -> Self {
+        self.purpose = purpose;
         self
     }
 

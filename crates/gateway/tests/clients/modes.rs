@@ -17,6 +17,10 @@ pub(crate) const CASES: &[Case] = &[
     ("modes::the_client_hears_that_a_grant_ended", hears_end),
     ("modes::a_dropped_connection_leaves_nothing_open", dropped),
     ("modes::connections_share_a_reason_and_join_a_grant", shared),
+    (
+        "modes::a_reason_holds_for_connections_that_were_open_before",
+        open_before,
+    ),
     ("modes::weak_reasons_are_none", weak_reasons),
     ("modes::decrypting_is_refused_in_words", refusals),
     ("modes::decrypted_only_reads", only_reads),
@@ -465,8 +469,27 @@ fn revoked() {
             .batch_execute("SELECT email FROM customer")
             .await
             .unwrap_err();
-        assert_eq!(told(&error).0, "42501");
+        assert_eq!(told(&error).0, "28000");
+        // Neither this connection goes on, nor does another one begin.
+        let error = client.batch_execute("SELECT 1").await.unwrap_err();
+        assert!(error.is_closed());
         assert!(connect(&world, "ann", "").await.is_err());
+        world.stop().await;
+    });
+}
+
+fn open_before() {
+    run(async {
+        let world = World::start(|_| ()).await;
+        let [first, second] = [world.connect("ann").await, world.connect("ann").await];
+        let unjustified = second.batch_execute("SELECT email FROM customer").await;
+        assert_eq!(told(&unjustified.unwrap_err()).0, "42501");
+        first.justify().await;
+        second
+            .batch_execute("SELECT email FROM customer")
+            .await
+            .unwrap();
+        assert_eq!(world.vault.health().sessions_open, 1);
         world.stop().await;
     });
 }

@@ -116,9 +116,11 @@ impl Connection {
     /// connection may have stated the reason since this one was opened.
     ///
     /// # Errors
-    /// [`Error::AuditUnavailable`] when that could not be put on record.
+    /// [`Error::Unauthenticated`] when the caller's token was revoked or has expired, [`Error::AuditUnavailable`] when
+    /// joining could not be put on record.
     pub async fn join(&mut self) -> Result<()> {
-        if self.session().is_ok() || self.vault.alive(&self.caller).is_err() {
+        self.vault.alive(&self.caller)?;
+        if self.session().is_ok() {
             return Ok(());
         }
         let sessions = &self.vault.inner.sessions;

@@ -134,7 +134,18 @@ impl Vault {
             "evidence_not_url",
             "the evidence of the person's consent",
         )?;
-        let open = self.grant_subject(source, &request.subject).await?;
+        let open = match self.grant_subject(source, &request.subject).await {
+            Err(error @ Error::NotFound(_)) => {
+                // Asking whether somebody is in there is worth a line as well.
+                let record = Record::by(EntryKind::GrantDenied, caller)
+                    .reason(error.code())
+                    .personal("subject", request.subject.clone())
+                    .personal("evidence", request.consent.clone());
+                self.record_in(session, record).await?;
+                return Err(error);
+            }
+            found => found?,
+        };
         let (fields, decision) = match self.grant_fields(caller, source, request) {
             Ok(allowed) => allowed,
             Err((error, decision)) => {

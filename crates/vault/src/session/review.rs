@@ -6,6 +6,7 @@ use privet_seal::RecordKey;
 use serde_json::{Map, Value};
 
 use crate::audit::{Entry, EntryKind, Record, SideKey};
+use crate::keyring::SIDE_KEY_DAYS;
 use crate::policy::Action;
 use crate::port::{GrantRow, Review, SessionFilter, SessionRow, Verdict};
 use crate::{Caller, Error, GrantId, Result, SessionId, Vault};
@@ -70,18 +71,21 @@ impl Vault {
         caller: &Caller,
         filter: &SessionFilter,
     ) -> Result<Vec<SessionRow>> {
-        self.permit(caller, Action::ReadSessions, EntryKind::LogDenied)
+        let decision = self
+            .permit(caller, Action::ReadSessions, EntryKind::LogDenied)
             .await?;
         let rows = self.inner.data.sessions(filter).await?;
-        let record =
-            Record::by(EntryKind::SessionRead, caller).count("sessions", rows.len() as u64);
+        let record = Record::by(EntryKind::SessionRead, caller)
+            .ruling(self.ruling(&decision))
+            .count("sessions", rows.len() as u64);
         self.record(record).await?;
         Ok(rows)
     }
 
     /// One session with all that was typed in it. Reading it is put on record first.
     pub async fn session_view(&self, caller: &Caller, id: SessionId) -> Result<SessionView> {
-        self.permit(caller, Action::ReadSessions, EntryKind::LogDenied)
+        let decision = self
+            .permit(caller, Action::ReadSessions, EntryKind::LogDenied)
             .await?;
         let row = self
             .inner
@@ -89,7 +93,9 @@ impl Vault {
             .session(id)
             .await?
             .ok_or(Error::NotFound("session"))?;
-        let record = Record::by(EntryKind::SessionRead, caller).fact("read", id.to_string());
+        let record = Record::by(EntryKind::SessionRead, caller)
+            .ruling(self.ruling(&decision))
+            .fact("read", id.to_string());
         self.record(record).await?;
         let mut view = SessionView {
             row,
@@ -126,7 +132,8 @@ impl Vault {
         verdict: Verdict,
         note: &str,
     ) -> Result<()> {
-        self.permit(caller, Action::ReviewSession, EntryKind::LogDenied)
+        let decision = self
+            .permit(caller, Action::ReviewSession, EntryKind::LogDenied)
             .await?;
         let mut row = self
             .inner
@@ -162,11 +169,13 @@ impl Vault {
         let now = self.now();
         let tenant = &self.inner.config.tenant;
         let record = Record::by(EntryKind::SessionReviewed, caller)
+            .ruling(self.ruling(&decision))
             .fact("verdict", verdict.as_str())
             .fact("reviewed", id.to_string())
             .personal("note", note);
         let key = self.inner.keyring.session_key(tenant, id, now).await?;
         self.record_session(id, &key, record).await?;
+        let started_at = row.started_at;
         row.review = Some(Review {
             verdict,
             reviewer: caller.principal().name.clone(),
@@ -175,6 +184,9 @@ impl Vault {
         self.inner.data.put_session(row).await?;
         if verdict == Verdict::Approved {
             let last_day = now + SignedDuration::from_hours(24 * KEPT_AFTER_APPROVAL_DAYS);
+            // An approval shortens the key's life and never prolongs it.
+            let last_day =
+                last_day.min(started_at + SignedDuration::from_hours(24 * SIDE_KEY_DAYS));
             let last_day = last_day.to_zoned(TimeZone::UTC).date();
             self.inner.keys.set_key_expiry(key.id(), last_day).await?;
         }

@@ -9,7 +9,7 @@ use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
 use crate::port::{IndexEntry, StoreError, SubjectRow, ValueWrite};
-use crate::vault::{Question, denied_by_policy};
+use crate::vault::denied_by_policy;
 use crate::{Caller, Error, Result, SourceName, Vault};
 
 /// Bytes of one value.
@@ -44,36 +44,17 @@ impl Vault {
         fields: &[&Field],
         sources: &[Option<SourceName>],
         denied: EntryKind,
-    ) -> Result<()> {
+    ) -> Result<Decision> {
         if fields.is_empty() {
-            return self.permit(caller, action, denied).await.map(drop);
+            return self.permit(caller, action, denied).await;
         }
-        let Some(decision) = self.denial(caller, action, fields, sources)? else {
-            return Ok(());
-        };
+        let decision = self.decide_fields(caller, action, None, fields, sources)?;
+        if decision.allowed {
+            return Ok(decision);
+        }
         let record = Record::by(denied, caller).ruling(self.ruling(&decision));
-        self.record(record).await?;
-        Err(denied_by_policy(caller, action))
-    }
-
-    /// The first "no" of one decision per field and source.
-    fn denial(
-        &self,
-        caller: &Caller,
-        action: Action,
-        fields: &[&Field],
-        sources: &[Option<SourceName>],
-    ) -> Result<Option<Decision>> {
-        for source in sources {
-            for field in fields {
-                let question = Question::about(action).field(field);
-                let decision = self.decide(caller, &question.of(source.as_ref()))?;
-                if !decision.allowed {
-                    return Ok(Some(decision));
-                }
-            }
-        }
-        Ok(None)
+        let error = denied_by_policy(caller, action);
+        Err(self.refuse(record, error).await)
     }
 
     pub(super) async fn store_values(

@@ -1,9 +1,11 @@
 //! Forms, purposes, look-ups, and uniqueness.
 
+use privet_store::MemoryStores;
 use privet_vault::audit::EntryKind;
-use privet_vault::{Form, SubjectName};
+use privet_vault::policy::{Policy, PolicyFiles};
+use privet_vault::{Form, SubjectName, Vault};
 
-use crate::bed::{bed, request, shown, values};
+use crate::bed::{Bed, bed, hand_clock, parts, request, root, shown, values};
 
 const EMAIL: &str = "ada.lovelace@example.com";
 
@@ -188,4 +190,37 @@ async fn the_log_holds_nothing_personal() {
     ] {
         assert!(!text.to_lowercase().contains(personal), "{personal}");
     }
+}
+
+/// A bundle makes the rules stricter and never looser: without a grant, nothing is clear for a person.
+#[tokio::test]
+async fn no_bundle_gives_people_clear_values() {
+    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let mut loose = parts(&stores, &clock, "test", root());
+    let files = PolicyFiles {
+        schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
+        policies: &[(
+            "all.cedar",
+            "@id(\"all\") permit (principal, action, resource);",
+        )],
+        principals: "[people.on_call]\ngroups = [\"on-call\"]\n[jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n",
+    };
+    loose.policy = Policy::load(&files, &"test".parse().unwrap()).unwrap();
+    let vault = Vault::start(loose).await.unwrap();
+    let bed = Bed {
+        vault,
+        clock,
+        stores,
+    };
+    let subject = bed.subject("ada@example.com").await;
+    let person = bed.caller("on_call").await;
+    let mut wanted = request(&subject, &["email"], "service");
+    wanted.form = Some(Form::Clear);
+    let error = bed.vault.reveal(&person, &wanted).await.unwrap_err();
+    assert_eq!(error.code(), "policy_denied");
+    wanted.form = Some(Form::Masked);
+    bed.vault.reveal(&person, &wanted).await.unwrap();
+    let job = bed.caller("job").await;
+    wanted.form = Some(Form::Clear);
+    bed.vault.reveal(&job, &wanted).await.unwrap();
 }
