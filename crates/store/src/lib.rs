@@ -1,4 +1,4 @@
-//! Our own stores: SQLite for servers, memory for tests.
+//! Our own stores: SQLite and PostgreSQL for servers, memory for tests.
 //!
 //! Three stores that one restore cannot roll back together stand behind the ports of [`privet_vault::port`]: *data*
 //! (sealed values, blind indexes, sessions), *keys* (wrapped keys, links between ids, tokens, grants, and the sequence
@@ -39,21 +39,31 @@
 //! No row holds plaintext personal data, with one exception: an alias names a row of an application's table by that
 //! row's own key, without which it could not be found. `privet.lock` is the server's lock on the folder.
 //!
+//! On PostgreSQL each store is a schema of the file's name (`privet_data`, `privet_keys`, `privet_log`) with the same
+//! tables, but for what follows from its engine: index rows are found through their value's row, `sequence_head` orders
+//! the changes of several servers, and a vacuum takes the place of `scrub`.
+//!
 //! # Promises
 //!
 //! - A writing method is durable when it returns (write-ahead log, `synchronous=FULL`), or nothing of it happened.
 //! - A reading method sees everything that was committed before it was called, and one snapshot.
 //! - Destroyed keys and links are in no file when the destroying method returns: deleted rows are overwritten, the
 //!   write-ahead log is emptied, and the key file is searched for what was destroyed (see `sqlite/scrub.rs` for why).
+//!   On PostgreSQL they are in no table then; dead rows follow with the next vacuum, which is asked for at once, and
+//!   write-ahead logs, archives and replicas count as backups.
 //! - Errors hold no values: of what the engine says only its code is kept.
+//!
+//! The server does not offer the PostgreSQL stores yet: their connections have no TLS.
 //!
 //! What this crate does not do: it opens, wraps and decides nothing, and it knows no clock.
 
 mod fail;
 mod memory;
+mod postgres;
 mod sqlite;
 mod write;
 
 pub use fail::{FailNth, Faults, Moment};
 pub use memory::MemoryStores;
+pub use postgres::{PostgresOptions, PostgresStores, PostgresUrls};
 pub use sqlite::{SqliteOptions, SqliteStores, StoresLock};

@@ -18,7 +18,7 @@ async fn values_answer_in_the_order_asked() {
             value(2, 1, b"two", &[]),
         ];
         stores.data.put_values(writes).await.unwrap();
-        stores.reopen();
+        stores.reopen().await;
         let some = |bytes: &[u8]| Some(bytes.to_vec());
         let found = stores
             .data
@@ -239,7 +239,7 @@ async fn a_session_comes_back_as_it_was_put() {
         stores.data.put_session(open.clone()).await.unwrap();
         assert_eq!(stores.data.session(session_id(1)).await, Ok(Some(open)));
         stores.data.put_session(closed.clone()).await.unwrap();
-        stores.reopen();
+        stores.reopen().await;
         assert_eq!(stores.data.session(session_id(1)).await, Ok(Some(closed)));
         assert_eq!(stores.data.session(session_id(2)).await, Ok(None));
     })
@@ -428,7 +428,7 @@ async fn entries_of_a_session_keep_their_order_and_count_once() {
         stores.data.add_session_entries(first).await.unwrap();
         let second = vec![entry(one, "b", 7), entry(one, "b", 3)];
         stores.data.add_session_entries(second).await.unwrap();
-        stores.reopen();
+        stores.reopen().await;
         let expected = [
             ("b".to_owned(), 7),
             ("a".to_owned(), 9),

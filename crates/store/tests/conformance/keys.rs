@@ -35,7 +35,7 @@ async fn a_key_comes_back_as_it_was_added() {
             .add_keys(vec![plain.clone(), expiring.clone()])
             .await
             .unwrap();
-        stores.reopen();
+        stores.reopen().await;
         let found = stores
             .keys
             .keys_by_id(&[key_id(2), key_id(3), key_id(1)])
@@ -136,7 +136,7 @@ async fn destroyed_keys_are_gone_and_counted() {
         assert_eq!(stores.keys.destroy_keys(&ids).await, Ok(2));
         assert_eq!(stores.keys.destroy_keys(&ids).await, Ok(0));
         assert_eq!(stores.keys.destroy_keys(&[]).await, Ok(0));
-        stores.reopen();
+        stores.reopen().await;
         let left = stores
             .keys
             .keys_by_id(&[key_id(1), key_id(2), key_id(3)])
@@ -200,7 +200,7 @@ async fn a_subject_is_found_by_each_of_its_names() {
             .add_alias(alias("employee", 2, 1))
             .await
             .unwrap();
-        stores.reopen();
+        stores.reopen().await;
         let row = |n| Some(subject_row(n));
         let by_oid = stores
             .keys
@@ -347,7 +347,7 @@ async fn erasure_takes_keys_links_and_grants_of_one_subject() {
             .destroy_subject(reference(1), day(1), at(9))
             .await;
         assert_eq!(kept, Ok(vec![]));
-        stores.reopen();
+        stores.reopen().await;
         let gone = [key_id(10), key_id(11), key_id(16)];
         assert_eq!(
             stores.keys.keys_by_id(&gone).await.unwrap(),
@@ -462,7 +462,7 @@ async fn tokens_are_listed_newest_first_and_revoked_once() {
         for row in [token(1, "ada"), token(3, "ada"), token(2, "bob")] {
             stores.keys.add_token(row).await.unwrap();
         }
-        stores.reopen();
+        stores.reopen().await;
         let all = [token(3, "ada"), token(2, "bob"), token(1, "ada")];
         assert_eq!(stores.keys.tokens().await.unwrap(), all);
         let ada = "ada".parse().unwrap();
@@ -545,7 +545,7 @@ async fn grants_advance_the_sequence_and_end_once() {
             stores.keys.add_grant(grant(2, 9, 2)).await,
             Err(StoreError::Conflict)
         );
-        stores.reopen();
+        stores.reopen().await;
         let of = async |n| stores.keys.grants_of(session_id(n)).await.unwrap();
         assert_eq!(of(7).await, [grant(5, 7, 1), none], "oldest first");
         assert!(of(9).await.is_empty());
@@ -619,7 +619,7 @@ async fn a_log_position_only_moves_forward() {
         stores.keys.set_log_position("a", 5).await.unwrap();
         stores.keys.set_log_position("a", 3).await.unwrap();
         stores.keys.set_log_position("b", 9).await.unwrap();
-        stores.reopen();
+        stores.reopen().await;
         assert_eq!(stores.keys.log_position("a").await, Ok(5));
         assert_eq!(stores.keys.log_position("b").await, Ok(9));
     })
@@ -670,7 +670,7 @@ async fn an_erased_account_id_is_known_until_its_values_are_deleted() {
         both.sort();
         assert_eq!(stores.keys.orphans().await, Ok(both));
         stores.keys.remove_orphans(&[puid(2)]).await.unwrap();
-        stores.reopen();
+        stores.reopen().await;
         assert_eq!(stores.keys.orphans().await, Ok(vec![puid(1)]));
     })
     .await;

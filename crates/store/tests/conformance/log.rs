@@ -23,7 +23,7 @@ async fn appended_entries_survive_in_order() {
         stores.log.append(ORIGIN, batch(0, 3)).await.unwrap();
         stores.log.append(ORIGIN, batch(3, 10)).await.unwrap();
         stores.log.append(ORIGIN, batch(10, 10)).await.unwrap();
-        stores.reopen();
+        stores.reopen().await;
         let entries = async |first, count| stores.log.entries(ORIGIN, first, count).await.unwrap();
         assert_eq!(
             entries(0, 100).await,
@@ -160,7 +160,7 @@ async fn a_wider_tile_replaces_a_narrower_one() {
         put(vec![tile(0, 0, 10), tile(1, 0, 1)], 0).await;
         put(vec![tile(0, 0, 256), tile(0, 1, 3)], 1).await;
         put(vec![tile(0, 0, 7), tile(0, 1, 4), tile(0, 1, 5)], 2).await;
-        stores.reopen();
+        stores.reopen().await;
         for expected in [tile(0, 0, 256), tile(0, 1, 5), tile(1, 0, 1)] {
             let found = stores
                 .log
@@ -203,7 +203,7 @@ async fn side_records_are_found_by_hash_until_they_are_deleted() {
         let doomed = [side(3).sha256, side(25).sha256, side(99).sha256];
         stores.log.delete_sides(&doomed).await.unwrap();
         stores.log.delete_sides(&doomed).await.unwrap();
-        stores.reopen();
+        stores.reopen().await;
         for (n, side) in (0..).zip(all) {
             let expected = if n == 3 || n == 25 {
                 None

@@ -1,4 +1,4 @@
-//! One suite for every store: what the ports promise, checked on the memory model and on SQLite. A new engine joins by
+//! One suite for every store: what the ports promise, checked on the memory model, on SQLite and on PostgreSQL. A new engine joins by
 //! a line in [`on_each`].
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -10,9 +10,11 @@ mod log;
 mod random;
 mod rows;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use privet_store::{MemoryStores, SqliteStores};
+use privet_cluster::Cluster;
+use privet_store::{MemoryStores, PostgresOptions, PostgresStores, PostgresUrls, SqliteStores};
 use privet_vault::port::{DataStore, KeyStore, LogStore};
 use tempfile::{TempDir, tempdir};
 
@@ -21,7 +23,31 @@ struct Stores {
     data: Arc<dyn DataStore>,
     keys: Arc<dyn KeyStore>,
     log: Arc<dyn LogStore>,
-    dir: Option<TempDir>,
+    home: Home,
+}
+
+/// Where they are.
+enum Home {
+    Memory,
+    Folder(TempDir),
+    Databases(PostgresUrls),
+}
+
+/// One cluster a store, as outside of development.
+static CLUSTERS: LazyLock<[Cluster; 3]> =
+    LazyLock::new(|| [(); 3].map(|()| Cluster::start().unwrap()));
+
+/// Databases that no other test uses.
+fn new_databases() -> PostgresUrls {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("store_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let [data, keys, log] = &*CLUSTERS;
+    let url = |cluster: &Cluster| cluster.database(&name).unwrap();
+    PostgresUrls {
+        data: url(data),
+        keys: url(keys),
+        log: url(log),
+    }
 }
 
 impl Stores {
@@ -31,39 +57,51 @@ impl Stores {
             data,
             keys,
             log,
-            dir: None,
+            home: Home::Memory,
         }
     }
 
-    fn sqlite() -> Self {
-        let dir = tempdir().unwrap();
+    fn sqlite(dir: TempDir) -> Self {
         let SqliteStores { data, keys, log } = SqliteStores::open(dir.path()).unwrap();
         Self {
             data,
             keys,
             log,
-            dir: Some(dir),
+            home: Home::Folder(dir),
+        }
+    }
+
+    async fn postgres(urls: PostgresUrls) -> Self {
+        let options = PostgresOptions::default();
+        let stores = PostgresStores::connect(&urls, &options).await.unwrap();
+        let PostgresStores { data, keys, log } = stores;
+        Self {
+            data,
+            keys,
+            log,
+            home: Home::Databases(urls),
         }
     }
 
     /// What a restart of the server sees.
-    fn reopen(&mut self) {
-        let Some(dir) = self.dir.take() else { return };
-        let empty = Self::memory();
-        (self.data, self.keys, self.log) = (empty.data, empty.keys, empty.log);
-        let SqliteStores { data, keys, log } = SqliteStores::open(dir.path()).unwrap();
-        *self = Self {
-            data,
-            keys,
-            log,
-            dir: Some(dir),
+    async fn reopen(&mut self) {
+        let home = std::mem::replace(&mut self.home, Home::Memory);
+        if let Home::Memory = home {
+            return;
+        }
+        // The files of a folder have one server at a time.
+        *self = Self::memory();
+        *self = match home {
+            Home::Memory => return,
+            Home::Folder(dir) => Self::sqlite(dir),
+            Home::Databases(urls) => Self::postgres(urls).await,
         };
     }
 }
 
 /// Runs a check on each engine, and again after reopening what it left behind if it asks for that itself.
 async fn on_each(check: impl AsyncFn(&mut Stores)) {
-    for mut stores in [Stores::memory(), Stores::sqlite()] {
-        check(&mut stores).await;
-    }
+    check(&mut Stores::memory()).await;
+    check(&mut Stores::sqlite(tempdir().unwrap())).await;
+    check(&mut Stores::postgres(new_databases()).await).await;
 }

@@ -145,7 +145,10 @@ fn sqlite_answers_as_the_model_does() {
     TestRunner::new_with_rng(config, rng)
         .run(&calls(), |calls| {
             runtime.block_on(async {
-                let (mut model, mut sqlite) = (Stores::memory(), Stores::sqlite());
+                let (mut model, mut sqlite) = (
+                    Stores::memory(),
+                    Stores::sqlite(tempfile::tempdir().unwrap()),
+                );
                 for (step, call) in calls.iter().enumerate() {
                     let expected = answer(&mut model, call).await;
                     let found = answer(&mut sqlite, call).await;
@@ -160,7 +163,7 @@ fn sqlite_answers_as_the_model_does() {
 /// Makes the call and puts everything that it answers into words.
 async fn answer(stores: &mut Stores, call: &Call) -> String {
     if let Call::Reopen = call {
-        stores.reopen();
+        stores.reopen().await;
         return String::new();
     }
     if let Some(answer) = data_answer(stores, call).await {

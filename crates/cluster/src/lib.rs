@@ -1,0 +1,225 @@
+//! A real PostgreSQL for tests: made in a temporary folder, listening on loopback alone, gone with the test process.
+//!
+//! ```no_run
+//! let cluster = privet_cluster::Cluster::start()?;
+//! let url = cluster.database("shop")?;
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+//!
+//! The server is the one that is installed (Debian's package `postgresql`). Root may not run it, so that as root it
+//! runs as user `postgres` or `nobody`. It ends when the [`Cluster`] is dropped, or with the process, however that
+//! ends: it hangs on a pipe that this process holds.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+const SCRIPT: &str = include_str!("cluster.sh");
+
+/// Its only use is to show that passwords are asked for; nobody else reaches the port.
+const PASSWORD: &str = "only-for-tests";
+
+/// How often another port is tried when somebody was faster.
+const TRIES: u32 = 5;
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    bin: PathBuf,
+    port: u16,
+    child: Child,
+    /// Closing it ends the server.
+    hold: Option<ChildStdin>,
+    folder: TempDir,
+}
+
+impl Cluster {
+    /// Makes a cluster and waits until it answers: about two seconds.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start; the error says what its log said.
+    pub fn start() -> Result<Self> {
+        let bin = installed()?;
+        let mut last = None;
+        for _ in 0..TRIES {
+            match Self::on(&bin, free_port()?) {
+                Ok(cluster) => return Ok(cluster),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("no try")?)
+    }
+
+    fn on(bin: &Path, port: u16) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("privet-cluster-")
+            .tempdir()?;
+        fs::write(folder.path().join("password"), PASSWORD)?;
+        let mut command = as_other_user(folder.path())?;
+        let mut child = command
+            .args(["sh", "-c", SCRIPT, "cluster.sh"])
+            .arg(bin)
+            .arg(folder.path())
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let hold = child.stdin.take();
+        let mut said = String::new();
+        let output = child.stdout.take().context("no standard output")?;
+        BufReader::new(output).read_line(&mut said)?;
+        if said != "ready\n" {
+            drop(hold);
+            child.wait()?;
+            let log = |name| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+            bail!(
+                "PostgreSQL does not start: {}{}",
+                log("initdb.log"),
+                log("server.log")
+            );
+        }
+        Ok(Self {
+            bin: bin.to_owned(),
+            port,
+            child,
+            hold,
+            folder,
+        })
+    }
+
+    /// The URL of a database of this cluster, which is made if it does not exist.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn database(&self, name: &str) -> Result<String> {
+        let made = self.sql("postgres", &format!("CREATE DATABASE \"{name}\""));
+        match made {
+            Err(error) if !error.to_string().contains("already exists") => Err(error),
+            _ => Ok(self.url(name)),
+        }
+    }
+
+    /// The URL of a database, for the superuser of this cluster.
+    pub fn url(&self, database: &str) -> String {
+        let port = self.port;
+        format!("postgresql://privet:{PASSWORD}@127.0.0.1:{port}/{database}")
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of the installed programs: `psql`, `pg_dump`, `pgbench`.
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
+    }
+
+    /// Runs SQL with psql, stopping at the first error; answers what it printed, unaligned and without headers.
+    ///
+    /// # Errors
+    /// With what psql said.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
+        let mut psql = Command::new(self.bin.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
+            .arg(self.url(database))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut input = psql.stdin.take().context("no standard input")?;
+        input.write_all(sql.as_bytes())?;
+        drop(input);
+        let output = psql.wait_with_output()?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.hold = None;
+        // It ends at once; a test that failed has more to say than this could.
+        let _ = self.child.wait();
+    }
+}
+
+/// The newest PostgreSQL that is installed.
+fn installed() -> Result<PathBuf> {
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    for entry in fs::read_dir("/usr/lib/postgresql").into_iter().flatten() {
+        let entry = entry?;
+        let version = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let bin = entry.path().join("bin");
+        if let Some(version) = version
+            && bin.join("initdb").is_file()
+        {
+            found.push((version, bin));
+        }
+    }
+    if let Some((_, bin)) = found.into_iter().max() {
+        return Ok(bin);
+    }
+    let output = Command::new("pg_config").arg("--bindir").output();
+    let output =
+        output.context("PostgreSQL is not installed: install Debian's package `postgresql`")?;
+    let bin = PathBuf::from(String::from_utf8(output.stdout)?.trim());
+    if bin.join("initdb").is_file() {
+        return Ok(bin);
+    }
+    bail!("PostgreSQL's server is not installed: install Debian's package `postgresql`")
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// A command that runs the following words, as another user if this one is root; the folder is given to that user.
+fn as_other_user(folder: &Path) -> Result<Command> {
+    let id = Command::new("id").arg("-u").output()?;
+    if id.stdout != b"0\n" {
+        return Ok(Command::new("env"));
+    }
+    let exists = |user: &str| {
+        let mut id = Command::new("id");
+        id.arg("-u")
+            .arg(user)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        id.status().is_ok_and(|status| status.success())
+    };
+    let user = if exists("postgres") {
+        "postgres"
+    } else {
+        "nobody"
+    };
+    let given = Command::new("chown")
+        .arg("-R")
+        .arg(user)
+        .arg(folder)
+        .status()?;
+    if !given.success() {
+        bail!("the folder cannot be given to user `{user}`");
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    let mut command = Command::new("setpriv");
+    let ids = [format!("--reuid={user}"), format!("--regid={user}")];
+    command.args(ids).arg("--clear-groups");
+    Ok(command)
+}

@@ -1,0 +1,174 @@
+//! The data store on PostgreSQL: sealed values, blind indexes, sessions and reviews.
+
+mod session;
+mod value;
+
+use async_trait::async_trait;
+use privet_vault::port::{DataStore, SessionFilter, SessionRow, StoreError, ValueWrite};
+use privet_vault::{Puid, SessionId};
+use tokio_postgres::Row;
+
+use super::column::Reading;
+use super::database::{Database, DatabaseSpec};
+use crate::write::last_writes;
+
+pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
+    name: "data store",
+    schema: "privet_data",
+    migrations: &[FORMAT_1],
+    vacuumed: &["value", "value_index"],
+};
+
+const DAMAGED: &str = "the data store is not what was written: restore it from its backup";
+
+/// A value's row names its index rows, so that they are found by their own key, which begins with another column than
+/// the value's.
+const FORMAT_1: &str = "
+CREATE TABLE value (
+    puid uuid NOT NULL,
+    field integer NOT NULL,
+    sealed bytea NOT NULL,
+    indexes bytea[] NOT NULL,
+    PRIMARY KEY (puid, field)
+);
+
+CREATE TABLE value_index (
+    bytes bytea NOT NULL,
+    field integer NOT NULL,
+    puid uuid NOT NULL,
+    unique_value boolean NOT NULL,
+    PRIMARY KEY (bytes, field, puid)
+);
+CREATE UNIQUE INDEX value_index_unique ON value_index (bytes, field) WHERE unique_value;
+
+CREATE TABLE session (
+    id uuid PRIMARY KEY,
+    principal text NOT NULL,
+    token uuid NOT NULL,
+    source text NOT NULL,
+    started_at bigint NOT NULL,
+    active_at bigint NOT NULL,
+    ended_at bigint,
+    decrypted boolean NOT NULL,
+    statements bigint NOT NULL,
+    opened bigint NOT NULL,
+    verdict text,
+    reviewer text,
+    reviewed_at bigint
+);
+CREATE INDEX session_by_start ON session (started_at, id);
+
+CREATE TABLE session_entry (
+    session uuid NOT NULL,
+    origin text NOT NULL,
+    position bigint NOT NULL,
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (session, origin, position)
+);
+";
+
+/// The data store's database as a [`DataStore`].
+#[derive(Debug)]
+pub(super) struct PostgresData {
+    database: Database,
+}
+
+impl PostgresData {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[async_trait]
+impl DataStore for PostgresData {
+    async fn put_values(&self, values: Vec<ValueWrite>) -> Result<(), StoreError> {
+        let writes = last_writes(values);
+        self.database
+            .run(move |client| Box::pin(async move { value::put(client, &writes).await }))
+            .await
+    }
+
+    async fn values(
+        &self,
+        subjects: &[Puid],
+        fields: &[u16],
+    ) -> Result<Vec<Vec<Option<Vec<u8>>>>, StoreError> {
+        let (subjects, fields) = (subjects.to_vec(), fields.to_vec());
+        self.database
+            .run(move |client| {
+                Box::pin(async move { value::read(client, &subjects, &fields).await })
+            })
+            .await
+    }
+
+    async fn fields_of(&self, subject: Puid) -> Result<Vec<u16>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { value::fields_of(client, subject).await }))
+            .await
+    }
+
+    async fn lookup(
+        &self,
+        field: u16,
+        index: [u8; 18],
+        count_max: u32,
+    ) -> Result<Vec<Puid>, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { value::lookup(client, field, &index, count_max).await })
+            })
+            .await
+    }
+
+    async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError> {
+        let count = self
+            .database
+            .run(move |client| Box::pin(async move { value::delete(client, subject).await }))
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(count)
+    }
+
+    async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { session::put(client, &session).await }))
+            .await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { session::one(client, id).await }))
+            .await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError> {
+        let filter = filter.clone();
+        self.database
+            .run(move |client| Box::pin(async move { session::list(client, &filter).await }))
+            .await
+    }
+
+    async fn add_session_entries(
+        &self,
+        entries: Vec<(SessionId, String, u64)>,
+    ) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { session::add_entries(client, &entries).await })
+            })
+            .await
+    }
+
+    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { session::entries(client, id).await }))
+            .await
+    }
+}
+
+fn reading(row: &Row) -> Reading<'_> {
+    Reading {
+        row,
+        damaged: DAMAGED,
+    }
+}

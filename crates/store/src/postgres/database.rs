@@ -1,0 +1,280 @@
+//! One database: its pool of connections, its schema and format, its bounds on waiting, and what its errors mean.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
+use privet_vault::port::StoreError;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Config, NoTls};
+
+use super::PostgresOptions;
+
+/// What distinguishes the three databases.
+#[derive(Debug)]
+pub(super) struct DatabaseSpec {
+    /// As messages name it: `data store`.
+    pub(super) name: &'static str,
+    /// Where its tables are.
+    pub(super) schema: &'static str,
+    /// The steps from nothing to today's format; table `format` counts those done. Steps are never changed or taken
+    /// back, only added.
+    pub(super) migrations: &'static [&'static str],
+    /// Tables of which dead rows are removed after something was destroyed.
+    pub(super) vacuumed: &'static [&'static str],
+}
+
+/// A connection that is taken from the pool.
+pub(super) type Client = Object;
+
+/// What a piece of work answers.
+pub(super) type Answer<'c, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'c>>;
+
+/// Why a piece of work failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Already in the port's words.
+    Store(StoreError),
+    /// In the driver's.
+    Driver(tokio_postgres::Error),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+/// One of the three databases. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Database {
+    spec: &'static DatabaseSpec,
+    pool: Pool,
+    answer_wait: Duration,
+    vacuum: mpsc::Sender<()>,
+}
+
+impl Database {
+    /// Connects, and brings the schema up to date under a lock that all servers share.
+    pub(super) async fn connect(
+        spec: &'static DatabaseSpec,
+        url: &str,
+        options: &PostgresOptions,
+    ) -> Result<Self, StoreError> {
+        let mut config: Config = url.parse().map_err(|_| {
+            StoreError::Unavailable(format!(
+                "the URL of the {} is none that PostgreSQL knows",
+                spec.name
+            ))
+        })?;
+        config
+            .application_name("privet")
+            .connect_timeout(options.connect_wait)
+            .keepalives_idle(Duration::from_secs(10))
+            .tcp_user_timeout(options.answer_wait * 2)
+            // After a failover the old primary may still answer reads.
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let manager = Manager::from_config(
+            config,
+            NoTls,
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
+        );
+        let settings = settings(spec, options.answer_wait);
+        let pool = Pool::builder(manager)
+            .max_size(options.connections_max.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(options.connect_wait))
+            .create_timeout(Some(options.connect_wait))
+            .recycle_timeout(Some(options.connect_wait))
+            .post_create(Hook::async_fn(move |client, _| {
+                let settings = settings.clone();
+                Box::pin(async move {
+                    let set = client.batch_execute(&settings).await;
+                    set.map_err(HookError::Backend)
+                })
+            }))
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let (vacuum, asked) = mpsc::channel(1);
+        let database = Self {
+            spec,
+            pool,
+            answer_wait: options.answer_wait,
+            vacuum,
+        };
+        database.migrate().await?;
+        tokio::spawn(vacuum_when_asked(spec, database.pool.clone(), asked));
+        Ok(database)
+    }
+
+    /// Runs `work` on a connection, within the time that a call may take.
+    pub(super) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Client) -> Answer<'c, T>,
+    {
+        let mut client = self.client().await?;
+        match timeout(self.answer_wait, work(&mut client)).await {
+            Ok(outcome) => outcome.map_err(|failure| self.told(failure)),
+            Err(_) => {
+                // Whoever got it next would wait for what is still under way on it.
+                drop(Object::take(client));
+                Err(self.slow())
+            }
+        }
+    }
+
+    /// Asks for dead rows to be removed; it happens soon, once for all who asked meanwhile.
+    pub(super) fn remove_dead_rows(&self) {
+        // Full: it is asked for already. Closed: the runtime ends.
+        let _ = self.vacuum.try_send(());
+    }
+
+    async fn client(&self) -> Result<Client, StoreError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => self.told(error.into()),
+            PoolError::PostCreateHook(HookError::Backend(error)) => self.told(error.into()),
+            PoolError::Timeout(_) => self.slow(),
+            _ => self.unavailable("has no connection to give"),
+        })
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let spec = self.spec;
+        self.run(move |client| {
+            Box::pin(async move {
+                let transaction = client.transaction().await?;
+                // Released with the transaction; a second server that starts waits here.
+                transaction
+                    .execute(
+                        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+                        &[&spec.schema],
+                    )
+                    .await?;
+                transaction
+                    .batch_execute(&format!(
+                        "CREATE SCHEMA IF NOT EXISTS {0};
+                         CREATE TABLE IF NOT EXISTS {0}.format (version integer NOT NULL)",
+                        spec.schema
+                    ))
+                    .await?;
+                let found: Option<i32> = transaction
+                    .query_opt("SELECT version FROM format", &[])
+                    .await?
+                    .map(|row| row.get(0));
+                let found = u32::try_from(found.unwrap_or(0)).unwrap_or(u32::MAX);
+                let known = u32::try_from(spec.migrations.len()).unwrap_or(u32::MAX);
+                if found > known {
+                    return Err(StoreError::NewerVersion { found, known }.into());
+                }
+                if found < known {
+                    for step in spec.migrations.iter().skip(found as usize) {
+                        transaction.batch_execute(step).await?;
+                    }
+                    let record = format!(
+                        "DELETE FROM format; INSERT INTO format (version) VALUES ({known})"
+                    );
+                    transaction.batch_execute(&record).await?;
+                }
+                Ok(transaction.commit().await?)
+            })
+        })
+        .await
+    }
+
+    /// In the port's words. The server's message is dropped, since only its code is sure to hold no value.
+    fn told(&self, failure: Failure) -> StoreError {
+        let error = match failure {
+            Failure::Store(error) => return error,
+            Failure::Driver(error) => error,
+        };
+        let Some(code) = error.code() else {
+            return if error.is_closed() {
+                self.unavailable("lost its connection: it is made again on the next call")
+            } else {
+                // The driver's own words: connecting, TLS, reading, writing.
+                self.unavailable(&format!("cannot be used: {error}"))
+            };
+        };
+        match *code {
+            SqlState::UNIQUE_VIOLATION | SqlState::FOREIGN_KEY_VIOLATION => StoreError::Conflict,
+            SqlState::DISK_FULL => StoreError::Full,
+            SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => self.slow(),
+            SqlState::READ_ONLY_SQL_TRANSACTION => {
+                self.unavailable("takes no writes: is it a replica?")
+            }
+            ref code => self.unavailable(&format!(
+                "refused a statement (SQLSTATE {}): see the database's log",
+                code.code()
+            )),
+        }
+    }
+
+    fn slow(&self) -> StoreError {
+        self.unavailable("did not answer in time: check the database, then try again")
+    }
+
+    fn unavailable(&self, what: &str) -> StoreError {
+        StoreError::Unavailable(format!("the database of the {} {what}", self.spec.name))
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("schema", &self.spec.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Removes dead rows, once for all who asked meanwhile; ends with the last holder of the database.
+async fn vacuum_when_asked(spec: &'static DatabaseSpec, pool: Pool, mut asked: mpsc::Receiver<()>) {
+    let sql = format!("VACUUM {}", spec.vacuumed.join(", "));
+    while asked.recv().await.is_some() {
+        let Ok(client) = pool.get().await else {
+            tracing::warn!(
+                store = spec.name,
+                "dead rows are not removed: no connection"
+            );
+            continue;
+        };
+        let vacuum = async {
+            // It may take longer than a call may.
+            client.batch_execute("SET statement_timeout = 0").await?;
+            client.batch_execute(&sql).await
+        };
+        if vacuum.await.is_err() {
+            tracing::warn!(store = spec.name, "dead rows could not be removed");
+        }
+        // Its settings are no longer those of the pool.
+        drop(Object::take(client));
+    }
+}
+
+/// What each connection is told first. An answer must be durable: `synchronous_commit` may be stronger than `on`, not
+/// weaker.
+fn settings(spec: &DatabaseSpec, answer_wait: Duration) -> String {
+    let wait_ms = answer_wait.as_millis();
+    format!(
+        "SET search_path = {};
+         SET statement_timeout = {wait_ms};
+         SET lock_timeout = {wait_ms};
+         SET idle_in_transaction_session_timeout = {wait_ms};
+         SELECT set_config('synchronous_commit', 'on', false)
+          WHERE current_setting('synchronous_commit') <> 'remote_apply'",
+        spec.schema
+    )
+}

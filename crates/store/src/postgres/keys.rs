@@ -1,0 +1,420 @@
+//! The key store on PostgreSQL: wrapped keys, subjects and their names, tokens, grants, and the sequence that orders
+//! what takes rights away. Each method is a call into the module that holds its SQL.
+//!
+//! What is destroyed here is removed from the tables by a vacuum that follows at once; write-ahead logs, archives and
+//! replicas hold it longer, and count as backups of the key store.
+
+mod access;
+mod change;
+mod subject;
+mod wrapped;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use privet_seal::{KeyId, KeyKind};
+use privet_vault::port::{
+    AliasRow, Change, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError, SubjectRow,
+    TokenRow,
+};
+use privet_vault::{
+    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::column::{Reading, from_id};
+use super::database::{Database, DatabaseSpec};
+
+pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
+    name: "key store",
+    schema: "privet_keys",
+    migrations: &[FORMAT_1],
+    vacuumed: &["wrapped_key", "subject", "alias"],
+};
+
+const DAMAGED: &str = "the key store is not what was written: restore it from its backup; erasures since then are \
+                       replayed from the log";
+
+const FORMAT_1: &str = "
+CREATE TABLE wrapped_key (
+    owner uuid NOT NULL,
+    kind smallint NOT NULL,
+    generation bigint NOT NULL,
+    tenant text NOT NULL,
+    id uuid NOT NULL UNIQUE,
+    wrapped bytea NOT NULL,
+    commitment bytea NOT NULL,
+    created_at bigint NOT NULL,
+    expires_on integer,
+    PRIMARY KEY (owner, kind, generation, tenant)
+);
+CREATE INDEX wrapped_key_of_kind ON wrapped_key (kind, tenant);
+CREATE INDEX wrapped_key_by_expiry ON wrapped_key (expires_on) WHERE expires_on IS NOT NULL;
+
+CREATE TABLE subject (
+    reference uuid PRIMARY KEY,
+    tenant text NOT NULL,
+    puid uuid NOT NULL UNIQUE,
+    oid uuid NOT NULL UNIQUE,
+    created_at bigint NOT NULL,
+    mac bytea NOT NULL
+);
+
+CREATE TABLE alias (
+    source text NOT NULL,
+    table_name text NOT NULL,
+    row_key text NOT NULL,
+    subject uuid NOT NULL REFERENCES subject (reference),
+    mac bytea NOT NULL,
+    PRIMARY KEY (source, table_name, row_key)
+);
+CREATE INDEX alias_of_subject ON alias (subject);
+
+CREATE TABLE orphan (
+    puid uuid PRIMARY KEY
+);
+
+CREATE TABLE token (
+    id uuid PRIMARY KEY,
+    principal text NOT NULL,
+    sha256 bytea NOT NULL UNIQUE,
+    scram_iterations bigint NOT NULL,
+    scram_salt bytea NOT NULL,
+    scram_stored_key bytea NOT NULL,
+    scram_server_key bytea NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    revoked_at bigint,
+    note text NOT NULL
+);
+CREATE INDEX token_of_principal ON token (principal);
+
+CREATE TABLE access_grant (
+    id uuid PRIMARY KEY,
+    session uuid NOT NULL,
+    principal text NOT NULL,
+    subject uuid NOT NULL,
+    fields integer[] NOT NULL,
+    starts_at bigint NOT NULL,
+    ends_at bigint NOT NULL,
+    ended_at bigint,
+    granted bigint NOT NULL
+);
+CREATE INDEX access_grant_of_session ON access_grant (session, granted);
+CREATE INDEX access_grant_of_subject ON access_grant (subject);
+
+CREATE TABLE change (
+    sequence bigint PRIMARY KEY,
+    kind smallint NOT NULL,
+    id uuid NOT NULL
+);
+
+CREATE TABLE sequence_head (
+    sequence bigint NOT NULL
+);
+INSERT INTO sequence_head VALUES (0);
+
+CREATE TABLE log_position (
+    origin text PRIMARY KEY,
+    position bigint NOT NULL
+);
+";
+
+/// The key store's database as a [`KeyStore`].
+#[derive(Debug)]
+pub(super) struct PostgresKeys {
+    database: Database,
+}
+
+impl PostgresKeys {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    async fn subjects_by(
+        &self,
+        id: subject::Id,
+        ids: Vec<Uuid>,
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { subject::by(client, id, &ids).await }))
+            .await
+    }
+}
+
+#[async_trait]
+impl KeyStore for PostgresKeys {
+    async fn add_keys(&self, keys: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { wrapped::add(&*client, &keys).await }))
+            .await
+    }
+
+    async fn tenant_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        self.database
+            .run(|client| Box::pin(async move { wrapped::of_tenants(client).await }))
+            .await
+    }
+
+    async fn keys_of(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+        owner: [u8; 16],
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let tenant = tenant.clone();
+        self.database
+            .run(move |client| {
+                Box::pin(async move { wrapped::of(client, &tenant, kind, &owner).await })
+            })
+            .await
+    }
+
+    async fn keys_of_subjects(
+        &self,
+        subjects: &[SubjectRef],
+    ) -> Result<Vec<Vec<KeyRow>>, StoreError> {
+        let subjects = subjects.to_vec();
+        self.database
+            .run(move |client| {
+                Box::pin(async move { wrapped::of_subjects(client, &subjects).await })
+            })
+            .await
+    }
+
+    async fn keys_of_kind(
+        &self,
+        tenant: &TenantName,
+        kind: KeyKind,
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let tenant = tenant.clone();
+        self.database
+            .run(move |client| {
+                Box::pin(async move { wrapped::of_kind(client, &tenant, kind).await })
+            })
+            .await
+    }
+
+    async fn keys_by_id(&self, ids: &[KeyId]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| from_id(id.as_bytes())).collect();
+        self.database
+            .run(move |client| Box::pin(async move { wrapped::by_id(client, &ids).await }))
+            .await
+    }
+
+    async fn destroy_keys(&self, ids: &[KeyId]) -> Result<u64, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| from_id(id.as_bytes())).collect();
+        let count = self
+            .database
+            .run(move |client| Box::pin(async move { wrapped::destroy(client, &ids).await }))
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(count)
+    }
+
+    async fn set_key_expiry(&self, id: KeyId, expires_on: Date) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { wrapped::set_expiry(client, id, expires_on).await })
+            })
+            .await
+    }
+
+    async fn destroy_expired_keys(&self, today: Date) -> Result<u64, StoreError> {
+        let count = self
+            .database
+            .run(move |client| {
+                Box::pin(async move { wrapped::destroy_expired(client, today).await })
+            })
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(count)
+    }
+
+    async fn add_subjects(&self, subjects: Vec<NewSubject>) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { subject::add(client, subjects).await }))
+            .await
+    }
+
+    async fn add_alias(&self, alias: AliasRow) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { subject::add_aliases(&*client, &[alias]).await })
+            })
+            .await
+    }
+
+    async fn subjects_by_oid(&self, oids: &[Oid]) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let ids = oids.iter().map(|id| from_id(id.as_bytes())).collect();
+        self.subjects_by(subject::Id::Oid, ids).await
+    }
+
+    async fn subjects_by_puid(
+        &self,
+        puids: &[Puid],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let ids = puids.iter().map(|id| from_id(id.as_bytes())).collect();
+        self.subjects_by(subject::Id::Puid, ids).await
+    }
+
+    async fn subjects_by_reference(
+        &self,
+        references: &[SubjectRef],
+    ) -> Result<Vec<Option<SubjectRow>>, StoreError> {
+        let ids = references.iter().map(|id| from_id(id.as_bytes())).collect();
+        self.subjects_by(subject::Id::Reference, ids).await
+    }
+
+    async fn subjects_by_alias(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<Option<(AliasRow, SubjectRow)>>, StoreError> {
+        let (source, table, keys) = (source.clone(), table.to_owned(), keys.to_vec());
+        self.database
+            .run(move |client| {
+                Box::pin(async move { subject::by_alias(client, &source, &table, &keys).await })
+            })
+            .await
+    }
+
+    async fn aliases_of(&self, subject: SubjectRef) -> Result<Vec<AliasRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { subject::aliases_of(client, subject).await }))
+            .await
+    }
+
+    async fn subject_count(&self) -> Result<u64, StoreError> {
+        self.database
+            .run(|client| Box::pin(async move { subject::count(client).await }))
+            .await
+    }
+
+    async fn destroy_subject(
+        &self,
+        subject: SubjectRef,
+        today: Date,
+        at: Timestamp,
+    ) -> Result<Vec<RetentionKey>, StoreError> {
+        let kept = self
+            .database
+            .run(move |client| {
+                Box::pin(async move { subject::destroy(client, subject, today, at).await })
+            })
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(kept)
+    }
+
+    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
+        self.database
+            .run(|client| Box::pin(async move { subject::orphans(client).await }))
+            .await
+    }
+
+    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
+        let puids: Vec<Uuid> = puids.iter().map(|id| from_id(id.as_bytes())).collect();
+        self.database
+            .run(move |client| {
+                Box::pin(async move { subject::remove_orphans(client, &puids).await })
+            })
+            .await
+    }
+
+    async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { access::add_token(client, &token).await }))
+            .await
+    }
+
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        self.database
+            .run(|client| Box::pin(async move { access::tokens(client).await }))
+            .await
+    }
+
+    async fn token_by_sha256(&self, sha256: [u8; 32]) -> Result<Option<TokenRow>, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { access::token_by_sha256(client, &sha256).await })
+            })
+            .await
+    }
+
+    async fn tokens_of(&self, principal: &PrincipalName) -> Result<Vec<TokenRow>, StoreError> {
+        let principal = principal.clone();
+        self.database
+            .run(move |client| Box::pin(async move { access::tokens_of(client, &principal).await }))
+            .await
+    }
+
+    async fn revoke_token(&self, token: TokenId, at: Timestamp) -> Result<bool, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { access::revoke_token(client, token, at).await })
+            })
+            .await
+    }
+
+    async fn add_grant(&self, grant: GrantRow) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { access::add_grant(client, &grant).await }))
+            .await
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { access::grant(client, id).await }))
+            .await
+    }
+
+    async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { access::grants_of(client, session).await }))
+            .await
+    }
+
+    async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { access::end_grant(client, id, at).await }))
+            .await
+    }
+
+    async fn sequence(&self) -> Result<u64, StoreError> {
+        self.database
+            .run(|client| Box::pin(async move { change::sequence(client).await }))
+            .await
+    }
+
+    async fn changes_after(&self, position: u64) -> Result<Vec<Change>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { change::after(client, position).await }))
+            .await
+    }
+
+    async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {
+        let origin = origin.to_owned();
+        self.database
+            .run(move |client| Box::pin(async move { change::log_position(client, &origin).await }))
+            .await
+    }
+
+    async fn set_log_position(&self, origin: &str, position: u64) -> Result<(), StoreError> {
+        let origin = origin.to_owned();
+        self.database
+            .run(move |client| {
+                Box::pin(async move { change::set_log_position(client, &origin, position).await })
+            })
+            .await
+    }
+}
+
+fn reading(row: &Row) -> Reading<'_> {
+    Reading {
+        row,
+        damaged: DAMAGED,
+    }
+}
