@@ -114,6 +114,13 @@ impl Sessions {
             .for_each(|grant| grant.end());
     }
 
+    /// A session that goes on here.
+    fn live(&self, id: SessionId) -> Option<Arc<LiveSession>> {
+        lock(&self.live)
+            .get(&id)
+            .map(|(_, session)| Arc::clone(session))
+    }
+
     /// Justified sessions of this server.
     pub(crate) fn live_count(&self) -> usize {
         lock(&self.live).len()

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use privet_seal::RecordKey;
 use serde_json::{Map, Value};
 
-use crate::audit::{Entry, EntryKind, Record, SideKey};
+use crate::audit::{Actor, Entry, EntryKind, Record, SideKey};
 use crate::keyring::SIDE_KEY_DAYS;
 use crate::policy::Action;
 use crate::port::{GrantRow, Review, SessionFilter, SessionRow, Verdict};
@@ -121,7 +121,7 @@ impl Vault {
         Ok(view)
     }
 
-    /// Gives a verdict with a note; never on one's own session.
+    /// Gives a verdict with a note; never on one's own session. An approval ends a session that goes on.
     ///
     /// # Errors
     /// [`Error::Denied`] with code `own_session`, [`Error::Invalid`] without a note on a flagged session.
@@ -165,6 +165,14 @@ impl Vault {
                 "note",
                 format!("a note has at most {NOTE_CHARS_MAX} characters"),
             ));
+        }
+        if verdict == Verdict::Approved
+            && let Some(session) = self.inner.sessions.live(id)
+        {
+            // What is approved is whole: nobody goes on under an approval.
+            self.end_session(&session, Actor::from(caller), "an auditor approved it")
+                .await?;
+            row.ended_at = Some(self.now());
         }
         let now = self.now();
         let tenant = &self.inner.config.tenant;

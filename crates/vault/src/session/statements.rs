@@ -139,7 +139,13 @@ impl Recorder {
             .vault
             .record_under(&self.session, grant.key(), record)
             .await?;
+        let first = !self.session.row().decrypted;
         self.touch(1, 0, true);
+        if first {
+            // Whoever lists decrypted sessions sees this one from before its first value on.
+            let row = self.session.row();
+            self.vault.inner.data.put_session(row).await?;
+        }
         Ok(Permit { entry: Some(entry) })
     }
 

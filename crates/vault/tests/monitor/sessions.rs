@@ -605,3 +605,40 @@ async fn what_was_shown_of_a_result_that_was_given_up_is_on_record() {
         assert_eq!(opened.opened, [("email".to_owned(), 1)], "{way}");
     }
 }
+
+/// Nobody gets an early approval and goes on under it.
+#[tokio::test]
+async fn an_approval_ends_the_session() {
+    let bed = bed().await;
+    let ada = bed.subject("ada@example.com").await;
+    let cell = sealed(&bed, &ada, "email", "ada@example.com").await;
+    let mut console = connection(&bed).await;
+    let id = console.justify(REASON, Some(LINK)).await.unwrap();
+    console.decrypt(&decrypt(&ada, None)).await.unwrap();
+    console.record(statement("SELECT 1")).await.unwrap();
+    let mut opener = console.opener();
+    let auditor = bed.caller("auditor").await;
+    bed.vault
+        .review(&auditor, id, Verdict::Approved, "in order")
+        .await
+        .unwrap();
+    assert!(!opener.open_text(cell.as_bytes(), &mut Vec::new()));
+    let error = console.record(statement("SELECT 2")).await.unwrap_err();
+    assert_eq!(error.code(), "session_ended");
+    let row = bed.stores.data.session(id).await.unwrap().unwrap();
+    assert!(row.ended_at.is_some());
+    assert_eq!(row.review.unwrap().verdict, Verdict::Approved);
+}
+
+/// The list of decrypted sessions has it before anything opens.
+#[tokio::test]
+async fn a_session_is_listed_as_decrypted_before_its_first_value() {
+    let bed = bed().await;
+    let ada = bed.subject("ada@example.com").await;
+    let mut console = connection(&bed).await;
+    let id = console.justify(REASON, Some(LINK)).await.unwrap();
+    console.decrypt(&decrypt(&ada, None)).await.unwrap();
+    console.record(statement("SELECT 1")).await.unwrap();
+    let row = bed.stores.data.session(id).await.unwrap().unwrap();
+    assert!(row.decrypted);
+}
