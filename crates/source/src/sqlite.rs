@@ -265,7 +265,7 @@ impl Source for SqliteSource {
     async fn finish(&self, plans: &[SealPlan]) -> Result<(), SourceError> {
         let plans = plans.to_vec();
         self.with(Access::Write, move |connection| {
-            finish::schema(connection, &plans)
+            finish::protect(connection, &plans)
         })
         .await?;
         let file = Arc::clone(&self.file);

@@ -3,6 +3,8 @@
 use privet_vault::port::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
 use rusqlite::{Connection, params};
 
+use super::name::UNCLEAN_TABLE;
+
 /// Reads it in one transaction, so that it fits together.
 pub(crate) fn read(connection: &mut Connection) -> rusqlite::Result<Catalog> {
     let transaction = connection.transaction()?;
@@ -29,15 +31,15 @@ fn pairs(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<(String, St
         .collect()
 }
 
-/// Shadow tables of virtual ones and SQLite's own tables are left out.
+/// Shadow tables of virtual ones, SQLite's own tables and the mark of an unfinished adoption are left out.
 fn tables(connection: &Connection) -> rusqlite::Result<Vec<TableInfo>> {
     let names: Vec<(String, bool)> = connection
         .prepare(
             "SELECT name, type = 'virtual' FROM pragma_table_list
-             WHERE schema = 'main' AND type IN ('table', 'virtual') AND substr(name, 1, 7) <> 'sqlite_'
+             WHERE schema = 'main' AND type IN ('table', 'virtual') AND substr(name, 1, 7) <> 'sqlite_' AND name <> ?1
              ORDER BY name",
         )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([UNCLEAN_TABLE], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     names
         .into_iter()

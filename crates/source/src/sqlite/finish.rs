@@ -8,12 +8,12 @@ use privet_vault::port::{Integrity, SealPlan, SourceError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::error::Failing;
-use super::name::quoted;
-use super::schema::Own;
+use super::name::{UNCLEAN_TABLE, quoted};
+use super::schema::{self, Own};
 use super::{Access, File};
 
 /// Indexes and guards. Statistics go, because `sqlite_stat4` holds samples of what indexes held.
-pub(crate) fn schema(connection: &mut Connection, plans: &[SealPlan]) -> Result<(), Failing> {
+pub(crate) fn protect(connection: &mut Connection, plans: &[SealPlan]) -> Result<(), Failing> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for plan in plans {
         for own in Own::of(plan) {
@@ -48,7 +48,8 @@ fn not_unique(error: rusqlite::Error, plan: &SealPlan) -> Failing {
     error.into()
 }
 
-/// Writes the file anew, so that nothing of what pages held before is left, and empties the logs.
+/// Writes the file anew, so that nothing of what pages held before is left, and empties the logs. Only when that is known
+/// to be done does the mark go that says the opposite.
 pub(crate) fn clean(file: &File) -> Result<(), SourceError> {
     file.with(Access::Write, |connection| {
         empty_log(connection)?;
@@ -58,7 +59,9 @@ pub(crate) fn clean(file: &File) -> Result<(), SourceError> {
     file.close();
     let left = left_over(file);
     if left.is_empty() {
-        return Ok(());
+        let unmarked = file.with(Access::Write, schema::unmark);
+        file.close();
+        return unmarked;
     }
     Err(SourceError::Failed {
         name: file.name.clone(),
@@ -104,9 +107,9 @@ pub(crate) fn integrity(connection: &mut Connection) -> Result<Integrity, Failin
     let tables: Vec<String> = transaction
         .prepare(
             "SELECT name FROM pragma_table_list
-             WHERE schema = 'main' AND type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name",
+             WHERE schema = 'main' AND type = 'table' AND substr(name, 1, 7) <> 'sqlite_' AND name <> ?1 ORDER BY name",
         )?
-        .query_map([], |row| row.get(0))?
+        .query_map([UNCLEAN_TABLE], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut integrity = Integrity::default();
     for table in tables {

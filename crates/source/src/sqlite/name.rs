@@ -19,3 +19,7 @@ pub(crate) const OWN_PREFIX: &str = "privet_";
 
 /// The guards that refuse plaintext in sealed columns begin with this.
 pub(crate) const GUARD_PREFIX: &str = "privet_guard_";
+
+/// The table that is there while old values may still be in the file: from before the first value is sealed until
+/// free pages and logs are known to be empty.
+pub(crate) const UNCLEAN_TABLE: &str = "privet_unclean";

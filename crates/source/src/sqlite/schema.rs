@@ -1,16 +1,19 @@
-//! What sealing adds to an application's schema: index columns, their indexes, and guards that refuse
-//! plaintext in sealed columns.
+//! What sealing adds to an application's schema: index columns, their indexes, guards that refuse plaintext in sealed
+//! columns, and, until it is finished, a mark that says so.
 
 use privet_vault::port::{SealPlan, SealPlanColumn};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::error::Failing;
-use super::name::{GUARD_PREFIX, literal, quoted};
+use super::name::{GUARD_PREFIX, UNCLEAN_TABLE, literal, quoted};
 use super::plan::{index_name, is_plain};
 
-/// Adds the index columns that are missing.
+/// Marks the file as one that may hold old values, and adds the index columns that are missing.
 pub(crate) fn prepare(connection: &mut Connection, plan: &SealPlan) -> Result<(), Failing> {
-    let transaction = connection.transaction()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if !is_marked(&transaction)? {
+        transaction.execute_batch(&mark())?;
+    }
     for index in plan
         .columns
         .iter()
@@ -23,6 +26,37 @@ pub(crate) fn prepare(connection: &mut Connection, plan: &SealPlan) -> Result<()
         }
     }
     Ok(transaction.commit()?)
+}
+
+/// Takes the mark away: nothing old is left.
+pub(crate) fn unmark(connection: &mut Connection) -> Result<(), Failing> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if is_marked(&transaction)? {
+        transaction.execute_batch(&format!("DROP TABLE main.{UNCLEAN_TABLE}"))?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn is_marked(connection: &Connection) -> Result<bool, Failing> {
+    let sql: Option<String> = connection
+        .query_row(
+            "SELECT sql FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE",
+            [UNCLEAN_TABLE],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match sql {
+        None => Ok(false),
+        Some(sql) if sql == mark() => Ok(true),
+        Some(_) => Err(Failing::Unfit(format!(
+            "a table is named `{UNCLEAN_TABLE}`, by which Privet marks an unfinished adoption: rename it"
+        ))),
+    }
+}
+
+/// The mark is an empty table: it commits together with what it speaks of, and survives whatever the file does.
+fn mark() -> String {
+    format!("CREATE TABLE {UNCLEAN_TABLE} (empty)")
 }
 
 pub(crate) fn has_column(
@@ -150,6 +184,9 @@ pub(crate) fn gaps(
 ) -> Result<Vec<String>, Failing> {
     let transaction = connection.transaction()?;
     let mut gaps = Vec::new();
+    if is_marked(&transaction)? {
+        gaps.push("old values may still be in the file".to_owned());
+    }
     for plan in plans {
         for index in plan
             .columns

@@ -26,7 +26,7 @@ pub(crate) fn column(name: &str) -> SealPlanColumn {
     }
 }
 
-fn looked_up(name: &str) -> SealPlanColumn {
+pub(crate) fn looked_up(name: &str) -> SealPlanColumn {
     SealPlanColumn {
         index_column: Some(format!("{name}_px")),
         unique: true,
@@ -384,10 +384,49 @@ async fn a_reader_of_the_old_log_is_asked_to_go() {
     seal_all(&source, &customer_plan()).await;
     let error = source.finish(&[customer_plan()]).await.unwrap_err();
     assert!(matches!(error, SourceError::Locked(_)), "{error}");
+    assert!(shop.holds("ada@marker.example"));
+    assert_eq!(
+        source.gaps(&[customer_plan()]).await.unwrap(),
+        ["old values may still be in the file"]
+    );
     reader.execute_batch("COMMIT").unwrap();
     source.finish(&[customer_plan()]).await.unwrap();
     drop(reader);
     assert!(!shop.holds("ada@marker.example"));
+    assert_eq!(
+        source.gaps(&[customer_plan()]).await.unwrap(),
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test]
+async fn the_mark_of_an_unfinished_adoption_is_no_table_of_the_applications() {
+    let shop = Shop::new(CUSTOMERS);
+    let source = shop.source();
+    let (catalog, integrity) = (source.catalog().await, source.integrity().await);
+    let plan = plan("customer", vec![column("name")], "id");
+    source.prepare(&plan).await.unwrap();
+    assert_eq!(
+        rows(&shop, "SELECT count(*) FROM privet_unclean"),
+        "Integer(0)"
+    );
+    assert_eq!(source.catalog().await, catalog);
+    assert_eq!(source.integrity().await, integrity);
+}
+
+#[tokio::test]
+async fn a_table_that_took_the_name_of_the_mark_is_left_alone() {
+    let shop = Shop::new(&format!(
+        "{CUSTOMERS} CREATE TABLE privet_unclean (mine); INSERT INTO privet_unclean VALUES (1);"
+    ));
+    let error = shop.source().prepare(&customer_plan()).await.unwrap_err();
+    assert_eq!(
+        error,
+        SourceError::Schema(
+            "a table is named `privet_unclean`, by which Privet marks an unfinished adoption: rename it".into()
+        )
+    );
+    assert_eq!(rows(&shop, "SELECT mine FROM privet_unclean"), "Integer(1)");
 }
 
 #[tokio::test]
