@@ -11,6 +11,7 @@ mod control;
 mod failure;
 mod frame;
 mod guard;
+mod guarded;
 mod limit;
 
 use std::os::unix::ffi::OsStrExt;

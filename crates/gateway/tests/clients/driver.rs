@@ -289,7 +289,7 @@ fn transactions() {
         assert_eq!(client.query("SELECT a FROM t", &[]).await.unwrap().len(), 1);
         client
             .batch_execute(
-                "CREATE TRIGGER guard AFTER INSERT ON t BEGIN DELETE FROM t WHERE a = 2; SELECT 1; END; INSERT INTO t VALUES (4)",
+                "CREATE TEMP TRIGGER guard AFTER INSERT ON t BEGIN DELETE FROM t WHERE a = 2; SELECT 1; END; INSERT INTO t VALUES (4)",
             )
             .await
             .unwrap();

@@ -22,6 +22,7 @@ use super::frame::{
     read_frame,
 };
 use super::guard::{self, Refusal};
+use super::guarded::{Followed, Guarded};
 use super::limit;
 use crate::sqlite::text::first_statement_end;
 pub(crate) use bind::Bound;
@@ -53,7 +54,7 @@ pub fn runner_main(input: impl Read + Send + 'static, mut output: impl Write) ->
         Path::new(OsStr::from_bytes(&open.path)),
     )?;
     let control = Arc::new(Control::new());
-    let (connection, refusal) = match guard::open(&open, &control) {
+    let (connection, refusal, guarded) = match guard::open(&open, &control) {
         Ok(opened) => opened,
         Err(failure) => return send(&mut output, &failed(failure, false).encode()),
     };
@@ -75,6 +76,7 @@ pub fn runner_main(input: impl Read + Send + 'static, mut output: impl Write) ->
     let mut session = Session {
         connection: &connection,
         refusal,
+        guarded,
         control,
         requests,
         output,
@@ -129,6 +131,7 @@ fn failed(failure: Failure, in_transaction: bool) -> Reply {
 struct Session<'a, W> {
     connection: &'a Connection,
     refusal: Refusal,
+    guarded: Guarded,
     control: Arc<Control>,
     requests: Receiver<Request>,
     output: W,
@@ -223,6 +226,29 @@ impl<'a, W: Write> Session<'a, W> {
             .map_err(|error| self.failure(error))
     }
 
+    /// A statement that is about to run, under guards that fit the database as it is now.
+    fn compile(&self, sql: &str) -> Result<Statement<'a>, Failure> {
+        let statement = self.prepare(sql)?;
+        if statement.readonly() {
+            return Ok(statement);
+        }
+        let followed = self.guarded.follow(self.connection);
+        match followed.map_err(|error| self.failure(error))? {
+            Followed::Same => Ok(statement),
+            Followed::Changed => self.prepare(sql),
+            Followed::TooLate => {
+                drop(statement);
+                self.connection
+                    .execute_batch("ROLLBACK")
+                    .map_err(|error| self.failure(error))?;
+                Err(Failure::new(
+                    Code::Serialization,
+                    "the database was adopted since the transaction began, which was rolled back: begin again",
+                ))
+            }
+        }
+    }
+
     fn describe(&mut self, sql: &str) -> io::Result<()> {
         let Some(end) = first_statement_end(sql) else {
             let in_transaction = self.in_transaction();
@@ -258,7 +284,7 @@ impl<'a, W: Write> Session<'a, W> {
         limit::bound_statement(time.as_secs())?;
         self.control.start(number, time);
         let before = self.connection.total_changes();
-        let started = self.prepare(sql).and_then(|mut statement| {
+        let started = self.compile(sql).and_then(|mut statement| {
             let described = described(&statement)?;
             bind(&mut statement, parameters)?;
             Ok((statement, described))

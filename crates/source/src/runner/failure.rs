@@ -50,6 +50,7 @@ codes! {
     Io = "58030",
     Damaged = "XX001",
     Internal = "XX000",
+    Serialization = "40001",
 }
 
 impl Code {

@@ -1,11 +1,10 @@
 //! A connection on which a stranger's SQL may run: SQLite's authorizer, its limits, and triggers on
-//! what only Privet writes.
+//! what only Privet writes ([`Guarded`]).
 //!
 //! The authorizer is asked while a statement is compiled, also for what triggers, views and virtual
 //! tables do inside, so nothing here rests on reading SQL. It works together with `DEFENSIVE` and
 //! `TRUSTED_SCHEMA = OFF` (<https://sqlite.org/security.html>).
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -21,8 +20,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::control::Control;
 use super::failure::{Code, Failure};
 use super::frame::{Open, SQL_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX};
+use super::guarded::Guarded;
 use super::limit::{FILE_GROWTH_BYTES_MAX, file_size};
-use crate::sqlite::name::{GUARD_PREFIX, INDEX_COLUMN_ENDING, OWN_PREFIX, literal, quoted};
+use crate::sqlite::name::{OWN_PREFIX, is_ours};
 
 /// How long a statement waits for another program's lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -44,8 +44,11 @@ impl Refusal {
     }
 }
 
+/// A guarded connection, why it refused, and what it guards.
+pub(crate) type Opened = (Connection, Refusal, Guarded);
+
 /// Opens the database for a stranger's statements.
-pub(crate) fn open(open: &Open, control: &Arc<Control>) -> Result<(Connection, Refusal), Failure> {
+pub(crate) fn open(open: &Open, control: &Arc<Control>) -> Result<Opened, Failure> {
     let path = Path::new(OsStr::from_bytes(&open.path));
     let access = match open.mode {
         RunMode::Ordinary => OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -54,17 +57,17 @@ pub(crate) fn open(open: &Open, control: &Arc<Control>) -> Result<(Connection, R
     let connection = open_file(path, access)?;
     connection.busy_timeout(BUSY)?;
     configure(&connection, open, path)?;
-    let guarded = guarded_tables(&connection)?;
+    let guarded = Guarded::default();
     if open.mode == RunMode::Ordinary {
-        protect_index_columns(&connection, &guarded)?;
+        guarded.follow(&connection)?;
     }
     bound(&connection)?;
     let stop = Arc::clone(control);
     connection.progress_handler(PROGRESS_OPS, Some(move || stop.must_stop()))?;
     let refusal = Refusal::default();
-    let (told, mode) = (refusal.clone(), open.mode);
+    let (told, mode, tables) = (refusal.clone(), open.mode, guarded.clone());
     connection.authorizer(Some(move |context: AuthContext<'_>| {
-        match refused(&context, mode, &guarded) {
+        match refused(&context, mode, &tables) {
             None => Authorization::Allow,
             Some(why) => {
                 told.set(why);
@@ -72,7 +75,7 @@ pub(crate) fn open(open: &Open, control: &Arc<Control>) -> Result<(Connection, R
             }
         }
     }))?;
-    Ok((connection, refusal))
+    Ok((connection, refusal, guarded))
 }
 
 /// Opens the file and reads from it once.
@@ -151,53 +154,6 @@ fn bound(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tables with sealed columns, in lower case: those on which adoption put its guards.
-fn guarded_tables(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
-    let mut statement = connection.prepare(&format!(
-        "SELECT DISTINCT tbl_name FROM main.sqlite_schema
-         WHERE type = 'trigger' AND substr(name, 1, {}) = {}",
-        GUARD_PREFIX.len(),
-        literal(GUARD_PREFIX),
-    ))?;
-    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-    names
-        .map(|name| name.map(|name| name.to_ascii_lowercase()))
-        .collect()
-}
-
-/// Blind indexes are written by Privet and by applications with what Privet gave them, not by hand: a
-/// person could make one row answer to another's e-mail address. Emptying one is allowed. The
-/// authorizer does not say which columns an INSERT names, so this is done by triggers of this
-/// connection alone, which it then lets nobody drop.
-fn protect_index_columns(connection: &Connection, tables: &HashSet<String>) -> Result<(), Failure> {
-    for (number, table) in tables.iter().enumerate() {
-        let mut statement = connection.prepare(&format!(
-            "SELECT name FROM pragma_table_xinfo(?1, 'main') WHERE substr(name, -{}) = {}",
-            INDEX_COLUMN_ENDING.len(),
-            literal(INDEX_COLUMN_ENDING),
-        ))?;
-        let columns: Vec<String> = statement
-            .query_map([table], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for (position, column) in columns.iter().enumerate() {
-            let (table, name) = (quoted(table), quoted(column));
-            let raise = format!(
-                "BEGIN SELECT RAISE(ABORT, {}); END;",
-                literal(&format!(
-                    "column `{column}` holds a blind index and is not written by hand"
-                )),
-            );
-            connection.execute_batch(&format!(
-                "CREATE TEMP TRIGGER {OWN_PREFIX}insert_{number}_{position} BEFORE INSERT ON main.{table}
-                 WHEN NEW.{name} IS NOT NULL {raise}
-                 CREATE TEMP TRIGGER {OWN_PREFIX}update_{number}_{position} BEFORE UPDATE OF {name} ON main.{table}
-                 WHEN NEW.{name} IS NOT NULL AND NEW.{name} IS NOT OLD.{name} {raise}",
-            ))?;
-        }
-    }
-    Ok(())
-}
-
 /// Pragmas that describe the database; a value is only ever the name of a table or index.
 const PRAGMAS: &[&str] = &[
     "application_id",
@@ -256,7 +212,10 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 /// Why this is refused; `None`: it is not.
-fn refused(context: &AuthContext<'_>, mode: RunMode, guarded: &HashSet<String>) -> Option<String> {
+fn refused(context: &AuthContext<'_>, mode: RunMode, guarded: &Guarded) -> Option<String> {
+    if guarded.is_at_work() {
+        return None;
+    }
     match &context.action {
         AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
             Some("other files cannot be reached here: ATTACH, DETACH and VACUUM are refused".into())
@@ -301,39 +260,32 @@ fn refused_pragma(name: &str, has_value: bool) -> Option<String> {
 
 /// What keeps sealed columns sealed stays as it is; a migration is the application's own business, on
 /// its own connection.
-fn refused_change(action: &AuthAction<'_>, guarded: &HashSet<String>) -> Option<String> {
-    let is_sealed = |table: &str| guarded.contains(&table.to_ascii_lowercase());
+fn refused_change(action: &AuthAction<'_>, guarded: &Guarded) -> Option<String> {
+    // What Privet will make one day must not be there already and do nothing.
+    if new_name(action).is_some_and(is_ours) {
+        return Some(format!(
+            "names that begin with `{OWN_PREFIX}` are Privet's own"
+        ));
+    }
     match action {
-        AuthAction::AlterTable { table_name, .. } => is_sealed(table_name)
-            .then(|| format!("table `{table_name}` has sealed columns and is not altered here")),
-        // What Privet will make one day must not be there already and do nothing.
-        AuthAction::CreateTrigger {
-            trigger_name: name, ..
-        }
-        | AuthAction::CreateTempTrigger {
-            trigger_name: name, ..
-        }
-        | AuthAction::CreateIndex {
-            index_name: name, ..
-        }
-        | AuthAction::CreateTempIndex {
-            index_name: name, ..
-        }
-        | AuthAction::CreateTable { table_name: name }
-        | AuthAction::CreateTempTable { table_name: name }
-        | AuthAction::CreateView { view_name: name }
-        | AuthAction::CreateTempView { view_name: name }
-            if is_ours(name) =>
-        {
-            Some(format!(
-                "names that begin with `{OWN_PREFIX}` are Privet's own"
-            ))
+        AuthAction::AlterTable { table_name, .. } => {
+            let sealed = guarded.has(table_name) || is_ours(table_name);
+            sealed
+                .then(|| format!("table `{table_name}` has sealed columns and is not altered here"))
         }
         // A trigger that skips the row runs before the guard and could keep what an application writes in clear.
         AuthAction::CreateTrigger { table_name, .. }
-        | AuthAction::CreateTempTrigger { table_name, .. } => is_sealed(table_name).then(|| {
-            format!("table `{table_name}` has sealed columns: triggers on it are not made here")
-        }),
+        | AuthAction::CreateTempTrigger { table_name, .. }
+            if guarded.has(table_name) =>
+        {
+            Some(format!(
+                "table `{table_name}` has sealed columns: triggers on it are not made here"
+            ))
+        }
+        // Whoever writes next would run it, on a connection that knows nothing of the triggers of this one.
+        AuthAction::CreateTrigger { .. } if !guarded.is_empty() => Some(
+            "a trigger outlives this session and its guards: leave triggers to the application's migrations".into(),
+        ),
         AuthAction::DropTrigger {
             trigger_name,
             table_name,
@@ -349,13 +301,28 @@ fn refused_change(action: &AuthAction<'_>, guarded: &HashSet<String>) -> Option<
         AuthAction::DropIndex { index_name, .. } => {
             is_ours(index_name).then(|| format!("index `{index_name}` belongs to Privet"))
         }
+        AuthAction::DropTable { table_name } => {
+            is_ours(table_name).then(|| format!("table `{table_name}` belongs to Privet"))
+        }
         _ => None,
     }
 }
 
-fn is_ours(name: &str) -> bool {
-    name.get(..OWN_PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
+/// What something that is about to be made will be called.
+fn new_name<'a>(action: &AuthAction<'a>) -> Option<&'a str> {
+    match *action {
+        AuthAction::CreateIndex { index_name, .. }
+        | AuthAction::CreateTempIndex { index_name, .. } => Some(index_name),
+        AuthAction::CreateTable { table_name } | AuthAction::CreateTempTable { table_name } => {
+            Some(table_name)
+        }
+        AuthAction::CreateTrigger { trigger_name, .. }
+        | AuthAction::CreateTempTrigger { trigger_name, .. } => Some(trigger_name),
+        AuthAction::CreateView { view_name } | AuthAction::CreateTempView { view_name } => {
+            Some(view_name)
+        }
+        _ => None,
+    }
 }
 
 fn contains(list: &[&str], name: &str) -> bool {

@@ -23,3 +23,9 @@ pub(crate) const GUARD_PREFIX: &str = "privet_guard_";
 /// The table that is there while old values may still be in the file: from before the first value is sealed until
 /// free pages and logs are known to be empty.
 pub(crate) const UNCLEAN_TABLE: &str = "privet_unclean";
+
+/// Whether this name is kept for what is ours. The engine does not tell `A` from `a`.
+pub(crate) fn is_ours(name: &str) -> bool {
+    name.get(..OWN_PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
+}

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use privet_vault::port::{RunError, RunMode, Source};
+use privet_vault::port::{RunError, RunMode, Runner, Source};
 
 use crate::seal::{customer_plan, seal_all};
 use crate::{Shop, run};
@@ -122,5 +122,77 @@ async fn ordinary_statements_work() {
         attempt(&fresh.copy(), RunMode::Ordinary, &sql)
             .await
             .expect(&name);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_began_before_the_adoption_is_guarded_after_it() {
+    let shop = Shop::new(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, email TEXT);
+         INSERT INTO customer VALUES (1, 'Ada', 'ada@example.com'), (2, 'Bo', 'bo@example.com');",
+    );
+    let mut idle = shop.runner(RunMode::Ordinary).await;
+    let mut begun = shop.runner(RunMode::Ordinary).await;
+    run(&mut idle, "SELECT 1", &[]).await.unwrap();
+    // Without a look at the database a transaction holds nothing yet.
+    run(&mut begun, "BEGIN", &[]).await.unwrap();
+    let source = shop.source();
+    seal_all(&source, &customer_plan()).await;
+    source.finish(&[customer_plan()]).await.unwrap();
+
+    let by_hand = "UPDATE customer SET email_px = 'px1_AAAA' WHERE id = 1";
+    let error = run(&mut begun, by_hand, &[]).await.unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (
+            "40001",
+            "the database was adopted since the transaction began, which was rolled back: begin again"
+        )
+    );
+    assert!(!begun.in_transaction());
+    for runner in [&mut idle, &mut begun] {
+        let error = run(runner, by_hand, &[]).await.unwrap_err();
+        assert_eq!(error.code, "P0001", "{error:?}");
+        let rename = "ALTER TABLE customer RENAME COLUMN email TO e";
+        let error = run(runner, rename, &[]).await.unwrap_err();
+        assert_eq!(error.code, "42501", "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_column_sealed_in_a_later_adoption_is_guarded_too() {
+    let shop = adopted().await;
+    let mut runner = shop.runner(RunMode::Ordinary).await;
+    let rename = "ALTER TABLE item RENAME COLUMN title TO name";
+    run(&mut runner, "BEGIN", &[]).await.unwrap();
+    run(&mut runner, rename, &[]).await.unwrap();
+    run(&mut runner, "ROLLBACK", &[]).await.unwrap();
+    let source = shop.source();
+    let item = crate::seal::plan("item", vec![crate::seal::looked_up("title")], "id");
+    seal_all(&source, &item).await;
+    source.finish(&[customer_plan(), item]).await.unwrap();
+    for (sql, code) in [
+        (rename, "42501"),
+        ("UPDATE item SET title_px = 'px1_AAAA'", "P0001"),
+        ("UPDATE customer SET email_px = 'px1_AAAA'", "P0001"),
+    ] {
+        let error = run(&mut runner, sql, &[]).await.unwrap_err();
+        assert_eq!(error.code, code, "{sql}: {error:?}");
+    }
+    run(&mut runner, "UPDATE item SET title_px = NULL", &[])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_mark_of_an_unfinished_adoption_is_not_taken_away() {
+    let shop = adopted().await;
+    shop.source().prepare(&customer_plan()).await.unwrap();
+    for sql in [
+        "DROP TABLE privet_unclean",
+        "ALTER TABLE privet_unclean RENAME TO other",
+    ] {
+        let error = attempt(&shop, RunMode::Ordinary, sql).await.unwrap_err();
+        assert_eq!(error.code, "42501", "{sql}: {error:?}");
     }
 }

@@ -1,0 +1,2 @@
+BEGIN; CREATE TABLE colour (name TEXT); INSERT INTO colour VALUES ('red'); DELETE FROM item; ROLLBACK;
+BEGIN; CREATE TABLE colour (name TEXT); INSERT INTO colour VALUES ('red'); COMMIT; INSERT INTO colour VALUES ('blue');

@@ -1,0 +1,1 @@
+CREATE TEMP TRIGGER seen AFTER INSERT ON item BEGIN INSERT INTO log VALUES ('seen'); END; INSERT INTO item (title) VALUES ('lamp');
