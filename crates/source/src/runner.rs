@@ -149,6 +149,7 @@ impl SqliteRunner {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .kill_on_drop(true)
             .spawn()
             .map_err(|error| cannot(error.to_string()))?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
@@ -274,6 +275,14 @@ impl SqliteRunner {
     async fn confused(&mut self) -> RunError {
         self.end_child().await;
         Code::Internal.error("the process that runs statements gave an answer that does not fit")
+    }
+}
+
+impl Drop for SqliteRunner {
+    /// The child goes with its runner, and with it any transaction and lock, though a canceller lives on that could
+    /// reach its input.
+    fn drop(&mut self) {
+        self.cancel.connect(None);
     }
 }
 

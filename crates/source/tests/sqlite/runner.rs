@@ -314,6 +314,26 @@ async fn a_child_ends_with_its_runner_even_in_mid_statement() {
     let abandoned = tokio::time::timeout(Duration::from_millis(20), runner.next_rows(1)).await;
     assert!(abandoned.is_err());
     drop(runner);
+    gone(id).await;
+}
+
+#[tokio::test]
+async fn a_child_ends_with_its_runner_though_somebody_could_still_cancel() {
+    let shop = Shop::new(PEOPLE);
+    let mut runner = shop.runner(RunMode::Ordinary).await;
+    let id = runner.process_id().unwrap();
+    run(&mut runner, "BEGIN; DELETE FROM customer", &[])
+        .await
+        .unwrap();
+    let cancel = runner.canceller();
+    drop(runner);
+    gone(id).await;
+    // Its lock went with it.
+    shop.open().execute_batch("DELETE FROM customer").unwrap();
+    cancel();
+}
+
+async fn gone(id: u32) {
     let status = format!("/proc/{id}/stat");
     let gone = async {
         // A zombie, which the runtime collects when it likes, has ended too.
