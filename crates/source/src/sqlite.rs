@@ -254,10 +254,7 @@ impl Source for SqliteSource {
     async fn write(&self, plan: &SealPlan, rows: Vec<SealedRow>) -> Result<Affected, SourceError> {
         let plan = plan.clone();
         self.with(Access::Write, move |connection| {
-            let written = seal::write(connection, &plan, &rows);
-            let old = rows.into_iter().flat_map(|row| row.old);
-            old.for_each(|mut value| value.wipe());
-            written
+            seal::write(connection, &plan, &rows)
         })
         .await
     }

@@ -10,12 +10,12 @@ use super::name::{INDEX_COLUMN_ENDING, quoted};
 pub(crate) struct PlanSql {
     /// `t."rowid"`, by whichever of its names no column has taken.
     pub(crate) key: String,
-    /// The key's bare name.
-    pub(crate) key_name: &'static str,
     /// `FROM "table" AS t LEFT JOIN …`.
     pub(crate) from: String,
     /// The subject's key as text, or NULL.
     pub(crate) subject: String,
+    /// The same where there is no `from` but only a row `t`.
+    pub(crate) subject_of_t: String,
 }
 
 impl PlanSql {
@@ -23,23 +23,33 @@ impl PlanSql {
     pub(crate) fn new(connection: &Connection, plan: &SealPlan) -> Result<Self, Failing> {
         let key_name = key_name(connection, &plan.table)?;
         let mut from = format!("FROM main.{} AS t", quoted(&plan.table));
+        let (mut apart, mut first) = (String::new(), String::new());
         let mut here = "t".to_owned();
         for (number, hop) in plan.hops.iter().enumerate() {
             let there = format!("h{number}");
-            from.push_str(&format!(
-                " LEFT JOIN main.{} AS {there} ON {there}.{} = {here}.{}",
-                quoted(&hop.parent),
-                quoted(&hop.parent_column),
-                quoted(&hop.column),
-            ));
+            let parent = format!("main.{} AS {there}", quoted(&hop.parent));
+            let (there_column, column) = (quoted(&hop.parent_column), quoted(&hop.column));
+            let on = format!("{there}.{there_column} = {here}.{column}");
+            from.push_str(&format!(" LEFT JOIN {parent} ON {on}"));
+            if number == 0 {
+                first = on;
+                apart = format!("FROM {parent}");
+            } else {
+                apart.push_str(&format!(" LEFT JOIN {parent} ON {on}"));
+            }
             here = there;
         }
         let subject = format!("CAST({here}.{} AS TEXT)", quoted(&plan.root_column));
+        let subject_of_t = if plan.hops.is_empty() {
+            subject.clone()
+        } else {
+            format!("(SELECT {subject} {apart} WHERE {first})")
+        };
         Ok(Self {
             key: format!("t.{key_name}"),
-            key_name,
             from,
             subject,
+            subject_of_t,
         })
     }
 }

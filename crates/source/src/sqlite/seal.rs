@@ -134,32 +134,30 @@ fn source_row(row: &Row<'_>, plan: &SealPlan) -> Result<Option<SourceRow>, Faili
             key.0, plan.table
         ))
     };
-    let subject = match row.get_ref(1)? {
-        ValueRef::Text(text) => Some(
-            str::from_utf8(text)
-                .map_err(|_| in_column(&plan.root_column))?
-                .to_owned(),
-        ),
-        _ => None,
-    };
     let count = plan.columns.len();
-    let (mut values, mut retain_from) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    // Made first, so that what it has got is overwritten if the rest cannot be read.
+    let mut read = SourceRow {
+        key,
+        subject: None,
+        values: Vec::with_capacity(count),
+        retain_from: Vec::with_capacity(count),
+    };
+    if let ValueRef::Text(text) = row.get_ref(1)? {
+        let text = str::from_utf8(text).map_err(|_| in_column(&plan.root_column))?;
+        read.subject = Some(text.to_owned());
+    }
     for (position, column) in plan.columns.iter().enumerate() {
         let found = row.get_ref(2 + 2 * position)?;
-        values.push(match Kind::of(found) {
+        read.values.push(match Kind::of(found) {
             Kind::Plain => value(found).ok_or_else(|| in_column(&column.name))?,
             Kind::Null | Kind::Sealed => SqlValue::Null,
         });
         let from = column.retain_from.as_deref().unwrap_or_default();
         let date = row.get_ref(3 + 2 * position)?;
-        retain_from.push(value(date).ok_or_else(|| in_column(from))?);
+        read.retain_from
+            .push(value(date).ok_or_else(|| in_column(from))?);
     }
-    Ok(Some(SourceRow {
-        key,
-        subject,
-        values,
-        retain_from,
-    }))
+    Ok(Some(read))
 }
 
 /// `None`: text that is not UTF-8, which SQLite stores without a word.
@@ -225,7 +223,7 @@ pub(crate) fn write(
         let mut statement = transaction.prepare_cached(&sql)?;
         for row in rows {
             let mut at = 0;
-            for position in 0..plan.columns.len() {
+            for (position, column) in plan.columns.iter().enumerate() {
                 let sealed = row.sealed.get(position).and_then(Option::as_deref);
                 let index = row.index.get(position).and_then(Option::as_deref);
                 let old = row.old.get(position).unwrap_or(&SqlValue::Null);
@@ -233,8 +231,14 @@ pub(crate) fn write(
                 statement.raw_bind_parameter(at + 2, index)?;
                 statement.raw_bind_parameter(at + 3, Bound(old))?;
                 at += 3;
+                if column.retain_from.is_some() {
+                    let from = row.retain_from.get(position).unwrap_or(&SqlValue::Null);
+                    statement.raw_bind_parameter(at + 1, Bound(from))?;
+                    at += 1;
+                }
             }
-            statement.raw_bind_parameter(at + 1, row.key.0)?;
+            statement.raw_bind_parameter(at + 1, row.subject.as_deref())?;
+            statement.raw_bind_parameter(at + 2, row.key.0)?;
             match statement.raw_execute()? {
                 0 => affected.changed += 1,
                 _ => affected.written += 1,
@@ -245,9 +249,12 @@ pub(crate) fn write(
     Ok(affected)
 }
 
-/// One statement for every row: a column that gets no sealed value stays as it is and is not compared.
+/// One statement for every row: a column that gets no sealed value stays as it is and is not compared. Everything that
+/// decided how a value was sealed is: the value, whose it is, and since when it is retained.
 fn update(connection: &Connection, plan: &SealPlan) -> Result<String, Failing> {
-    let PlanSql { key_name, .. } = PlanSql::new(connection, plan)?;
+    let PlanSql {
+        key, subject_of_t, ..
+    } = PlanSql::new(connection, plan)?;
     let (mut set, mut same) = (Vec::new(), Vec::new());
     let mut at = 0;
     for column in &plan.columns {
@@ -262,16 +269,20 @@ fn update(connection: &Connection, plan: &SealPlan) -> Result<String, Failing> {
             ));
         }
         // A collation that ignores case would let a value pass that was changed by case alone.
-        same.push(format!(
-            "(?{sealed} IS NULL OR {name} COLLATE BINARY IS ?{old})"
-        ));
+        let mut unchanged = format!("{} COLLATE BINARY IS ?{old}", of_t(&column.name));
+        if let Some(from) = &column.retain_from {
+            at += 1;
+            unchanged.push_str(&format!(" AND {} COLLATE BINARY IS ?{at}", of_t(from)));
+        }
+        same.push(format!("(?{sealed} IS NULL OR {unchanged})"));
     }
     Ok(format!(
-        "UPDATE main.{} SET {} WHERE {key_name} = ?{} AND {}",
+        "UPDATE main.{} AS t SET {} WHERE {key} = ?{} AND {} AND {subject_of_t} COLLATE BINARY IS ?{}",
         quoted(&plan.table),
         set.join(", "),
-        at + 1,
+        at + 2,
         same.join(" AND "),
+        at + 1,
     ))
 }
 

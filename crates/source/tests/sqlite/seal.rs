@@ -65,6 +65,8 @@ pub(crate) async fn seal_all(source: &SqliteSource, plan: &SealPlan) -> Affected
                 let each = || 0..plan.columns.len();
                 SealedRow {
                     key: row.key,
+                    subject: row.subject.clone(),
+                    retain_from: row.retain_from.clone(),
                     sealed: each()
                         .map(|at| wanted(&at).then(|| sealed(row.key, at)))
                         .collect(),
@@ -223,7 +225,9 @@ async fn a_row_that_changed_meanwhile_is_left_alone() {
     let batch = rows.into_iter().map(|row| SealedRow {
         sealed: vec![Some(sealed(row.key, 0)), Some(sealed(row.key, 1))],
         index: vec![None, Some(format!("px1_{:A>24}", row.key.0))],
-        old: row.values,
+        subject: row.subject.clone(),
+        retain_from: row.retain_from.clone(),
+        old: row.values.clone(),
         key: row.key,
     });
     let affected = source.write(&plan, batch.collect()).await.unwrap();
@@ -237,6 +241,112 @@ async fn a_row_that_changed_meanwhile_is_left_alone() {
     let left = source.read(&plan, None, 10).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].values, [text("ADA"), text("a")]);
+}
+
+/// Seals `address` of `invoice`, with a change between reading and writing; answers the subject and date of the row
+/// that is left for the next pass.
+async fn check_changed_owner(
+    hops: &[(&str, &str, &str)],
+    root: (&str, &str),
+    change: &str,
+) -> String {
+    let shop = Shop::new(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, number TEXT COLLATE NOCASE UNIQUE);
+         INSERT INTO customer VALUES (1, 'a'), (2, 'b');
+         CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER);
+         INSERT INTO orders VALUES (10, 1), (20, 2);
+         CREATE TABLE invoice (id INTEGER PRIMARY KEY, order_id INTEGER, owner TEXT COLLATE NOCASE, address TEXT, at TEXT);
+         INSERT INTO invoice VALUES (1, 10, 'a', 'x', '2024-01-01'), (2, 20, 'b', 'y', '2024-01-01');",
+    );
+    let source = shop.source();
+    let hop = |(column, parent, parent_column): &(&str, &str, &str)| Hop {
+        column: (*column).into(),
+        parent: (*parent).into(),
+        parent_column: (*parent_column).into(),
+    };
+    let address = SealPlanColumn {
+        retain_from: Some("at".into()),
+        ..column("address")
+    };
+    let plan = SealPlan {
+        hops: hops.iter().map(hop).collect(),
+        root_table: root.0.into(),
+        ..plan("invoice", vec![address], root.1)
+    };
+    source.prepare(&plan).await.unwrap();
+    let rows = source.read(&plan, None, 10).await.unwrap();
+    shop.open().execute_batch(change).unwrap();
+    let batch = rows.into_iter().map(|row| SealedRow {
+        key: row.key,
+        subject: row.subject.clone(),
+        old: row.values.clone(),
+        retain_from: row.retain_from.clone(),
+        sealed: vec![Some(sealed(row.key, 0))],
+        index: vec![None],
+    });
+    let affected = source.write(&plan, batch.collect()).await.unwrap();
+    assert_eq!((affected.written, affected.changed), (1, 1), "{change}");
+    let left = source.read(&plan, None, 10).await.unwrap();
+    assert_eq!(left.len(), 1, "{change}");
+    assert_eq!(left[0].values, [text("x")]);
+    let SqlValue::Text(at) = &left[0].retain_from[0] else {
+        return format!("{:?}", left[0].subject);
+    };
+    format!("{:?} {at}", left[0].subject)
+}
+
+#[tokio::test]
+async fn a_row_that_changed_hands_meanwhile_is_left_alone() {
+    let over_orders = [
+        ("order_id", "orders", "id"),
+        ("customer_id", "customer", "id"),
+    ];
+    for (hops, root, change, expected) in [
+        (
+            &[][..],
+            ("invoice", "owner"),
+            "UPDATE invoice SET owner = 'A' WHERE id = 1",
+            "Some(\"A\") 2024-01-01",
+        ),
+        (
+            &[],
+            ("invoice", "owner"),
+            "UPDATE invoice SET owner = NULL WHERE id = 1",
+            "None 2024-01-01",
+        ),
+        (
+            &over_orders,
+            ("customer", "number"),
+            "UPDATE invoice SET order_id = 20 WHERE id = 1",
+            "Some(\"b\") 2024-01-01",
+        ),
+        (
+            &over_orders,
+            ("customer", "number"),
+            "UPDATE orders SET customer_id = 2 WHERE id = 10",
+            "Some(\"b\") 2024-01-01",
+        ),
+        (
+            &over_orders,
+            ("customer", "number"),
+            "UPDATE customer SET number = 'A' WHERE id = 1",
+            "Some(\"A\") 2024-01-01",
+        ),
+        (
+            &over_orders,
+            ("customer", "number"),
+            "DELETE FROM orders WHERE id = 10",
+            "None 2024-01-01",
+        ),
+        (
+            &over_orders,
+            ("customer", "id"),
+            "UPDATE invoice SET at = '2020-01-01' WHERE id = 1",
+            "Some(\"1\") 2020-01-01",
+        ),
+    ] {
+        assert_eq!(check_changed_owner(hops, root, change).await, expected);
+    }
 }
 
 #[tokio::test]
@@ -253,7 +363,7 @@ async fn every_type_is_read_as_it_is_stored() {
         .await
         .unwrap()
         .into_iter()
-        .map(|row| row.values)
+        .map(|row| row.values.clone())
         .collect();
     assert_eq!(
         values,

@@ -89,9 +89,8 @@ pub(super) async fn look(
         let Some(last) = rows.last() else { break };
         after = Some(last.key);
         let work = tokio::task::spawn_blocking(move || {
-            for mut row in rows {
+            for row in rows {
                 look.row(&row);
-                row.values.iter_mut().for_each(SqlValue::wipe);
             }
             look
         });

@@ -195,7 +195,7 @@ struct Sealing<'a> {
 }
 
 impl Sealing<'_> {
-    fn row(&self, row: SourceRow) -> Result<(SealedRow, u64)> {
+    fn row(&self, mut row: SourceRow) -> Result<(SealedRow, u64)> {
         let columns = self.table.fields.len();
         let mut sealed = Vec::with_capacity(columns);
         let mut index = Vec::with_capacity(columns);
@@ -208,7 +208,9 @@ impl Sealing<'_> {
         }
         let row = SealedRow {
             key: row.key,
-            old: row.values,
+            subject: row.subject.take(),
+            old: std::mem::take(&mut row.values),
+            retain_from: std::mem::take(&mut row.retain_from),
             sealed,
             index,
         };

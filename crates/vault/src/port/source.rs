@@ -223,7 +223,7 @@ pub struct SealPlanColumn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowKey(pub i64);
 
-/// A row with what sealing needs. It holds plaintext: [`wipe`](SqlValue::wipe) its values after use.
+/// A row with what sealing needs. It holds plaintext, which is overwritten when it is dropped.
 #[derive(Debug, Clone)]
 pub struct SourceRow {
     /// Which row.
@@ -236,18 +236,42 @@ pub struct SourceRow {
     pub retain_from: Vec<SqlValue>,
 }
 
-/// A row to write back.
+impl Drop for SourceRow {
+    fn drop(&mut self) {
+        self.subject.zeroize();
+        wipe(&mut self.values);
+        wipe(&mut self.retain_from);
+    }
+}
+
+fn wipe(values: &mut [SqlValue]) {
+    values.iter_mut().for_each(SqlValue::wipe);
+}
+
+/// A row to write back. What it was when it was read goes with it, so that a row that changed meanwhile is left alone;
+/// columns that are not written do not matter. That is plaintext, which is overwritten when it is dropped.
 #[derive(Debug, Clone)]
 pub struct SealedRow {
     /// Which row.
     pub key: RowKey,
-    /// The old value per column of the plan, so that a row that changed meanwhile is left alone; those of columns that
-    /// are not written do not matter.
+    /// The subject's key as it was read: what is sealed for one person must not come to lie in another's row.
+    pub subject: Option<String>,
+    /// The old value per column of the plan.
     pub old: Vec<SqlValue>,
+    /// What it was retained from, per column of the plan, as it was read.
+    pub retain_from: Vec<SqlValue>,
     /// The sealed text per column of the plan; `None` leaves the column and its index as they are.
     pub sealed: Vec<Option<String>>,
     /// The blind index text per column of the plan.
     pub index: Vec<Option<String>>,
+}
+
+impl Drop for SealedRow {
+    fn drop(&mut self) {
+        self.subject.zeroize();
+        wipe(&mut self.old);
+        wipe(&mut self.retain_from);
+    }
 }
 
 /// How many rows were written, and how many had changed meanwhile.
