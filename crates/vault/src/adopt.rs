@@ -117,9 +117,10 @@ impl Vault {
             .add(JobStatus::new(id, source.clone(), dry_run))?;
         let (vault, caller) = (self.clone(), caller.clone());
         tokio::spawn(async move {
-            let work = run::run(vault, caller, port, Arc::clone(&job));
+            let work = run::run(vault, caller, Arc::clone(&port), Arc::clone(&job));
             // A task of its own, so that a panic becomes a failed job and not one that runs for ever.
             if tokio::spawn(work).await.is_err() {
+                port.close().await;
                 job.update(|status| {
                     status.state = JobState::Failed;
                     status

@@ -69,6 +69,7 @@ pub(super) async fn run(vault: Vault, caller: Caller, source: Arc<dyn Source>, j
         job,
     };
     let outcome = running.whole().await;
+    running.source.close().await;
     let reason = outcome.as_ref().err().map(Stop::code);
     let told = running.finished(reason).await;
     running.job.update(|status| {

@@ -362,6 +362,10 @@ pub trait Source: Send + Sync {
     /// plaintext from free space, statistics and logs.
     async fn finish(&self, plans: &[SealPlan]) -> Result<(), SourceError>;
 
+    /// Forgets what reading and writing left in memory: connections and their pages. Called when a job ends, however; the
+    /// next call opens them again.
+    async fn close(&self);
+
     /// A runner for one client.
     async fn runner(
         &self,

@@ -26,6 +26,29 @@ async fn faulty() -> (Bed, Arc<Faults>) {
     (bed, faults)
 }
 
+/// Whether this process has the shop's file open: its page cache holds plaintext.
+fn is_open(bed: &Bed) -> bool {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let mut files = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    files.any(|file| file == bed.path())
+}
+
+#[tokio::test]
+async fn a_job_that_is_over_keeps_no_plaintext_in_memory() {
+    let (bed, faults) = faulty().await;
+    assert_eq!(bed.look().await.state, JobState::Done);
+    assert!(!is_open(&bed), "after looking");
+    let operator = caller(&bed.vault, "operator").await;
+    faults.fail_nth(4, Moment::Before, StoreError::Unavailable("test".into()));
+    let started = bed.vault.adopt_start(&operator, &bed.source, false).await;
+    let status = ended(&bed.vault, &operator, started.unwrap()).await;
+    assert_eq!(status.state, JobState::Failed, "{status:?}");
+    assert!(!is_open(&bed), "after a failure");
+    faults.clear();
+    assert_eq!(bed.adopt().await.state, JobState::Done);
+    assert!(!is_open(&bed), "after the end");
+}
+
 #[tokio::test]
 async fn a_failing_store_costs_nothing_but_the_time() {
     for moment in [Moment::Before, Moment::After] {
