@@ -16,7 +16,7 @@ use privet_source::{RunnerProgram, SqliteSource};
 use privet_store::{SqliteOptions, SqliteStores};
 use privet_tlog::note::SigningKey;
 use privet_vault::audit::AuditLimits;
-use privet_vault::check::check_adopted;
+use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{RunLimits, Source, StoreError};
 use privet_vault::{Config, Parts, SessionLimits, SourceName, SystemClock, ThreadEntropy, Vault};
@@ -189,8 +189,12 @@ fn config(settings: &Settings) -> Config {
 /// All of them.
 pub(crate) fn data_map(folder: &Folder, settings: &Settings) -> Result<DataMap> {
     let path = folder.join(&settings.datamap);
-    DataMap::parse(&read_text(&path)?)
-        .with_context(|| format!("the data map `{}` is not right", path.display()))
+    let not_right = || format!("the data map `{}` is not right", path.display());
+    let map = DataMap::parse(&read_text(&path)?).with_context(not_right)?;
+    match unsupported(&map).as_slice() {
+        [] => Ok(map),
+        problems => Err(anyhow!(problems.join("\n")).context(not_right())),
+    }
 }
 
 /// Reads the policy bundle: `schema.cedarschema`, `principals.toml` and every `*.cedar`.

@@ -1,6 +1,6 @@
 //! Whether a database is as the data map says, without a server and without keys.
 
-use privet_classify::DataMap;
+use privet_classify::{DataMap, RetainFrom};
 
 use crate::SourceName;
 use crate::adopt::{Plans, plan};
@@ -15,6 +15,24 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Sealed values found.
     pub sealed: u64,
+}
+
+/// What a map asks for that this version cannot do, one sentence each that says what to do. Asked wherever a map is read.
+///
+/// Closing an account destroys its keys at once; values that a law wants kept from that day on would go with them.
+pub fn unsupported(map: &DataMap) -> Vec<String> {
+    let from_closure = map.fields().filter(|field| {
+        let retain = field.retain.as_ref();
+        retain.is_some_and(|retain| retain.from == RetainFrom::Closure)
+    });
+    from_closure
+        .map(|field| {
+            format!(
+                "field `{}`: this version cannot keep values from closure on: use a date column, or leave `retain` out",
+                field.name
+            )
+        })
+        .collect()
 }
 
 /// Checks a source against the map: every column of its tables classified, every subject reachable, no plaintext in

@@ -154,7 +154,7 @@ pub(super) fn fields_in_tables(fields: &Fields, sources: &Sources, problems: &mu
             problems.add(
                 &key,
                 problem,
-                "write `from = \"closure\"`, or use the field in a table",
+                "use the field in a table, or leave `retain` out",
             );
         }
     }

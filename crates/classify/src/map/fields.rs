@@ -178,7 +178,7 @@ fn read_retain(
     let for_ = section.required("for", "how long, as `for = \"7y\"`", problems);
     let from = section.required(
         "from",
-        "a column with a date, or `from = \"closure\"`",
+        "a column with a date, as `from = \"invoice_date\"`",
         problems,
     );
     let basis = section.required(

@@ -87,6 +87,9 @@ fn files_that_are_not_right() {
     wrong("datamap.toml", &|text| {
         text.replace("number = 2", "number = 1")
     });
+    wrong("datamap.toml", &|text| {
+        text.replace(r#"from = "invoice_date""#, r#"from = "closure""#)
+    });
     wrong("policy/staff.cedar", &|text| {
         text.replace("principal", "principle")
     });

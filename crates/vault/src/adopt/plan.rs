@@ -5,6 +5,7 @@ use std::sync::Arc;
 use privet_classify::{Column, DataMap, Field, RetainFrom, SubjectChain, Table, TenantRule};
 
 use crate::SourceName;
+use crate::check::unsupported;
 use crate::port::{Catalog, Hop, SealPlan, SealPlanColumn, TableInfo};
 
 /// A table's plan with the fields of its columns, position by position.
@@ -47,7 +48,7 @@ pub(crate) fn plan(
             "the data map has no source `{name}`: add `[sources.{name}]`"
         )]);
     };
-    let mut problems = Vec::new();
+    let mut problems = unsupported(map);
     if let TenantRule::Column(_) = source.tenant {
         problems.push(format!(
             "source `{name}` has a `tenant_column`, which adopting cannot follow yet: state one `tenant`"

@@ -1,8 +1,10 @@
 //! Adoptions that are refused before anything changes.
 
+use privet_classify::DataMap;
+use privet_vault::check::check_source;
 use privet_vault::{Error, JobState};
 
-use crate::bed::{Bed, MAP, ROWS, SCHEMA, Setting, bed, bed_with, caller};
+use crate::bed::{Bed, MAP, ROWS, SCHEMA, Setting, bed, bed_with, caller, sqlite};
 
 /// The job fails with these problems and leaves the database alone.
 async fn check(bed: &Bed, expected: &[&str]) {
@@ -91,6 +93,21 @@ async fn a_database_that_does_not_fit_the_map_is_refused_as_a_whole() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn retention_from_closure_is_refused_while_closing_destroys_everything() {
+    let setting = Setting {
+        map: MAP.replace(r#"from = "at""#, r#"from = "closure""#),
+        ..Setting::default()
+    };
+    let bed = bed_with(&setting, &format!("{SCHEMA}{ROWS}")).await;
+    let expected = "field `billing_address`: this version cannot keep values from closure on: use a date column, or leave \
+                    `retain` out";
+    check(&bed, &[expected]).await;
+    let map = DataMap::parse(&setting.map).unwrap();
+    let report = check_source(&map, &sqlite("shop", &bed.path())).await;
+    assert_eq!(report.unwrap().problems, [expected]);
 }
 
 #[tokio::test]
