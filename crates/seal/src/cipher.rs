@@ -3,8 +3,8 @@
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::associated_data::AssociatedData;
-use crate::primitive::{Aead, SUITE_AES_256_GCM_SIV, TAG_LEN};
-use crate::sealed::{HEADER_LEN, VERSION};
+use crate::primitive::{Aead, SUITE_AES_256_GCM_SIV};
+use crate::sealed::VERSION;
 use crate::{
     Block, Error, FieldNumber, KeyId, Nonce, OpenError, OpenedValue, SEALED_SIZE_BYTES_MAX, Scope,
     SealedRef, Value, to_text,
@@ -75,10 +75,7 @@ impl ValueCipher {
         nonce: Nonce,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let size = value
-            .padded_len(block)
-            .and_then(|len| len.checked_add(HEADER_LEN + TAG_LEN))
-            .filter(|size| *size <= SEALED_SIZE_BYTES_MAX);
+        let size = value.sealed_len(block);
         // All the room at once: growing later would leave a copy of the plaintext behind. A
         // buffer that was as long last time is not filled with zeros again.
         out.resize(size.unwrap_or(0), 0);

@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{Error, OpenError};
+use crate::primitive::TAG_LEN;
+use crate::sealed::HEADER_LEN;
+use crate::{Error, OpenError, SEALED_SIZE_BYTES_MAX};
 
 const TAG_TEXT: u8 = 1;
 const TAG_INTEGER: u8 = 2;
@@ -52,6 +54,14 @@ impl<'a> Value<'a> {
                 text
             }
         }
+    }
+
+    /// Length in bytes of the sealed form, binary; `None`: it would exceed [`SEALED_SIZE_BYTES_MAX`].
+    #[inline]
+    pub fn sealed_len(&self, block: Block) -> Option<usize> {
+        self.padded_len(block)
+            .and_then(|len| len.checked_add(HEADER_LEN + TAG_LEN))
+            .filter(|size| *size <= SEALED_SIZE_BYTES_MAX)
     }
 
     /// Length in bytes of the padded plaintext, if it can be told.

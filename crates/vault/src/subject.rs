@@ -11,6 +11,7 @@ use privet_classify::Field;
 use privet_seal::{KeyKind, Secret32};
 
 pub use name::SubjectName;
+pub(crate) use values::padding_block;
 
 use crate::audit::{EntryKind, Record, SubjectUse};
 use crate::keyring::{OpenSubject, TenantKeys};

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use jiff::civil::{Date, date};
 use privet_classify::{Field, RetainFrom, ValueType};
-use privet_seal::{BlindIndex, IndexKey, Zeroizing};
+use privet_seal::{BlindIndex, IndexKey, SEALED_SIZE_BYTES_MAX, Zeroizing};
 
 use super::TablePlan;
 use super::run::{BATCH_ROWS, Stop};
 use super::seal::{as_value, index_keys, is_due};
 use super::status::Finding;
 use crate::port::{RowKey, Source, SourceRow, SqlValue};
+use crate::subject::padding_block;
 use crate::{Error, Vault};
 
 /// How many rows a finding names.
@@ -119,6 +120,8 @@ struct Look {
     looked: Looked,
     findings: BTreeMap<String, Finding>,
     real: BTreeMap<String, Finding>,
+    /// By the column's name.
+    too_long: BTreeMap<String, Finding>,
 }
 
 impl Look {
@@ -135,6 +138,7 @@ impl Look {
             looked: Looked::default(),
             findings: BTreeMap::new(),
             real: BTreeMap::new(),
+            too_long: BTreeMap::new(),
         })
     }
 
@@ -174,9 +178,16 @@ impl Look {
             return;
         }
         self.looked.to_seal += 1;
-        let Some(text) = as_value(value).map(|value| value.as_text()) else {
+        let Some(value) = as_value(value) else {
             return;
         };
+        let sealed_len = padding_block(field).map(|block| value.sealed_len(block));
+        if !matches!(sealed_len, Ok(Some(_))) {
+            let column = plan.map_or_else(String::new, |column| column.name.clone());
+            note(&mut self.too_long, column, key);
+            return;
+        }
+        let text = value.as_text();
         if self.synthetic_only && field.class.is_identifying() {
             self.example(field, &text, key);
         }
@@ -248,6 +259,14 @@ impl Look {
             self.looked
                 .problems
                 .push(format!("table `{table}`, {what}; {rows} hold others"));
+        }
+        for (column, finding) in self.too_long {
+            self.looked.problems.push(format!(
+                "column `{column}` of table `{table}` holds values that are too long to seal, which ends at {} MiB: \
+                 shorten them, or give the column a class in place of the field; {} hold such",
+                SEALED_SIZE_BYTES_MAX >> 20,
+                named(&finding)
+            ));
         }
         for (position, mut seen) in self.seen.into_iter().enumerate() {
             let column = self.table.seal.columns.get(position);

@@ -166,8 +166,7 @@ impl Vault {
         field: &Field,
         value: Value<'_>,
     ) -> Result<Vec<u8>> {
-        let block = Block::new(field.value_type.padding_block())
-            .map_err(|_| Error::Internal("padding block"))?;
+        let block = padding_block(field)?;
         let nonce = Nonce::random(self.inner.keyring.entropy());
         cipher
             .seal(FieldNumber(field.number), value, block, nonce)
@@ -185,4 +184,9 @@ impl Vault {
             format!("another subject holds this value of field `{name}`, which must be unique"),
         )
     }
+}
+
+/// The block that values of this field are padded to.
+pub(crate) fn padding_block(field: &Field) -> Result<Block> {
+    Block::new(field.value_type.padding_block()).map_err(|_| Error::Internal("padding block"))
 }

@@ -96,6 +96,21 @@ async fn a_database_that_does_not_fit_the_map_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
+async fn values_that_are_too_long_to_seal_are_named_before_anything_is_sealed() {
+    let bed = bed(&format!(
+        "{ROWS} INSERT INTO message VALUES (2, 1, printf('%.*c', 1048576 - 49, 'x')), (3, 1, zeroblob(2000000)),
+           (4, 1, printf('%.*c', 1048576 - 50, 'x'));"
+    ))
+    .await;
+    check(
+        &bed,
+        &["column `body` of table `message` holds values that are too long to seal, which ends at 1 MiB: shorten them, or \
+           give the column a class in place of the field; 2 rows (row ids 2, 3) hold such"],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn retention_from_closure_is_refused_while_closing_destroys_everything() {
     let setting = Setting {
         map: MAP.replace(r#"from = "at""#, r#"from = "closure""#),
