@@ -171,7 +171,7 @@ fn value(value: ValueRef<'_>) -> Option<SqlValue> {
     })
 }
 
-/// The blind indexes there are.
+/// The blind indexes of sealed values. Where the value is plaintext, the index beside it is an older one's.
 pub(crate) fn indexed(
     connection: &mut Connection,
     plan: &SealPlan,
@@ -179,11 +179,10 @@ pub(crate) fn indexed(
     after: Option<RowKey>,
     rows_max: u32,
 ) -> Result<Vec<(RowKey, String)>, Failing> {
-    let index = plan
-        .columns
-        .get(column)
-        .and_then(|column| column.index_column.as_deref());
-    let Some(index) = index else {
+    let Some(column) = plan.columns.get(column) else {
+        return Ok(Vec::new());
+    };
+    let Some(index) = column.index_column.as_deref() else {
         return Ok(Vec::new());
     };
     let exists = connection
@@ -196,18 +195,24 @@ pub(crate) fn indexed(
         return Ok(Vec::new());
     }
     let PlanSql { key, .. } = PlanSql::new(connection, plan)?;
-    let (table, index) = (quoted(&plan.table), of_t(index));
+    let (table, index, value) = (quoted(&plan.table), of_t(index), of_t(&column.name));
     let beyond = if after.is_some() { ">" } else { ">=" };
     let sql = format!(
-        "SELECT {key}, {index} FROM main.{table} AS t WHERE {key} {beyond} ?1 AND typeof({index}) = 'text'
-         ORDER BY {key} LIMIT ?2"
+        "SELECT {key}, {index}, {value} FROM main.{table} AS t WHERE {key} {beyond} ?1 AND typeof({index}) = 'text'
+         ORDER BY {key}"
     );
     let start = after.map_or(i64::MIN, |key| key.0);
+    let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX);
     let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_map(params![start, rows_max], |row| {
-        Ok((RowKey(row.get(0)?), row.get(1)?))
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let mut rows = statement.query(params![start])?;
+    let mut found = Vec::new();
+    while found.len() < rows_max {
+        let Some(row) = rows.next()? else { break };
+        if Kind::of(row.get_ref(2)?) == Kind::Sealed {
+            found.push((RowKey(row.get(0)?), row.get(1)?));
+        }
+    }
+    Ok(found)
 }
 
 /// Writes a batch, all of it or nothing.

@@ -228,7 +228,7 @@ impl Look {
         }
     }
 
-    /// Adds the indexes that an earlier run wrote.
+    /// Adds the indexes of values that an earlier run sealed.
     async fn known(&mut self, source: &dyn Source, position: usize) -> Result<(), Stop> {
         let newest = self.keys.get(position).and_then(Option::as_ref);
         let newest = newest.and_then(|keys| keys.first().map(IndexKey::version));
@@ -287,8 +287,10 @@ impl Look {
 }
 
 /// The rows that share a hash with another.
-fn duplicates(seen: &mut [(u64, i64)]) -> Option<Finding> {
+fn duplicates(seen: &mut Vec<(u64, i64)>) -> Option<Finding> {
     seen.sort_unstable();
+    // A row is no duplicate of itself, however often it was seen.
+    seen.dedup();
     let mut finding = Finding {
         what: String::new(),
         rows: 0,

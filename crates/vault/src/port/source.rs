@@ -345,8 +345,8 @@ pub trait Source: Send + Sync {
         rows_max: u32,
     ) -> Result<Vec<SourceRow>, SourceError>;
 
-    /// The blind indexes that rows after `after` hold already in the plan's column of this position, in key order;
-    /// empty where the index column does not exist yet.
+    /// The blind indexes that rows after `after` hold already for sealed values in the plan's column of this position, in
+    /// key order; empty where the index column does not exist yet.
     async fn indexed(
         &self,
         plan: &SealPlan,

@@ -2,7 +2,7 @@
 
 use privet_vault::{Error, JobState};
 
-use crate::bed::{ROWS, bed, caller};
+use crate::bed::{Bed, ROWS, bed, caller};
 
 #[tokio::test]
 async fn a_look_changes_nothing_and_says_what_would() {
@@ -126,31 +126,66 @@ async fn blind_indexes_are_filled_and_unique() {
 async fn retained_values_have_a_key_for_their_year_until_its_end() {
     let bed = bed(ROWS).await;
     bed.adopt().await;
-    let kinds = bed
+    let days = retained_until(&bed).await;
+    // The invoice of 2015 need not be kept any more, so that its address goes when the customer goes.
+    assert_eq!(days, [vec!["2031-12-31", "2032-12-31"], vec![]]);
+}
+
+/// The days on which the retention keys of customers 1 and 7 die.
+async fn retained_until(bed: &Bed) -> Vec<Vec<String>> {
+    let found = bed
         .stores
         .keys
         .subjects_by_alias(&bed.source, "customer", &["1".into(), "7".into()])
         .await
         .unwrap();
-    let subjects: Vec<_> = kinds
+    let subjects: Vec<_> = found
         .into_iter()
         .map(|row| row.unwrap().1.reference)
         .collect();
     let keys = bed.stores.keys.keys_of_subjects(&subjects).await.unwrap();
-    let days: Vec<Vec<String>> = keys
-        .iter()
+    keys.iter()
         .map(|keys| {
-            let mut days: Vec<_> = keys
-                .iter()
-                .filter_map(|key| key.expires_on)
-                .map(|day| day.to_string())
-                .collect();
+            let expiring = keys.iter().filter_map(|key| key.expires_on);
+            let mut days: Vec<_> = expiring.map(|day| day.to_string()).collect();
             days.sort();
             days
         })
-        .collect();
-    // The invoice of 2015 need not be kept any more, so that its address goes when the customer goes.
-    assert_eq!(days, [vec!["2031-12-31", "2032-12-31"], vec![]]);
+        .collect()
+}
+
+/// The application went on after the last batch and before the guards, which are taken away here.
+async fn check_went_on(bed: &Bed, change: &str) {
+    bed.adopt().await;
+    bed.execute(&format!(
+        "DROP TRIGGER privet_guard_insert_customer; DROP TRIGGER privet_guard_update_customer;
+         DROP INDEX privet_px_customer_email; {change}"
+    ));
+    let status = bed.adopt().await;
+    assert_eq!(status.problems, Vec::<String>::new(), "{change}");
+    assert_eq!((status.state, status.left), (JobState::Done, 0));
+}
+
+#[tokio::test]
+async fn an_address_that_was_written_again_is_no_duplicate_of_itself() {
+    let again = bed(ROWS).await;
+    check_went_on(
+        &again,
+        "UPDATE customer SET email = 'ada@marker.example' WHERE id = 1",
+    )
+    .await;
+    let passed_on = bed(ROWS).await;
+    check_went_on(
+        &passed_on,
+        "UPDATE customer SET email = 'new@marker.example' WHERE id = 1;
+         UPDATE customer SET email = 'ada@marker.example' WHERE id = 2;",
+    )
+    .await;
+    let email = "SELECT email FROM customer WHERE id = 2";
+    assert_eq!(
+        passed_on.opened("customer:2", "email", email).await,
+        "ada@marker.example"
+    );
 }
 
 #[tokio::test]
