@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
+use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind, SubjectKey, ValueCipher};
 
 use super::TenantKeys;
@@ -16,10 +17,17 @@ pub(crate) struct OpenSubject {
     tenant: Arc<TenantKeys>,
     account: Vec<ValueCipher>,
     operational: Vec<ValueCipher>,
-    pub(super) retention: RwLock<HashMap<u32, Arc<ValueCipher>>>,
+    pub(super) retention: RwLock<HashMap<u32, Retained>>,
     /// Kept for what is derived from it (pseudonyms, side records); never leaves this crate.
     pub(crate) account_key: SubjectKey,
     pub(crate) operational_key: SubjectKey,
+}
+
+/// A retention key, ready to use.
+pub(super) struct Retained {
+    pub(super) cipher: Arc<ValueCipher>,
+    /// The day on which it dies, as far as is known here: another server may have put it off.
+    pub(super) expires_on: Option<Date>,
 }
 
 impl std::fmt::Debug for OpenSubject {
@@ -54,9 +62,8 @@ impl OpenSubject {
         let retention = self.retention.read().ok()?;
         retention
             .values()
-            .find(|cipher| cipher.key_id() == id)
-            .cloned()
-            .map(CipherRef::Shared)
+            .find(|retained| retained.cipher.key_id() == id)
+            .map(|retained| CipherRef::Shared(Arc::clone(&retained.cipher)))
     }
 
     /// The subject as an entry names it.
@@ -110,7 +117,11 @@ pub(super) fn open_subject(
             KeyKind::SubjectAccount => (&mut account, newest_account),
             KeyKind::SubjectOperational => (&mut operational, newest_operational),
             KeyKind::SubjectRetention => {
-                retention.insert(key.generation, Arc::new(cipher));
+                let retained = Retained {
+                    cipher: Arc::new(cipher),
+                    expires_on: key.expires_on,
+                };
+                retention.insert(key.generation, retained);
                 continue;
             }
             _ => return Err(Error::Internal("a subject owns a key of another kind")),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyKind, Secret32, SubjectKey, ValueCipher};
 
+use super::open::Retained;
 use super::{Keyring, OpenSubject};
 use crate::port::StoreError;
 use crate::{Error, Result, SubjectRef};
@@ -35,13 +36,18 @@ impl RetentionWish {
 }
 
 impl OpenSubject {
-    fn retained(&self, generation: u32) -> Option<Arc<ValueCipher>> {
-        self.retention.read().ok()?.get(&generation).cloned()
+    /// The cipher, and the day on which its key dies.
+    fn retained(&self, generation: u32) -> Option<(Arc<ValueCipher>, Option<Date>)> {
+        let map = self.retention.read().ok()?;
+        let retained = map.get(&generation)?;
+        Some((Arc::clone(&retained.cipher), retained.expires_on))
     }
 
-    fn retain(&self, generation: u32, cipher: Arc<ValueCipher>) {
+    fn retain(&self, generation: u32, cipher: Arc<ValueCipher>, expires_on: Option<Date>) {
         if let Ok(mut map) = self.retention.write() {
-            map.entry(generation).or_insert(cipher);
+            let new = Retained { cipher, expires_on };
+            let kept = map.entry(generation).or_insert(new);
+            kept.expires_on = kept.expires_on.max(expires_on);
         }
     }
 }
@@ -59,7 +65,12 @@ impl Keyring {
             for wish in wishes {
                 let generation = wish.generation()?;
                 match wish.subject.retained(generation) {
-                    Some(cipher) => found.push(cipher),
+                    Some((cipher, until)) => {
+                        if until.is_some_and(|day| day < wish.expires_on) {
+                            self.prolong(wish, generation, &cipher).await?;
+                        }
+                        found.push(cipher);
+                    }
                     None => missing.push((wish, generation)),
                 }
             }
@@ -71,6 +82,21 @@ impl Keyring {
             }
         }
         Err(Error::Internal("retention keys could not be made"))
+    }
+
+    /// Puts the end of a key off: its rule asks for longer now than when it was made. A shorter rule changes nothing, since
+    /// what was sealed under the longer one was promised to be kept.
+    async fn prolong(
+        &self,
+        wish: &RetentionWish,
+        generation: u32,
+        cipher: &Arc<ValueCipher>,
+    ) -> Result<()> {
+        let until = wish.expires_on;
+        self.store.set_key_expiry(cipher.key_id(), until).await?;
+        wish.subject
+            .retain(generation, Arc::clone(cipher), Some(until));
+        Ok(())
     }
 
     /// `false` when another caller was first with one of them.
@@ -103,7 +129,8 @@ impl Keyring {
             Err(error) => return Err(error.into()),
         }
         for ((_, generation), (wish, cipher)) in made {
-            wish.subject.retain(generation, cipher);
+            wish.subject
+                .retain(generation, cipher, Some(wish.expires_on));
         }
         Ok(true)
     }
@@ -122,7 +149,8 @@ impl Keyring {
             if let Some(row) = found {
                 let secret = SubjectKey::from(tenant.unwrap(row)?);
                 let cipher = secret.cipher(tenant.scope(), row.id);
-                wish.subject.retain(*generation, Arc::new(cipher));
+                wish.subject
+                    .retain(*generation, Arc::new(cipher), row.expires_on);
             }
         }
         Ok(())

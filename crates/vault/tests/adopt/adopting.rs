@@ -1,8 +1,10 @@
 //! Adoptions that succeed.
 
-use privet_vault::{Error, JobState};
+use std::sync::Arc;
 
-use crate::bed::{Bed, ROWS, bed, caller};
+use privet_vault::{Error, JobState, Vault};
+
+use crate::bed::{Bed, MAP, ROWS, Setting, bed, caller, parts, sqlite};
 
 #[tokio::test]
 async fn a_look_changes_nothing_and_says_what_would() {
@@ -152,6 +154,31 @@ async fn retained_until(bed: &Bed) -> Vec<Vec<String>> {
             days
         })
         .collect()
+}
+
+#[tokio::test]
+async fn a_longer_retention_prolongs_the_keys_that_values_join() {
+    let mut bed = bed(ROWS).await;
+    bed.adopt().await;
+    for (id, law) in [(20, "10y"), (21, "5y")] {
+        bed.execute(&format!(
+            "DROP TRIGGER privet_guard_insert_invoice;
+             INSERT INTO invoice VALUES ({id}, 1, '2024-11-11', '4 Marker St');"
+        ));
+        let setting = Setting {
+            map: MAP.replace("7y", law),
+            ..Setting::default()
+        };
+        let source = Arc::new(sqlite("shop", &bed.path()));
+        bed.vault = Vault::start(parts(&bed.stores, source, &setting))
+            .await
+            .unwrap();
+        let status = bed.adopt().await;
+        assert_eq!((status.state, status.done), (JobState::Done, 1), "{law}");
+        // A shorter law ends nothing that was promised under the longer one.
+        let days = retained_until(&bed).await;
+        assert_eq!(days, [vec!["2032-12-31", "2034-12-31"], vec![]], "{law}");
+    }
 }
 
 /// The application went on after the last batch and before the guards, which are taken away here.
