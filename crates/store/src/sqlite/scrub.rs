@@ -25,6 +25,8 @@ const BLOCK_BYTES: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Scrub {
     pub(super) requested: bool,
+    /// What an earlier process destroyed is not known any more, so that the file must be rebuilt in any case.
+    rebuild: bool,
     blocks: Vec<u64>,
 }
 
@@ -33,6 +35,14 @@ impl Scrub {
     /// repeated because it failed half-way has nothing left to delete.
     pub(super) fn request(&mut self) {
         self.requested = true;
+    }
+
+    /// What is owed after a crash between a deletion and its scrubbing.
+    pub(super) fn of_unknown() -> Self {
+        Self {
+            rebuild: true,
+            ..Self::default()
+        }
     }
 
     /// Adds bytes that must not be found afterwards.
@@ -46,6 +56,7 @@ impl Scrub {
 
     pub(super) fn merge(&mut self, other: Self) {
         self.requested |= other.requested;
+        self.rebuild |= other.rebuild;
         self.blocks.extend(other.blocks);
     }
 }
@@ -58,10 +69,11 @@ pub(super) fn finish(
 ) -> Result<(), StoreError> {
     empty_log(connection, file)?;
     let Some(raw) = &file.raw else { return Ok(()) };
-    let found = Needles::new(scrub.blocks.clone())
-        .is_in(raw)
-        .map_err(|error| io_failure(file.spec.name, &error))?;
-    if found {
+    let must_rebuild = scrub.rebuild
+        || Needles::new(scrub.blocks.clone())
+            .is_in(raw)
+            .map_err(|error| io_failure(file.spec.name, &error))?;
+    if must_rebuild {
         rebuild(connection, file)?;
     }
     let engine = |error| Failure::from(error).into_store(file.spec);

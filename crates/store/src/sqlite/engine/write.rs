@@ -87,13 +87,14 @@ pub(super) fn write_loop(
     file: &StoreFile,
     mut queue: mpsc::Receiver<Box<dyn WriteCall>>,
 ) {
-    if let Err(error) = scrub::finish_interrupted(connection, file) {
-        tracing::warn!(file = file.spec.name, %error, "an interrupted erasure is not finished");
-    }
     let mut batch = Vec::with_capacity(WRITE_BATCH_MAX);
-    // What was deleted by a call that failed afterwards. Repeating the call finds nothing to delete any more, and must
-    // search for it all the same.
+    // What was deleted by a call that failed afterwards, or by a process before. Repeating the call finds nothing to delete
+    // any more, and must search for it all the same.
     let mut unfinished = Scrub::default();
+    if let Err(error) = scrub::finish_interrupted(connection, file) {
+        tracing::warn!(file = file.spec.name, %error, "an interrupted erasure is finished with the next one");
+        unfinished = Scrub::of_unknown();
+    }
     while queue.blocking_recv_many(&mut batch, WRITE_BATCH_MAX) > 0 {
         let mut scrub = Scrub::default();
         let committed = run_batch(connection, &mut batch, &mut scrub, file);
@@ -157,4 +158,87 @@ fn try_batch(
         execute(connection, "RELEASE call")?;
     }
     execute(connection, "COMMIT")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::SqliteOptions;
+
+    type Outcome = Result<(), StoreError>;
+
+    /// An erasure. If another program's lock was in its way, that goes with it, and the next erasure is asked for.
+    struct Erasing {
+        lock: Option<Connection>,
+        next: Option<mpsc::Sender<Box<dyn WriteCall>>>,
+        outcomes: std::sync::mpsc::Sender<Outcome>,
+    }
+
+    impl WriteCall for Erasing {
+        fn run(&mut self, _: &Connection, scrub: &mut Scrub) -> bool {
+            scrub.request();
+            true
+        }
+
+        fn error(&self) -> Option<StoreError> {
+            None
+        }
+
+        fn answer(self: Box<Self>, committed: &Outcome, scrubbed: &Outcome) {
+            let outcome = committed.clone().and(scrubbed.clone());
+            self.outcomes.send(outcome).unwrap();
+            drop(self.lock);
+            if let Some(next) = self.next {
+                let call = Self {
+                    lock: None,
+                    next: None,
+                    outcomes: self.outcomes,
+                };
+                next.try_send(Box::new(call)).ok().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn an_erasure_that_cannot_be_finished_at_the_start_is_finished_by_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = StoreFile::create(dir.path(), &crate::sqlite::keys::SPEC).unwrap();
+        let options = SqliteOptions {
+            busy_wait: Duration::from_millis(1),
+            ..SqliteOptions::default()
+        };
+        let connection = file.writer(&options).unwrap();
+        let secret = "a secret of the process before";
+        connection
+            .execute_batch(&format!(
+                "PRAGMA secure_delete = off; INSERT INTO log_position VALUES ('{secret}', 1);
+                 DELETE FROM log_position; INSERT INTO scrub VALUES (1);
+                 PRAGMA wal_checkpoint(TRUNCATE); PRAGMA secure_delete = on;"
+            ))
+            .unwrap();
+        let is_there = || {
+            let bytes = std::fs::read(&file.path).unwrap();
+            bytes
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes())
+        };
+        assert!(is_there());
+        let lock = file.writer(&options).unwrap();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (outcomes, heard) = std::sync::mpsc::channel();
+        let (calls, queue) = mpsc::channel::<Box<dyn WriteCall>>(1);
+        let first = Erasing {
+            lock: Some(lock),
+            next: Some(calls.clone()),
+            outcomes,
+        };
+        calls.try_send(Box::new(first)).ok().unwrap();
+        drop(calls);
+        write_loop(&connection, &file, queue);
+        let outcomes: Vec<Outcome> = heard.iter().collect();
+        assert!(matches!(outcomes[..], [Err(_), Ok(())]), "{outcomes:?}");
+        assert!(!is_there());
+    }
 }
