@@ -149,6 +149,7 @@ async fn destroyed_bytes_are_in_no_file() {
             doomed.extend(subject(n).keys.into_iter().map(|key| key.wrapped));
             // The account id is an orphan's until its values are deleted; alone, it ties nothing together.
             doomed.push(oid(n).as_bytes().to_vec());
+            doomed.extend(subject(n).aliases.iter().map(|alias| alias.mac.to_vec()));
         }
     }
     let session = key(7_000_000, KeyKind::Session, bytes(99, 1), 1);

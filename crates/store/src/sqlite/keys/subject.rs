@@ -12,6 +12,9 @@ use crate::sqlite::column::{At, Day, parsed};
 use crate::sqlite::file::Failure;
 use crate::sqlite::scrub::Scrub;
 
+/// Without these, no eight bytes in a row are a reference's alone.
+const REFERENCE_BYTES_KEPT: usize = 9;
+
 const SELECT: &str = "SELECT reference, tenant, puid, oid, created_at, mac FROM subject";
 
 pub(super) fn add(connection: &Connection, subjects: &[NewSubject]) -> Result<(), Failure> {
@@ -141,9 +144,17 @@ fn destroy_links(
     subject: SubjectRef,
     scrub: &mut Scrub,
 ) -> Result<u64, Failure> {
-    let aliases = connection
-        .prepare_cached("DELETE FROM alias WHERE subject = ?1")?
-        .execute([subject.as_bytes()])?;
+    let mut delete =
+        connection.prepare_cached("DELETE FROM alias WHERE subject = ?1 RETURNING mac")?;
+    let mut rows = delete.query([subject.as_bytes()])?;
+    let mut aliases = 0;
+    while let Some(row) = rows.next()? {
+        // The row's key may be anybody's text, and the reference stays with retention keys; what both stand beside, and
+        // nothing else, is the MAC. So with the end of the reference it is searched for.
+        let (_, reference) = subject.as_bytes().split_at(REFERENCE_BYTES_KEPT);
+        scrub.add(&[reference, row.get_ref(0)?.as_blob().unwrap_or_default()].concat());
+        aliases += 1;
+    }
     let ids: Option<([u8; 16], [u8; 16])> = connection
         .prepare_cached("DELETE FROM subject WHERE reference = ?1 RETURNING puid, oid")?
         .query_row([subject.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -156,7 +167,7 @@ fn destroy_links(
             .prepare_cached("INSERT INTO orphan (puid) VALUES (?1) ON CONFLICT DO NOTHING")?
             .execute([puid])?;
     }
-    Ok(aliases as u64 + u64::from(ids.is_some()))
+    Ok(aliases + u64::from(ids.is_some()))
 }
 
 pub(super) fn orphans(connection: &Connection) -> Result<Vec<Puid>, Failure> {
@@ -198,4 +209,39 @@ fn subject_row(row: &Row<'_>) -> rusqlite::Result<SubjectRow> {
         created_at: row.get::<_, At>(4)?.0,
         mac: row.get(5)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SqliteOptions;
+    use crate::sqlite::file::StoreFile;
+    use crate::sqlite::scrub;
+
+    /// What SQLite leaves when it compacts a page is imitated by deleting without `secure_delete`. There is nothing but the
+    /// alias, so that nothing else makes the file be rebuilt.
+    #[test]
+    fn what_is_left_of_an_alias_is_found_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = StoreFile::create(dir.path(), &crate::sqlite::keys::SPEC).unwrap();
+        let connection = file.writer(&SqliteOptions::default()).unwrap();
+        connection
+            .execute_batch("PRAGMA secure_delete = off; PRAGMA foreign_keys = off;")
+            .unwrap();
+        let subject = SubjectRef::from_bytes([0xa5; 16]);
+        let alias = AliasRow {
+            source: "shop".parse().unwrap(),
+            table: "customer".into(),
+            key: "42".into(),
+            subject,
+            mac: std::array::from_fn(|position| position as u8),
+        };
+        add_aliases(&connection, &[alias]).unwrap();
+        let mut destroyed = Scrub::default();
+        let (today, now) = (Date::constant(2026, 11, 25), Timestamp::UNIX_EPOCH);
+        destroy(&connection, subject, today, now, &mut destroyed).unwrap();
+        scrub::finish(&connection, &file, &destroyed).unwrap();
+        let bytes = std::fs::read(&file.path).unwrap();
+        assert!(!bytes.windows(14).any(|window| window == b"shopcustomer42"));
+    }
 }
