@@ -46,4 +46,4 @@ pub use map::{
 pub use name::{
     ColumnName, FieldName, Name, PurposeName, SourceName, TableName, TenantName, kind as name_kind,
 };
-pub use value_type::{MaskRules, NORMALIZATION_VERSION, ValueType};
+pub use value_type::{MaskRules, ValueType};

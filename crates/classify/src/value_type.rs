@@ -24,10 +24,6 @@ pub(crate) use text::fold;
 use crate::error::{UnknownName, ValueError};
 use crate::synthetic;
 
-/// The version of what [`ValueType::normalize`] does. A blind index holds it; a change of any
-/// result raises it, and indexes are rebuilt.
-pub const NORMALIZATION_VERSION: u16 = 1;
-
 /// The longest value in bytes that is validated and normalized. Free text may be as long as the
 /// caller lets it be.
 pub(crate) const VALUE_BYTES_MAX: usize = 1024;
@@ -104,9 +100,10 @@ impl ValueType {
         self.normalize(value).map(drop)
     }
 
-    /// The form in which equal values are equal bytes, for blind indexes:
-    /// [`NORMALIZATION_VERSION`]. Normalizing twice changes nothing. Not for storage or display:
-    /// letters change case, and the time after a date is dropped.
+    /// The form in which equal values are equal bytes, for blind indexes. There is one rule for
+    /// each type; a change of any result makes every index that was made before useless. Normalizing
+    /// twice changes nothing. Not for storage or display: letters change case, and the time after a
+    /// date is dropped.
     ///
     /// # Errors
     /// If `value` is not of the type: what is wrong and what would be right, without the value.

@@ -19,7 +19,7 @@ pub struct IndexKey {
 }
 
 impl IndexKey {
-    /// The index key of this version. The version also stands for how values are normalized.
+    /// The index key of this version.
     pub fn new(secret: Secret32, version: u16) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose()),
