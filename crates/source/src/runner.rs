@@ -7,6 +7,7 @@
 
 mod bytes;
 pub(crate) mod child;
+mod confine;
 mod control;
 mod failure;
 mod frame;
@@ -56,6 +57,8 @@ pub struct SqliteRunner {
     open: Open,
     child: Option<Running>,
     cancel: Arc<Cancel>,
+    /// The system keeps the child from every other file.
+    confined: bool,
     in_transaction: bool,
     /// An answer is outstanding: if that is so when the next request comes, the future that waited for
     /// it was dropped, and what the child would say next belongs to it.
@@ -119,6 +122,7 @@ impl SqliteRunner {
             },
             child: None,
             cancel: Arc::default(),
+            confined: false,
             in_transaction: false,
             waiting: false,
             statement: Statement::None,
@@ -130,6 +134,11 @@ impl SqliteRunner {
     /// The child's process id, while there is one.
     pub fn process_id(&self) -> Option<u32> {
         self.child.as_ref().and_then(|running| running.process.id())
+    }
+
+    /// Whether the system keeps the child from every other file.
+    pub fn is_confined(&self) -> bool {
+        self.confined
     }
 
     async fn ensure_child(&mut self) -> Result<(), RunError> {
@@ -167,7 +176,10 @@ impl SqliteRunner {
             .ask(Request::Open(self.open.clone()).encode(), STARTING)
             .await;
         match opened {
-            Ok(Reply::Ready) => Ok(()),
+            Ok(Reply::Ready { confined }) => {
+                self.confined = confined;
+                Ok(())
+            }
             Ok(_) => Err(self.confused().await),
             Err(error) => {
                 self.end_child().await;
@@ -191,7 +203,7 @@ impl SqliteRunner {
             }
         };
         match reply {
-            Reply::Ready => {}
+            Reply::Ready { .. } => {}
             Reply::Described { in_transaction, .. }
             | Reply::Started { in_transaction, .. }
             | Reply::Rows { in_transaction, .. }

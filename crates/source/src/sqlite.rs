@@ -11,7 +11,7 @@ mod seal;
 pub(crate) mod text;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -71,12 +71,22 @@ impl SqliteSource {
         mode: RunMode,
         limits: RunLimits,
     ) -> Result<SqliteRunner, SourceError> {
-        SqliteRunner::start(self.program.clone(), &self.file.path, mode, limits)
-            .await
-            .map_err(|error| SourceError::Unreachable {
-                name: self.file.name.clone(),
-                why: error.message,
-            })
+        let started =
+            SqliteRunner::start(self.program.clone(), &self.file.path, mode, limits).await;
+        let name = &self.file.name;
+        let runner = started.map_err(|error| SourceError::Unreachable {
+            name: name.clone(),
+            why: error.message,
+        })?;
+        if !runner.is_confined() {
+            self.file.unconfined.call_once(|| {
+                tracing::warn!(
+                    source = %name,
+                    "this kernel has no Landlock, or an old one: a statement that broke its process could reach more than the database"
+                );
+            });
+        }
+        Ok(runner)
     }
 
     /// Runs `work` with a connection on a thread that may block.
@@ -112,6 +122,8 @@ struct File {
     lock_wait: Duration,
     reader: Mutex<Option<Connection>>,
     writer: Mutex<Option<Connection>>,
+    /// Whether it was said that its children are not confined.
+    unconfined: Once,
 }
 
 impl File {
@@ -122,6 +134,7 @@ impl File {
             lock_wait,
             reader: Mutex::default(),
             writer: Mutex::default(),
+            unconfined: Once::new(),
         }
     }
 

@@ -15,6 +15,7 @@ use privet_vault::port::SqlValue;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle, Rows, Statement};
 
+use super::confine;
 use super::control::Control;
 use super::failure::{Code, Failure};
 use super::frame::{
@@ -49,10 +50,9 @@ pub fn runner_main(input: impl Read + Send + 'static, mut output: impl Write) ->
             "the first request must open",
         ));
     };
-    limit::bound_process(
-        open.memory_bytes_max,
-        Path::new(OsStr::from_bytes(&open.path)),
-    )?;
+    let path = Path::new(OsStr::from_bytes(&open.path));
+    limit::bound_process(open.memory_bytes_max, path)?;
+    let confined = confine::confine(path);
     let control = Arc::new(Control::new());
     let (connection, refusal, guarded) = match guard::open(&open, &control) {
         Ok(opened) => opened,
@@ -72,7 +72,7 @@ pub fn runner_main(input: impl Read + Send + 'static, mut output: impl Write) ->
             std::process::exit(1);
         }
     });
-    send(&mut output, &Reply::Ready.encode())?;
+    send(&mut output, &Reply::Ready { confined }.encode())?;
     let mut session = Session {
         connection: &connection,
         refusal,

@@ -1,6 +1,6 @@
 //! What parent and child say to each other: `length(4, little endian) | kind(1) | payload`.
 //!
-//! Version 1. Numbers are little endian; text and bytes have a 32-bit length before them. The child
+//! Version 2. Numbers are little endian; text and bytes have a 32-bit length before them. The child
 //! answers each request but [`Request::Cancel`] with one reply, in order; a request names nothing that
 //! the child could resolve by itself but the path of the database in the first one.
 
@@ -15,7 +15,7 @@ pub(crate) use rows::RowsFrame;
 
 /// The version that both sides must speak; they are the same executable, so anything else is a
 /// mixed-up installation.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 /// The longest statement text.
 pub(crate) const SQL_SIZE_BYTES_MAX: usize = 1 << 20;
 /// The longest value, and the largest row.
@@ -59,7 +59,10 @@ pub(crate) struct Open {
 /// What the child answers.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reply {
-    Ready,
+    Ready {
+        /// Whether the system keeps the child from other files.
+        confined: bool,
+    },
     Described {
         in_transaction: bool,
         /// With the bytes that the statement takes.
@@ -203,9 +206,10 @@ impl Reply {
     /// The whole frame. Rows are encoded by [`RowsFrame`], straight from the engine's buffers.
     pub(crate) fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Ready => {
+            Self::Ready { confined } => {
                 let mut frame = Frame::new(READY);
                 frame.u16(VERSION);
+                frame.bool(*confined);
                 frame.end()
             }
             Self::Described {
@@ -277,7 +281,8 @@ impl Reply {
         if kind == READY {
             let version = rest.u16()?;
             return if version == VERSION {
-                rest.finish(Self::Ready)
+                let confined = rest.bool()?;
+                rest.finish(Self::Ready { confined })
             } else {
                 Err(Malformed)
             };

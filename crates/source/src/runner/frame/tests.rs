@@ -58,7 +58,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     let rows = prop::collection::vec(prop::collection::vec(value(), 0..3), 0..4);
     let ended = prop::option::of(any::<u64>());
     prop_oneof![
-        Just(Reply::Ready),
+        any::<bool>().prop_map(|confined| Reply::Ready { confined }),
         (any::<bool>(), prop::option::of((described(), any::<u32>()))).prop_map(
             |(in_transaction, statement)| Reply::Described {
                 in_transaction,
