@@ -92,14 +92,13 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn new(entropy: &dyn Entropy, clock: &Arc<dyn Clock>) -> Self {
-        let mut secret = Zeroizing::new([0; 32]);
-        entropy.fill(&mut *secret);
+    /// `mock_secret` stays the same over restarts: a salt that changed would tell that nobody has the name.
+    pub(crate) fn new(mock_secret: &[u8; 32], clock: &Arc<dyn Clock>) -> Self {
         Self {
             ready: Recent::new(TOKENS_MAX, CACHE_AGE, Arc::clone(clock)),
             by_id: Recent::new(TOKENS_MAX, CACHE_AGE, Arc::clone(clock)),
             revoked: RwLock::default(),
-            mock: hmac::Key::new(hmac::HMAC_SHA256, &*secret),
+            mock: hmac::Key::new(hmac::HMAC_SHA256, mock_secret),
         }
     }
 

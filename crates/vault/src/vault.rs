@@ -103,7 +103,7 @@ impl Vault {
             Arc::clone(&parts.entropy),
             &parts.clock,
         );
-        keyring
+        let tenant = keyring
             .tenant(&parts.config.tenant, parts.clock.now())
             .await?;
         let audit = AuditLog::start(
@@ -119,7 +119,7 @@ impl Vault {
         let watch = Watch::start(&*parts.keys, &*parts.clock).await?;
         let vault = Self {
             inner: Arc::new(Inner {
-                tokens: Tokens::new(&*parts.entropy, &parts.clock),
+                tokens: Tokens::new(&tenant.mock_secret(), &parts.clock),
                 sessions: Sessions::default(),
                 ledger: Ledger::default(),
                 started: Started {

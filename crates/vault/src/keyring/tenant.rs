@@ -101,7 +101,17 @@ impl TenantKeys {
 
     /// Refuses a subject row that this tenant's link key did not make.
     pub(crate) fn check_subject(&self, row: &SubjectRow) -> Result<()> {
-        checked(self.link.verify(&subject_parts(row), &row.mac).is_ok())
+        let made = created_at(row);
+        checked(
+            self.link
+                .verify(&subject_parts(row, &made), &row.mac)
+                .is_ok(),
+        )
+    }
+
+    /// What mock salts are made of: the same after a restart, as real salts are, and nobody's to guess.
+    pub(crate) fn mock_secret(&self) -> [u8; 32] {
+        self.link.mac(&[b"mock verifiers"])
     }
 
     /// Refuses an alias row that this tenant's link key did not make.
@@ -110,7 +120,8 @@ impl TenantKeys {
     }
 
     pub(crate) fn sign_subject(&self, row: &mut SubjectRow) {
-        row.mac = self.link.mac(&subject_parts(row));
+        let made = created_at(row);
+        row.mac = self.link.mac(&subject_parts(row, &made));
     }
 
     pub(crate) fn sign_alias(&self, row: &mut AliasRow) {
@@ -227,13 +238,19 @@ fn checked(holds: bool) -> Result<()> {
     }
 }
 
-fn subject_parts(row: &SubjectRow) -> [&[u8]; 5] {
+/// When the subject was made, as nanoseconds since 1970-01-01, big endian.
+fn created_at(row: &SubjectRow) -> [u8; 16] {
+    row.created_at.as_nanosecond().to_be_bytes()
+}
+
+fn subject_parts<'r>(row: &'r SubjectRow, created_at: &'r [u8; 16]) -> [&'r [u8]; 6] {
     [
         b"subject",
         row.reference.as_bytes(),
         row.tenant.as_str().as_bytes(),
         row.puid.as_bytes(),
         row.oid.as_bytes(),
+        created_at,
     ]
 }
 

@@ -1,7 +1,7 @@
 //! A vault over memory stores, with people who may do different things and time that moves by hand.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -75,7 +75,13 @@ impl Clock for HandClock {
     }
 }
 
-/// Randomness that is the same on each run.
+/// A server that starts again over the same stores must not draw the same ids again.
+fn next_seed() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(2);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Randomness from a seed.
 pub(crate) struct Seeded(Mutex<rand::rngs::StdRng>);
 
 impl Seeded {
@@ -179,7 +185,7 @@ pub(crate) fn parts(
         root,
         signer: SigningKey::from_seed(KeyName::new(ORIGIN).unwrap(), &[7; 32]).unwrap(),
         clock: clock.clone(),
-        entropy: Arc::new(Seeded::new(2)),
+        entropy: Arc::new(Seeded::new(next_seed())),
     }
 }
 

@@ -177,3 +177,22 @@ async fn an_unknown_user_gets_a_mock_that_stays_the_same() {
     );
     assert!(bed.vault.scram_authenticated(again, "192.0.2.1").is_err());
 }
+
+/// Real salts survive a restart, so a mock salt that did not would tell that nobody has the name.
+#[tokio::test]
+async fn an_unknown_name_has_the_same_salt_after_a_restart() {
+    let (stores, clock, root) = (MemoryStores::new(), hand_clock(), root());
+    let mut salts = Vec::new();
+    for _ in 0..2 {
+        let vault = Vault::start(parts(&stores, &clock, "test", root.clone()))
+            .await
+            .unwrap();
+        for name in ["nobody", "somebody"] {
+            let lookup = vault.scram_lookup(name).await.unwrap();
+            salts.push(lookup.verifier().salt);
+        }
+        vault.stop().await;
+    }
+    assert_eq!(salts[..2], salts[2..]);
+    assert_ne!(salts[0], salts[1]);
+}
