@@ -13,6 +13,7 @@ mod mode;
 mod opener;
 mod probe;
 mod review;
+mod showing;
 mod statements;
 
 use std::collections::HashMap;

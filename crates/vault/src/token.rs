@@ -1,24 +1,24 @@
 //! Tokens: `pvt_<environment>_<secret><checksum>`, shown once, stored as SHA-256 for HTTP and as a SCRAM verifier
 //! for SQL, bound to one principal and one environment, expiring.
 
+mod text;
+
 use std::collections::HashSet;
-use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aws_lc_rs::{constant_time, digest, hmac, pbkdf2};
+use aws_lc_rs::hmac;
 use jiff::Timestamp;
-use privet_seal::{Entropy, Zeroizing};
+use privet_seal::Zeroizing;
 
 use crate::audit::{EntryKind, Record};
 use crate::policy::Action;
 use crate::port::{ScramVerifier, TokenRow};
 use crate::recent::Recent;
-use crate::vault::hex;
-use crate::{Caller, Clock, Environment, Error, PrincipalName, Result, TokenId, Vault};
+use crate::{Caller, Clock, Error, PrincipalName, Result, TokenId, Vault};
 
-const SECRET_BYTES: usize = 24;
-const CHECKSUM_DIGITS: usize = 8;
+use text::{check_shape, new_text, scram_verifier, sha256};
+
 /// A token is 192 random bits, so the count only has to satisfy clients (RFC 7677 section 4: at least 4096).
 const ITERATIONS: u32 = 4096;
 /// How many tokens stay ready, and how long.
@@ -364,70 +364,4 @@ impl Vault {
 
 fn is_live(row: &TokenRow, now: Timestamp) -> bool {
     row.revoked_at.is_none() && now < row.expires_at
-}
-
-fn sha256(text: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-    bytes
-}
-
-fn new_text(environment: &Environment, entropy: &dyn Entropy) -> Zeroizing<String> {
-    let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-    entropy.fill(&mut *secret);
-    let mut text = Zeroizing::new(format!("pvt_{environment}_{}", hex(&*secret)));
-    let sum = checksum(&text);
-    text.push_str(&sum);
-    text
-}
-
-/// The checksum tells a mistyped token from a revoked one before any store is asked.
-fn checksum(text: &str) -> String {
-    let mut sum = hex(&sha256(text));
-    sum.truncate(CHECKSUM_DIGITS);
-    sum
-}
-
-fn check_shape(text: &str, environment: &Environment) -> Result<()> {
-    let body = text.strip_prefix("pvt_").ok_or(Error::Unauthenticated)?;
-    let (named, secret) = body.rsplit_once('_').ok_or(Error::Unauthenticated)?;
-    let whole = secret.len() == SECRET_BYTES * 2 + CHECKSUM_DIGITS;
-    let split = text
-        .len()
-        .checked_sub(CHECKSUM_DIGITS)
-        .ok_or(Error::Unauthenticated)?;
-    let (start, sum) = text.split_at_checked(split).ok_or(Error::Unauthenticated)?;
-    let right = constant_time::verify_slices_are_equal(checksum(start).as_bytes(), sum.as_bytes());
-    if named == environment.as_str() && whole && right.is_ok() {
-        Ok(())
-    } else {
-        Err(Error::Unauthenticated)
-    }
-}
-
-/// RFC 5802 section 3 with SHA-256 (RFC 7677). Tokens are ASCII, so SASLprep leaves them as they are.
-fn scram_verifier(token: &str, entropy: &dyn Entropy) -> ScramVerifier {
-    let mut salt = [0; 16];
-    entropy.fill(&mut salt);
-    let mut salted = Zeroizing::new([0; 32]);
-    let iterations = NonZeroU32::new(ITERATIONS).unwrap_or(NonZeroU32::MIN);
-    pbkdf2::derive(
-        pbkdf2::PBKDF2_HMAC_SHA256,
-        iterations,
-        &salt,
-        token.as_bytes(),
-        &mut *salted,
-    );
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &*salted);
-    let mut stored_key = [0; 32];
-    let client_key = hmac::sign(&key, b"Client Key");
-    stored_key.copy_from_slice(digest::digest(&digest::SHA256, client_key.as_ref()).as_ref());
-    let mut server_key = [0; 32];
-    server_key.copy_from_slice(hmac::sign(&key, b"Server Key").as_ref());
-    ScramVerifier {
-        iterations: ITERATIONS,
-        salt,
-        stored_key,
-        server_key,
-    }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::connection::Showing;
 use super::grant::LiveGrant;
 use super::justification::LiveSession;
+use super::showing::Showing;
 use super::statements::Recorder;
 use crate::audit::{EntryKind, Record};
 use crate::{Caller, Result, Vault};

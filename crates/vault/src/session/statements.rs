@@ -8,10 +8,10 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use serde_json::{Map, Value};
 
-use super::connection::Showing;
 use super::grant::LiveGrant;
 use super::justification::LiveSession;
 use super::lock;
+use super::showing::Showing;
 use crate::audit::{Actor, EntryKind, Record};
 use crate::vault::hex;
 use crate::{Caller, Result, SessionId, Vault};

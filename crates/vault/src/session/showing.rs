@@ -1,0 +1,73 @@
+//! Statements of a connection: on record first, then opened, then what they showed is on record too.
+
+use std::sync::Arc;
+
+use super::connection::Connection;
+use super::opener::{Counts, Opener};
+use super::statements::{Permit, Statement};
+use crate::Result;
+
+/// What a decrypted statement has shown so far.
+pub(super) struct Showing {
+    /// Its entry in the log.
+    pub(super) entry: Option<u64>,
+    pub(super) counts: Counts,
+}
+
+impl Connection {
+    /// Puts a statement on record. In a decrypted connection its entry is durable when this returns; the connection's
+    /// [`Opener`] opens from then on until [`shown`](Self::shown).
+    pub async fn record(&mut self, statement: Statement<'_>) -> Result<Permit> {
+        self.abandon().await?;
+        let (_, recorder) = self.session()?;
+        let live = self
+            .grant
+            .as_ref()
+            .filter(|grant| grant.is_live(&self.vault));
+        if let Some(grant) = live {
+            let permit = recorder.opened(grant, &statement).await?;
+            self.showing = Some(Showing {
+                entry: permit.entry,
+                counts: Counts::default(),
+            });
+            return Ok(permit);
+        }
+        recorder.protected(&statement).await?;
+        if self.grant.is_some() {
+            self.end_grant("its time was over").await?;
+        }
+        Ok(Permit { entry: None })
+    }
+
+    /// Puts on record what a statement showed whose result was given up.
+    async fn abandon(&mut self) -> Result<()> {
+        let Some(showing) = self.showing.take() else {
+            return Ok(());
+        };
+        match (&self.grant, &self.joined) {
+            (Some(grant), Some((_, recorder))) => recorder.shown(grant, &showing, None).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What opens cells of the statement on record; it opens nothing in a protected connection.
+    pub fn opener(&self) -> Opener {
+        let counts = self
+            .showing
+            .as_ref()
+            .map(|showing| Arc::clone(&showing.counts));
+        let grant = self.grant.clone().zip(counts);
+        Opener::new(self.vault.clone(), grant)
+    }
+
+    /// Puts on record what a statement showed. The openers of the statement are counted up to here.
+    pub fn shown(&mut self, permit: Permit, rows: u64) {
+        let of_permit = |showing: &mut Showing| showing.entry == permit.entry;
+        let (Some(showing), Some(grant)) = (self.showing.take_if(of_permit), &self.grant) else {
+            return;
+        };
+        if let Some((_, recorder)) = &self.joined {
+            recorder.shown_behind(grant, showing, rows);
+        }
+    }
+}
