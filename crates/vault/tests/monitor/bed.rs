@@ -56,9 +56,16 @@ email = { field = "email" }
 /// Time that tests move.
 pub(crate) struct HandClock {
     millis: AtomicI64,
+    /// How many servers have started under it.
+    starts: AtomicU64,
 }
 
 impl HandClock {
+    /// A server that starts again must not draw the same ids again; on each run the draws are the same.
+    fn next_seed(&self) -> u64 {
+        2 + self.starts.fetch_add(1, Ordering::SeqCst)
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         self.millis
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
@@ -73,12 +80,6 @@ impl Clock for HandClock {
     fn monotonic(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.millis.load(Ordering::SeqCst)).unwrap())
     }
-}
-
-/// A server that starts again over the same stores must not draw the same ids again.
-fn next_seed() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(2);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Randomness from a seed.
@@ -185,7 +186,7 @@ pub(crate) fn parts(
         root,
         signer: SigningKey::from_seed(KeyName::new(ORIGIN).unwrap(), &[7; 32]).unwrap(),
         clock: clock.clone(),
-        entropy: Arc::new(Seeded::new(next_seed())),
+        entropy: Arc::new(Seeded::new(clock.next_seed())),
     }
 }
 
@@ -196,6 +197,7 @@ pub(crate) fn root() -> Arc<FileKeyProvider> {
 pub(crate) fn hand_clock() -> Arc<HandClock> {
     Arc::new(HandClock {
         millis: AtomicI64::new(0),
+        starts: AtomicU64::new(0),
     })
 }
 
