@@ -1,4 +1,4 @@
-//! Stores that fail on purpose: each store call of an operation in turn, before it is done or after.
+//! Stores that fail or wait on purpose: each store call of an operation in turn.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use privet_vault::port::{
 use privet_vault::{
     GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
 };
+use tokio::sync::Notify;
 
 /// On which side of its effect a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,33 @@ pub struct Faults {
 #[derive(Debug, Default)]
 struct State {
     calls: u64,
-    plan: Option<(u64, Moment, StoreError)>,
+    plan: Option<(u64, Plan)>,
+}
+
+/// What happens to the call in question.
+#[derive(Debug, Clone)]
+enum Plan {
+    Fail(Moment, StoreError),
+    Hold(Arc<Gate>),
+}
+
+/// Where a held call waits.
+#[derive(Debug, Default)]
+pub struct Gate {
+    reached: Notify,
+    open: Notify,
+}
+
+impl Gate {
+    /// Waits until the call has come.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it go on.
+    pub fn open(&self) {
+        self.open.notify_one();
+    }
 }
 
 impl Faults {
@@ -62,8 +89,19 @@ impl Faults {
     pub fn fail_nth(&self, nth: u64, moment: Moment, error: StoreError) {
         *self.lock() = State {
             calls: 0,
-            plan: Some((nth, moment, error)),
+            plan: Some((nth, Plan::Fail(moment, error))),
         };
+    }
+
+    /// Counts from the start again, and holds the `nth` call (from 1) before it does anything, so that a test can let
+    /// something else happen in between.
+    pub fn hold_nth(&self, nth: u64) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        *self.lock() = State {
+            calls: 0,
+            plan: Some((nth, Plan::Hold(Arc::clone(&gate)))),
+        };
+        gate
     }
 
     /// Counts from the start again, and lets no call fail.
@@ -82,19 +120,24 @@ impl Faults {
     ) -> Result<T, StoreError> {
         match self.count() {
             None => call.await,
-            Some((Moment::Before, error)) => Err(error),
-            Some((Moment::After, error)) => {
+            Some(Plan::Fail(Moment::Before, error)) => Err(error),
+            Some(Plan::Fail(Moment::After, error)) => {
                 call.await?;
                 Err(error)
+            }
+            Some(Plan::Hold(gate)) => {
+                gate.reached.notify_one();
+                gate.open.notified().await;
+                call.await
             }
         }
     }
 
-    fn count(&self) -> Option<(Moment, StoreError)> {
+    fn count(&self) -> Option<Plan> {
         let mut state = self.lock();
         state.calls += 1;
-        let (nth, moment, error) = state.plan.as_ref()?;
-        (*nth == state.calls).then(|| (*moment, error.clone()))
+        let (nth, plan) = state.plan.as_ref()?;
+        (*nth == state.calls).then(|| plan.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

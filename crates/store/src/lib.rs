@@ -63,7 +63,7 @@ mod postgres;
 mod sqlite;
 mod write;
 
-pub use fail::{FailNth, Faults, Moment};
+pub use fail::{FailNth, Faults, Gate, Moment};
 pub use memory::MemoryStores;
 pub use postgres::{PostgresOptions, PostgresStores, PostgresUrls};
 pub use sqlite::{SqliteOptions, SqliteStores, StoresLock};

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use privet_seal::Zeroizing;
+use privet_store::{FailNth, Faults, MemoryStores};
 use privet_vault::audit::EntryKind;
 use privet_vault::port::{SessionFilter, Verdict};
 use privet_vault::{
-    Caller, Connection, DecryptRequest, Mode, SealItem, SessionId, Statement, SubjectName,
+    Caller, Connection, DecryptRequest, Mode, SealItem, SessionId, Statement, SubjectName, Vault,
 };
 
-use crate::bed::{Bed, bed};
+use crate::bed::{Bed, bed, hand_clock, parts, root};
 
 const REASON: &str = "customer cannot log in since the update";
 const LINK: &str = "https://tickets.example.com/4711";
@@ -641,4 +642,54 @@ async fn a_session_is_listed_as_decrypted_before_its_first_value() {
     console.record(statement("SELECT 1")).await.unwrap();
     let row = bed.stores.data.session(id).await.unwrap().unwrap();
     assert!(row.decrypted);
+}
+
+/// Wherever a decryption is when its subject is erased: once the erasure is answered, nothing of them opens.
+#[tokio::test]
+async fn a_grant_that_is_made_during_an_erasure_opens_nothing() {
+    let mut held = 0;
+    for nth in 1..30 {
+        let faults = Faults::new();
+        let (stores, clock) = (MemoryStores::new(), hand_clock());
+        let mut waiting = parts(&stores, &clock, "test", root());
+        waiting.keys = std::sync::Arc::new(FailNth::new(stores.keys.clone(), &faults));
+        let bed = Bed {
+            vault: Vault::start(waiting).await.unwrap(),
+            clock,
+            stores,
+        };
+        let ada = bed.subject("ada@example.com").await;
+        let cell = sealed(&bed, &ada, "email", "ada@example.com").await;
+        let mut console = connection(&bed).await;
+        console.justify(REASON, Some(LINK)).await.unwrap();
+        let operator = bed.caller("operator").await;
+        let wanted = decrypt(&ada, None);
+
+        let gate = faults.hold_nth(nth);
+        let mut decrypting = tokio::spawn(async move {
+            let granted = console.decrypt(&wanted).await;
+            (console, granted)
+        });
+        tokio::select! {
+            () = gate.reached() => held += 1,
+            done = &mut decrypting => {
+                // It has no such call: all of them were held by now.
+                drop(done.unwrap());
+                break;
+            }
+        }
+        let closing = bed.vault.close_subject(&operator, &ada);
+        // The call that is held may be one that the erasure waits for: maintenance makes some, too.
+        let closed = tokio::time::timeout(Duration::from_millis(500), closing).await;
+        gate.open();
+        let (mut console, _) = decrypting.await.unwrap();
+        if closed.is_err() {
+            continue;
+        }
+        closed.unwrap().unwrap();
+        let _ = console.record(statement("SELECT 1")).await;
+        let opened = console.opener().open_text(cell.as_bytes(), &mut Vec::new());
+        assert!(!opened, "call {nth}");
+    }
+    assert!(held >= 2, "{held}");
 }
