@@ -74,9 +74,9 @@ impl Vault {
         let hold = self.inner.ledger.hold(self.inner.audit.size());
         self.record(intent).await?;
         let carried_out = self.carry_out(&erasure).await;
-        if carried_out.is_err() {
-            hold.keep();
-            lock(&self.inner.ledger.unfinished).push(erasure);
+        match carried_out {
+            Ok(_) => hold.release(),
+            Err(_) => lock(&self.inner.ledger.unfinished).push(erasure),
         }
         carried_out
     }

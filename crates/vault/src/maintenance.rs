@@ -70,14 +70,9 @@ impl Ledger {
 }
 
 impl Hold<'_> {
-    /// Holds until the next start, which replays from here.
-    pub(crate) fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Hold<'_> {
-    fn drop(&mut self) {
+    /// Lets the position go on: what the log says is done. A hold that is only dropped (an error, a panic, a caller that
+    /// went away) stays until the next start, which replays from there.
+    pub(crate) fn release(self) {
         let mut held = lock(&self.ledger.held);
         if let Some(count) = held.get_mut(&self.position) {
             *count -= 1;

@@ -186,7 +186,7 @@ impl Connection {
     }
 
     /// States why; durable before it takes effect. The other connections of the same person, token, address and
-    /// source that open from now on join it.
+    /// source join it, whether they are open already or not.
     ///
     /// # Errors
     /// [`Error::Invalid`] with code `reason_too_weak`, `reason_repeated` or `link_not_url`.
@@ -314,11 +314,15 @@ impl Connection {
         };
         grant.end();
         // A client that reads half of a result and gives the grant back has seen that half.
-        if let Some(showing) = self.showing.take() {
-            recorder.shown(&grant, &showing, None).await?;
-        }
+        let shown = match self.showing.take() {
+            Some(showing) => recorder.shown(&grant, &showing, None).await,
+            None => Ok(()),
+        };
         let record = Record::by(EntryKind::GrantEnded, &self.caller).fact("why", why);
-        self.vault.end_grant(session, &grant, record).await
+        self.vault
+            .end_grant(session, &grant, record)
+            .await
+            .and(shown)
     }
 
     async fn end_session(&self, session: &LiveSession, why: &'static str) -> Result<()> {

@@ -238,9 +238,11 @@ impl Vault {
             .await?;
         let origin = self.inner.config.origin.clone();
         let entries = vec![(session, origin, entry)];
-        if let Err(error) = self.inner.data.add_session_entries(entries).await {
-            hold.keep();
-            tracing::warn!(%error, "a session's entry is not in its list until the next start");
+        match self.inner.data.add_session_entries(entries).await {
+            Ok(()) => hold.release(),
+            Err(error) => {
+                tracing::warn!(%error, "a session's entry is not in its list until the next start");
+            }
         }
         Ok(entry)
     }

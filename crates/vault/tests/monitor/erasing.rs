@@ -242,3 +242,30 @@ async fn an_erasure_that_failed_is_finished_without_a_restart() {
     .unwrap();
     bed.subject("ada@example.com").await;
 }
+
+#[tokio::test]
+async fn a_caller_that_goes_away_stops_no_erasure() {
+    let bed = bed().await;
+    let subject = bed.subject("ada@example.com").await;
+    let operator = bed.caller("operator").await;
+    // Asked until the intent is on its way, then dropped as the future of a client that hung up.
+    let mut closing = Box::pin(bed.vault.close_subject(&operator, &subject));
+    while bed.count(EntryKind::ErasureIntended).await == 0 {
+        let polled = tokio::time::timeout(std::time::Duration::ZERO, &mut closing).await;
+        if polled.is_ok() {
+            break;
+        }
+    }
+    drop(closing);
+    tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while bed.count(EntryKind::ErasureDone).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        while !bed.stores.keys.orphans().await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    bed.subject("ada@example.com").await;
+}
