@@ -17,8 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use privet_vault::SourceName;
 use privet_vault::port::{
-    Affected, Catalog, Integrity, RowKey, RunLimits, RunMode, Runner, SealPlan, SealedRow, Source,
-    SourceError, SourceRow, TableScan,
+    Affected, Catalog, Integrity, RowKey, RunLimits, RunMode, Runner, Runners, SealPlan, SealedRow,
+    Serving, Source, SourceError, SourceRow, TableScan,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -295,6 +295,13 @@ impl Source for SqliteSource {
         let _ = tokio::task::spawn_blocking(move || file.close()).await;
     }
 
+    fn serving(&self) -> Serving<'_> {
+        Serving::Runner(self)
+    }
+}
+
+#[async_trait]
+impl Runners for SqliteSource {
     async fn runner(
         &self,
         mode: RunMode,

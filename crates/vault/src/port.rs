@@ -6,6 +6,7 @@ mod keys;
 mod log;
 mod runner;
 mod source;
+mod upstream;
 
 pub use data::{DataStore, IndexEntry, Review, SessionFilter, SessionRow, ValueWrite, Verdict};
 pub use keys::{
@@ -13,11 +14,13 @@ pub use keys::{
     ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
-pub use runner::{Described, RunError, RunLimits, RunMode, Runner};
+pub use runner::{Described, RunError, RunLimits, RunMode, Runner, Runners};
 pub use source::{
     Affected, Catalog, ColumnInfo, ForeignKey, Hop, IndexInfo, Integrity, RowKey, SealPlan,
-    SealPlanColumn, SealedRow, Source, SourceError, SourceRow, SqlValue, TableInfo, TableScan,
+    SealPlanColumn, SealedRow, Serving, Source, SourceError, SourceRow, SqlValue, TableInfo,
+    TableScan,
 };
+pub use upstream::{ByteStream, Canceller, Upstream, UpstreamError, Upstreams};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

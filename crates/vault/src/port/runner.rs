@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::SqlValue;
+use super::{SourceError, SqlValue};
 
 /// Whether a session's statements may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,20 @@ pub trait Runner: Send {
 
     /// What another task calls to stop the running statement; harmless when none runs.
     fn canceller(&self) -> Box<dyn Fn() + Send + Sync>;
+}
+
+/// Makes runners, one for each client.
+#[async_trait]
+pub trait Runners: Send + Sync {
+    /// A runner for one client.
+    ///
+    /// # Errors
+    /// [`SourceError::Unreachable`] when its process does not start or cannot open the database.
+    async fn runner(
+        &self,
+        mode: RunMode,
+        limits: RunLimits,
+    ) -> Result<Box<dyn Runner>, SourceError>;
 }
 
 /// Bounds of one client's statements.

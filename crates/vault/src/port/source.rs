@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use zeroize::Zeroize;
 
-use super::{RunLimits, RunMode, Runner};
+use super::{Runners, Upstreams};
 use crate::SourceName;
 
 /// Why an application's database did not do what it was asked. Texts name tables and columns, never values.
@@ -366,10 +366,24 @@ pub trait Source: Send + Sync {
     /// next call opens them again.
     async fn close(&self);
 
-    /// A runner for one client.
-    async fn runner(
-        &self,
-        mode: RunMode,
-        limits: RunLimits,
-    ) -> Result<Box<dyn Runner>, SourceError>;
+    /// How clients' statements reach it.
+    fn serving(&self) -> Serving<'_>;
+}
+
+/// How the statements of clients are run.
+#[derive(Clone, Copy)]
+pub enum Serving<'s> {
+    /// By a child process of ours that holds no keys: the database is a file.
+    Runner(&'s dyn Runners),
+    /// By the database server itself, in its own protocol.
+    Upstream(&'s dyn Upstreams),
+}
+
+impl std::fmt::Debug for Serving<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Runner(_) => "Runner",
+            Self::Upstream(_) => "Upstream",
+        })
+    }
 }

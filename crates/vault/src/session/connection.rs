@@ -11,7 +11,9 @@ use super::showing::Showing;
 use super::statements::Recorder;
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
-use crate::port::{Catalog, RunMode, Runner, SessionFilter, SessionRow, Source};
+use crate::port::{
+    Catalog, RunMode, Runner, Serving, SessionFilter, SessionRow, Source, Upstream, UpstreamError,
+};
 use crate::vault::{Question, denied_by_policy};
 use crate::{Caller, Error, GrantId, Result, SessionId, SourceName, Vault};
 
@@ -81,14 +83,14 @@ impl Connection {
 
     /// The source's description of itself.
     pub async fn catalog(&self) -> Result<Catalog> {
-        let source = self.upstream()?;
+        let source = self.behind()?;
         source
             .catalog()
             .await
             .map_err(|error| Error::unready("source_unavailable", error.to_string()))
     }
 
-    fn upstream(&self) -> Result<&Arc<dyn Source>> {
+    fn behind(&self) -> Result<&Arc<dyn Source>> {
         self.vault
             .inner
             .sources
@@ -330,18 +332,49 @@ impl Connection {
         self.vault.end_session(session, actor, why).await
     }
 
+    /// Whether a database server runs this connection's statements, so that they are forwarded to it; a child process of
+    /// ours runs them otherwise.
+    pub fn is_forwarded(&self) -> bool {
+        let upstream = self.behind();
+        upstream.is_ok_and(|source| matches!(source.serving(), Serving::Upstream(_)))
+    }
+
     /// What runs this connection's statements: outside this process, read-only while decrypted.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] without a session, [`Error::Unready`] when there is none to be had.
     pub async fn runner(&self) -> Result<Box<dyn Runner>> {
         self.session()?;
-        let source = self.upstream()?;
-        let mode = match self.mode() {
+        let Serving::Runner(runners) = self.behind()?.serving() else {
+            return Err(Error::Internal("a database server has no runner"));
+        };
+        let limits = self.vault.inner.config.statements;
+        let runner = runners.runner(self.run_mode(), limits).await;
+        runner.map_err(|error| Error::unready("source_unavailable", error.to_string()))
+    }
+
+    /// A connection to the database server behind the source, under the role of this connection's mode: one without write
+    /// rights while decrypted. `settings` are what the client wants set. There is one before a reason was stated, too:
+    /// who forwards to it lets nothing pass then that shows data.
+    ///
+    /// # Errors
+    /// Inside, what the server or the check of its role said, for the client.
+    pub async fn upstream(
+        &self,
+        settings: &[(String, String)],
+    ) -> Result<std::result::Result<Upstream, UpstreamError>> {
+        self.vault.alive(&self.caller)?;
+        match self.behind()?.serving() {
+            Serving::Upstream(upstreams) => Ok(upstreams.upstream(self.run_mode(), settings).await),
+            Serving::Runner(_) => Err(Error::Internal("a file has no database server")),
+        }
+    }
+
+    fn run_mode(&self) -> RunMode {
+        match self.mode() {
             Mode::Decrypted { .. } => RunMode::ReadOnly,
             Mode::Protected | Mode::Unjustified => RunMode::Ordinary,
-        };
-        source
-            .runner(mode, self.vault.inner.config.statements)
-            .await
-            .map_err(|error| Error::unready("source_unavailable", error.to_string()))
+        }
     }
 
     /// Ends the connection: its grant is given back, what it did is on record. The session stays for others.
