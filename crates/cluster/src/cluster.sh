@@ -2,16 +2,24 @@
 #
 #   cluster.sh BIN FOLDER PORT
 #
-# FOLDER holds a file `password` for user `privet`. Everything that the cluster writes is below it.
+# FOLDER holds a file `password` for user `privet`, and what is added to the configuration: `extra.conf` and
+# `extra_hba.conf`. Everything that the cluster writes is below it.
 set -eu
 bin=$1 folder=$2 port=$3
 
 "$bin/initdb" --pgdata="$folder/data" --username=privet --pwfile="$folder/password" \
   --auth=scram-sha-256 --encoding=UTF8 --no-locale --no-sync >"$folder/initdb.log" 2>&1
-"$bin/postgres" -D "$folder/data" -p "$port" \
-  -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-  -c shared_buffers=32MB -c max_connections=200 -c max_prepared_transactions=10 \
-  >"$folder/server.log" 2>&1 </dev/null &
+cat >>"$folder/data/postgresql.conf" - "$folder/extra.conf" <<END
+port = $port
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+shared_buffers = 32MB
+max_connections = 200
+max_prepared_transactions = 10
+END
+mv "$folder/data/pg_hba.conf" "$folder/usual_hba.conf"
+cat "$folder/extra_hba.conf" "$folder/usual_hba.conf" >"$folder/data/pg_hba.conf"
+"$bin/postgres" -D "$folder/data" >"$folder/server.log" 2>&1 </dev/null &
 server=$!
 # Whatever ends this script ends the server. The folder of one that ran is removed here: who started it may be gone.
 ran=

@@ -10,6 +10,10 @@
 //! runs as user `postgres` or `nobody`. It ends when the [`Cluster`] is dropped, or with the process, however that
 //! ends: it hangs on a pipe that this process holds.
 
+mod setup;
+
+pub use setup::Setup;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -45,10 +49,14 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL is not installed or does not start; the error says what its log said.
     pub fn start() -> Result<Self> {
+        Setup::new().start()
+    }
+
+    fn made(setup: &Setup) -> Result<Self> {
         let bin = installed()?;
         let mut last = None;
         for _ in 0..TRIES {
-            match Self::on(&bin, free_port()?) {
+            match Self::on(&bin, free_port()?, setup) {
                 Ok(cluster) => return Ok(cluster),
                 Err(error) => last = Some(error),
             }
@@ -56,11 +64,12 @@ impl Cluster {
         Err(last.context("no try")?)
     }
 
-    fn on(bin: &Path, port: u16) -> Result<Self> {
+    fn on(bin: &Path, port: u16, setup: &Setup) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("privet-cluster-")
             .tempdir()?;
         fs::write(folder.path().join("password"), PASSWORD)?;
+        setup.write(folder.path())?;
         let mut command = as_other_user(folder.path())?;
         let mut child = command
             .args(["sh", "-c", SCRIPT, "cluster.sh"])
@@ -114,6 +123,16 @@ impl Cluster {
     /// The port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The cluster's own folder, where its Unix socket is if it has one.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The password of user `privet`.
+    pub fn password(&self) -> &'static str {
+        PASSWORD
     }
 
     /// The folder of the installed programs: `psql`, `pg_dump`, `pgbench`.
