@@ -22,7 +22,8 @@ mod tls;
 mod work;
 
 pub use error::Error;
-pub use tls::{Transport, Trust};
+pub use privet_postgres::{Trust, is_loopback};
+pub use tls::Transport;
 
 use std::io::IsTerminal;
 

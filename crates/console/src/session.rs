@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use privet_postgres::{Tls, is_loopback};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::config::{ChannelBinding, SslMode};
@@ -15,7 +16,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage
 use crate::display::ResultSet;
 use crate::mode::Mode;
 use crate::terminal;
-use crate::tls::{self, Tls, Transport};
+use crate::tls::{self, Transport};
 use crate::{ConsoleConfig, Error};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,7 +65,7 @@ impl Session {
             .application_name("privet console")
             .connect_timeout(CONNECT_TIMEOUT);
         match &config.transport {
-            Transport::Plain if !tls::is_loopback(&config.host) => Err(Error::Plain { address }),
+            Transport::Plain if !is_loopback(&config.host) => Err(Error::Plain { address }),
             Transport::Plain => {
                 settings
                     .ssl_mode(SslMode::Disable)
@@ -74,12 +75,8 @@ impl Session {
                     Err(source) => Err(refused(source, address)),
                 }
             }
-            Transport::Tls {
-                trust,
-                name,
-                end_point,
-            } => {
-                let tls = Tls::new(trust, name, *end_point)?;
+            Transport::Tls { trust, name } => {
+                let tls = tls::to(name, trust)?;
                 // Bound to the certificate, the login cannot be relayed by somebody else who is trusted, nor the token
                 // be asked for in clear.
                 settings

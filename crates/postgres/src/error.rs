@@ -12,6 +12,12 @@ pub enum Error {
     /// The address says something that is not understood or not allowed.
     #[error("the database's address is not right: {0}")]
     Address(String),
+    /// What a certificate should be for is no name.
+    #[error("`{0}` is no host name")]
+    Name(String),
+    /// There is nobody to trust.
+    #[error("this machine trusts no authority: name the one that signed the server's certificate")]
+    NoAuthority,
     /// A file that the address names cannot be used.
     #[error("`{}` cannot be used: {why}", .path.display())]
     File {

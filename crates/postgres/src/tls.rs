@@ -67,14 +67,12 @@ impl Tls {
     /// TLS to the server of this name, whatever address it is reached at.
     ///
     /// # Errors
-    /// [`Error::File`] when the trusted certificates cannot be read, [`Error::Address`] for what is no host name and
-    /// when this machine trusts nobody.
+    /// [`Error::File`] when the trusted certificates cannot be read, [`Error::NoAuthority`] when this machine trusts
+    /// nobody, [`Error::Name`] for what is no host name.
     pub fn to(name: &str, trust: &Trust) -> Result<Self, Error> {
         let mut tls = Self::new(trust, Name::Checked, None)?;
-        tls.name = Some(
-            ServerName::try_from(name.to_owned())
-                .map_err(|_| Error::Address(format!("`{name}` is no host name")))?,
-        );
+        tls.name =
+            Some(ServerName::try_from(name.to_owned()).map_err(|_| Error::Name(name.to_owned()))?);
         Ok(tls)
     }
 
@@ -154,9 +152,7 @@ fn roots(trust: &Trust) -> Result<RootCertStore, Error> {
             let found = rustls_native_certs::load_native_certs();
             let (trusted, _) = roots.add_parsable_certificates(found.certs);
             if trusted == 0 {
-                return Err(Error::Address(
-                    "this machine trusts no authority: name the one that signed the server's certificate".to_owned(),
-                ));
+                return Err(Error::NoAuthority);
             }
         }
     }

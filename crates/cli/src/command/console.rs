@@ -1,10 +1,9 @@
 //! `privet console`: our own client of the gateway.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use privet_console::{ConsoleConfig, Output, Transport, Trust};
+use privet_console::{ConsoleConfig, Output, Transport, Trust, is_loopback};
 use privet_vault::SourceName;
 use privet_wire::Whoami;
 
@@ -96,7 +95,7 @@ fn elsewhere(dir: Option<PathBuf>, console: &Console, gateway: &str) -> Result<C
         .source
         .as_ref()
         .context("say which source you mean")?;
-    let local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let local = is_loopback(&host);
     let transport = match &console.ca {
         Some(file) => encrypted(Trust::File(file.clone()), &host),
         None if local => Transport::Plain,
@@ -120,7 +119,6 @@ fn encrypted(trust: Trust, name: &str) -> Transport {
     Transport::Tls {
         trust,
         name: name.to_owned(),
-        end_point: privet_gateway::end_point,
     }
 }
 

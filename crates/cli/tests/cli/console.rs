@@ -125,7 +125,7 @@ fn a_gateway_with_a_certificate_is_reached_through_tls_alone() {
     );
     let missing = script(&place, &[&WHY[..], &["--ca", "missing.crt"]].concat(), asks).failed();
     assert!(
-        missing.contains("`missing.crt` cannot be trusted"),
+        missing.contains("`missing.crt` cannot be used"),
         "{missing}"
     );
 
