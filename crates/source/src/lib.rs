@@ -2,7 +2,8 @@
 //!
 //! [`SqliteSource`] implements the vault's port [`Source`](privet_vault::port::Source) for a file of
 //! SQLite: what tables there are, reading rows with their subjects, writing sealed values back so that
-//! no plaintext stays in the file, and running a client's statements in a child process.
+//! no plaintext stays in the file, and running a client's statements in a child process. [`PostgresSource`] implements
+//! it for a database of PostgreSQL, which keeps being used meanwhile.
 //!
 //! ```no_run
 //! use privet_source::{RunnerProgram, SqliteSource};
@@ -24,11 +25,13 @@
 //! What this crate does not do: it holds no keys and seals nothing (the vault does, between reading and
 //! writing), knows no data map (it is given plans), and decides nothing about who may see what.
 
+mod postgres;
 mod runner;
 mod sqlite;
 
 pub mod sample;
 
+pub use postgres::{PostgresAddresses, PostgresSource};
 pub use runner::child::runner_main;
 pub use runner::{RunnerProgram, SqliteRunner};
 pub use sqlite::SqliteSource;

@@ -1,0 +1,59 @@
+//! What went wrong with a database server, before the source's name is put to it.
+
+use privet_vault::SourceName;
+use privet_vault::port::SourceError;
+use tokio_postgres::error::SqlState;
+
+/// A failure of some work on a source.
+#[derive(Debug)]
+pub(crate) enum Failing {
+    /// The server's or the connection's.
+    Engine(tokio_postgres::Error),
+    /// The schema or the data do not fit; a sentence that says what to do.
+    Unfit(String),
+}
+
+impl From<tokio_postgres::Error> for Failing {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl Failing {
+    /// As the port says it.
+    pub(crate) fn named(self, name: &SourceName) -> SourceError {
+        match self {
+            Self::Engine(error) => engine(name, &error),
+            Self::Unfit(why) => SourceError::Schema(why),
+        }
+    }
+}
+
+fn engine(name: &SourceName, error: &tokio_postgres::Error) -> SourceError {
+    let name = name.clone();
+    let Some(answer) = error.as_db_error() else {
+        return SourceError::Unreachable {
+            name,
+            why: "the connection failed".to_owned(),
+        };
+    };
+    let code = answer.code();
+    if *code == SqlState::LOCK_NOT_AVAILABLE {
+        return SourceError::Locked(name);
+    }
+    if *code == SqlState::DISK_FULL {
+        return SourceError::Full(name);
+    }
+    // Of these classes alone is it sure that a message names objects and never values: objects that are missing or not
+    // permitted, what the server does not support, its own state, and who may log in.
+    let class = code.code().get(..2).unwrap_or_default();
+    let why = if matches!(class, "0A" | "28" | "3D" | "3F" | "42" | "53" | "55" | "57") {
+        format!("{} (SQLSTATE {})", answer.message(), code.code())
+    } else {
+        format!("the server refused with SQLSTATE {}", code.code())
+    };
+    match class {
+        "08" | "28" | "3D" | "53" | "57" => SourceError::Unreachable { name, why },
+        _ => SourceError::Failed { name, why },
+    }
+}

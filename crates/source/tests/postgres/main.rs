@@ -1,0 +1,49 @@
+//! Sources on a real server of PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod catalog;
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use privet_cluster::Cluster;
+use privet_source::{PostgresAddresses, PostgresSource};
+
+/// One server for all tests of this program: each makes databases of its own.
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::start().unwrap());
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// A database of its own.
+pub(crate) struct Shop {
+    pub(crate) database: String,
+    pub(crate) address: String,
+}
+
+impl Shop {
+    pub(crate) fn new(sql: &str) -> Self {
+        let database = format!("shop_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let address = CLUSTER.database(&database).unwrap();
+        let shop = Self { database, address };
+        shop.sql(sql);
+        shop
+    }
+
+    /// Runs SQL as the superuser.
+    pub(crate) fn sql(&self, sql: &str) -> String {
+        CLUSTER.sql(&self.database, sql).unwrap()
+    }
+
+    pub(crate) fn source(&self) -> PostgresSource {
+        source(&self.address)
+    }
+}
+
+pub(crate) fn source(owner: &str) -> PostgresSource {
+    let addresses = PostgresAddresses {
+        console: owner.to_owned(),
+        reader: owner.to_owned(),
+        owner: Some(owner.to_owned()),
+    };
+    PostgresSource::new("shop".parse().unwrap(), addresses)
+}
