@@ -53,7 +53,7 @@
 //!   write-ahead logs, archives and replicas count as backups.
 //! - Errors hold no values: of what the engine says only its code is kept.
 //!
-//! The server does not offer the PostgreSQL stores yet: their connections have no TLS.
+//! A folder of SQLite files has one server. Several servers may share databases, each with a log of its own origin.
 //!
 //! What this crate does not do: it opens, wraps and decides nothing, and it knows no clock.
 
@@ -65,5 +65,5 @@ mod write;
 
 pub use fail::{FailNth, Faults, Gate, Moment};
 pub use memory::MemoryStores;
-pub use postgres::{PostgresOptions, PostgresStores, PostgresUrls};
+pub use postgres::{Clusters, PostgresAddresses, PostgresOptions, PostgresStores};
 pub use sqlite::{SqliteOptions, SqliteStores, StoresLock};

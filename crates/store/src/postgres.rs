@@ -7,35 +7,40 @@ mod column;
 mod data;
 mod database;
 mod keys;
+mod lease;
 mod log;
+mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use privet_postgres::Address;
 use privet_vault::port::{DataStore, KeyStore, LogStore, StoreError};
 
 use self::data::PostgresData;
-use self::database::Database;
+use self::database::{Access, Database, DatabaseSpec};
 use self::keys::PostgresKeys;
 use self::log::PostgresLog;
+use self::server::Server;
 
-/// Where the three stores are: connection strings or URLs as libpq takes them. Several hosts may be named; the one
-/// that takes writes is used.
-#[derive(Clone)]
-pub struct PostgresUrls {
+/// Where the three stores are. Several hosts may be named for each; the one that takes writes is used.
+#[derive(Debug, Clone)]
+pub struct PostgresAddresses {
     /// Sealed values, blind indexes, sessions.
-    pub data: String,
+    pub data: Address,
     /// Keys, links, tokens, grants.
-    pub keys: String,
+    pub keys: Address,
     /// The audit log.
-    pub log: String,
+    pub log: Address,
 }
 
-impl std::fmt::Debug for PostgresUrls {
-    // A URL may hold a password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PostgresUrls").finish_non_exhaustive()
-    }
+/// Whether two stores may lie in one cluster, where one restore rolls both back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clusters {
+    /// Each store has its own.
+    Apart,
+    /// They may share one: backups of the data then hold the keys, and an erasure is not final while those are kept.
+    MayBeShared,
 }
 
 /// How to use the databases; [`PostgresOptions::default`] is right for a server.
@@ -47,6 +52,8 @@ pub struct PostgresOptions {
     pub connect_wait: Duration,
     /// How long a call waits for its answer once it has a connection; the server gives up then, too.
     pub answer_wait: Duration,
+    /// Whether two stores may lie in one cluster.
+    pub clusters: Clusters,
 }
 
 impl Default for PostgresOptions {
@@ -55,6 +62,7 @@ impl Default for PostgresOptions {
             connections_max: 16,
             connect_wait: Duration::from_secs(5),
             answer_wait: Duration::from_secs(5),
+            clusters: Clusters::Apart,
         }
     }
 }
@@ -68,6 +76,8 @@ pub struct PostgresStores {
     pub keys: Arc<dyn KeyStore>,
     /// The audit log.
     pub log: Arc<dyn LogStore>,
+    writer: Arc<PostgresLog>,
+    shared: bool,
 }
 
 impl std::fmt::Debug for PostgresStores {
@@ -82,20 +92,94 @@ impl PostgresStores {
     ///
     /// # Errors
     /// [`StoreError::NewerVersion`] when a newer `privet` wrote a store, [`StoreError::Unavailable`] when a database
-    /// cannot be reached or does not do what a store needs of it.
+    /// cannot be reached or does not do what a store needs of it: clusters that must be apart are one, a server would
+    /// lose what it says is written.
     pub async fn connect(
-        urls: &PostgresUrls,
+        addresses: &PostgresAddresses,
         options: &PostgresOptions,
     ) -> Result<Self, StoreError> {
+        let connect = |spec: &'static DatabaseSpec, address| {
+            Database::connect(spec, address, options, Access::Write)
+        };
         let (data, keys, log) = tokio::try_join!(
-            Database::connect(&data::SPEC, &urls.data, options),
-            Database::connect(&keys::SPEC, &urls.keys, options),
-            Database::connect(&log::SPEC, &urls.log, options),
+            connect(&data::SPEC, &addresses.data),
+            connect(&keys::SPEC, &addresses.keys),
+            connect(&log::SPEC, &addresses.log),
         )?;
+        let servers = named([data.1, keys.1, log.1]);
+        if options.clusters == Clusters::Apart {
+            server::all_apart(&servers)?;
+        }
+        tokio::try_join!(data.0.migrate(), keys.0.migrate(), log.0.migrate())?;
+        let writer = Arc::new(PostgresLog::new(log.0));
         Ok(Self {
-            data: Arc::new(PostgresData::new(data)),
-            keys: Arc::new(PostgresKeys::new(keys)),
-            log: Arc::new(PostgresLog::new(log)),
+            data: Arc::new(PostgresData::new(data.0)),
+            keys: Arc::new(PostgresKeys::new(keys.0)),
+            log: Arc::clone(&writer) as Arc<dyn LogStore>,
+            writer,
+            shared: !server::shared(&servers).is_empty(),
         })
     }
+
+    /// The log alone, for reading beside servers that may be running; every writing method fails.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be reached, or holds no log or an older format of it.
+    pub async fn read_log(
+        address: &Address,
+        options: &PostgresOptions,
+    ) -> Result<Arc<dyn LogStore>, StoreError> {
+        let (log, _) = Database::connect(&log::SPEC, address, options, Access::Read).await?;
+        log.check_format().await?;
+        Ok(Arc::new(PostgresLog::new(log)))
+    }
+
+    /// Whether a server could use these databases; changes nothing.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub async fn inspect(
+        addresses: &PostgresAddresses,
+        options: &PostgresOptions,
+    ) -> Result<(), Vec<StoreError>> {
+        let connect = |spec: &'static DatabaseSpec, address| {
+            Database::connect(spec, address, options, Access::Write)
+        };
+        let (data, keys, log) = tokio::join!(
+            connect(&data::SPEC, &addresses.data),
+            connect(&keys::SPEC, &addresses.keys),
+            connect(&log::SPEC, &addresses.log),
+        );
+        let (mut found, mut wrong) = (Vec::new(), Vec::new());
+        for (name, connected) in NAMES.into_iter().zip([data, keys, log]) {
+            match connected {
+                Ok((_, server)) => found.push((name, server)),
+                Err(error) => wrong.push(error),
+            }
+        }
+        if options.clusters == Clusters::Apart {
+            wrong.extend(server::all_apart(&found).err());
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// Keeps every other server from writing the log of this origin, for as long as these stores live; the database
+    /// lets go when the process ends, however it ends.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another server writes it.
+    pub async fn lease(&self, origin: &str) -> Result<(), StoreError> {
+        self.writer.lease(origin).await
+    }
+
+    /// Whether two stores lie in one cluster, so that backups of the data hold the keys.
+    pub fn share_a_cluster(&self) -> bool {
+        self.shared
+    }
+}
+
+const NAMES: [&str; 3] = [data::SPEC.name, keys::SPEC.name, log::SPEC.name];
+
+fn named(servers: [Server; 3]) -> Vec<(&'static str, Server)> {
+    NAMES.into_iter().zip(servers).collect()
 }

@@ -5,16 +5,18 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    BuildError, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod,
+    Runtime,
 };
+use privet_postgres::{Address, Distrust};
 use privet_vault::port::StoreError;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Config, NoTls};
 
 use super::PostgresOptions;
+use super::server::{self, Server};
 
 /// What distinguishes the three databases.
 #[derive(Debug)]
@@ -67,47 +69,14 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Connects, and brings the schema up to date under a lock that all servers share.
+    /// Connects and asks the server who it is. Nothing is written, and nothing of the store read.
     pub(super) async fn connect(
         spec: &'static DatabaseSpec,
-        url: &str,
+        address: &Address,
         options: &PostgresOptions,
-    ) -> Result<Self, StoreError> {
-        let mut config: Config = url.parse().map_err(|_| {
-            StoreError::Unavailable(format!(
-                "the URL of the {} is none that PostgreSQL knows",
-                spec.name
-            ))
-        })?;
-        config
-            .application_name("privet")
-            .connect_timeout(options.connect_wait)
-            .keepalives_idle(Duration::from_secs(10))
-            .tcp_user_timeout(options.answer_wait * 2)
-            // After a failover the old primary may still answer reads.
-            .target_session_attrs(TargetSessionAttrs::ReadWrite);
-        let manager = Manager::from_config(
-            config,
-            NoTls,
-            ManagerConfig {
-                recycling_method: RecyclingMethod::Fast,
-            },
-        );
-        let settings = settings(spec, options.answer_wait);
-        let pool = Pool::builder(manager)
-            .max_size(options.connections_max.max(1))
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(options.connect_wait))
-            .create_timeout(Some(options.connect_wait))
-            .recycle_timeout(Some(options.connect_wait))
-            .post_create(Hook::async_fn(move |client, _| {
-                let settings = settings.clone();
-                Box::pin(async move {
-                    let set = client.batch_execute(&settings).await;
-                    set.map_err(HookError::Backend)
-                })
-            }))
-            .build()
+        access: Access,
+    ) -> Result<(Self, Server), StoreError> {
+        let pool = pool(spec, address, options, access)
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let (vacuum, asked) = mpsc::channel(1);
         let database = Self {
@@ -116,9 +85,11 @@ impl Database {
             answer_wait: options.answer_wait,
             vacuum,
         };
-        database.migrate().await?;
+        let server = database
+            .run(|client| Box::pin(server::ask(client, spec.name)))
+            .await?;
         tokio::spawn(vacuum_when_asked(spec, database.pool.clone(), asked));
-        Ok(database)
+        Ok((database, server))
     }
 
     /// Runs `work` on a connection, within the time that a call may take.
@@ -143,7 +114,8 @@ impl Database {
         let _ = self.vacuum.try_send(());
     }
 
-    async fn client(&self) -> Result<Client, StoreError> {
+    /// A connection, waited for no longer than a call may.
+    pub(super) async fn client(&self) -> Result<Client, StoreError> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => self.told(error.into()),
             PoolError::PostCreateHook(HookError::Backend(error)) => self.told(error.into()),
@@ -152,7 +124,8 @@ impl Database {
         })
     }
 
-    async fn migrate(&self) -> Result<(), StoreError> {
+    /// Brings the schema up to date, under a lock that all servers share.
+    pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let spec = self.spec;
         self.run(move |client| {
             Box::pin(async move {
@@ -195,32 +168,71 @@ impl Database {
         .await
     }
 
+    /// Refuses a schema that this program does not know, or that does not exist.
+    pub(super) async fn check_format(&self) -> Result<(), StoreError> {
+        let spec = self.spec;
+        let known = u32::try_from(spec.migrations.len()).unwrap_or(u32::MAX);
+        let found = self
+            .run(|client| {
+                Box::pin(async move {
+                    let name = format!("{}.format", spec.schema);
+                    let row = client
+                        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&name])
+                        .await?;
+                    if !row.try_get::<_, bool>(0)? {
+                        return Ok(None);
+                    }
+                    let row = client.query_opt("SELECT version FROM format", &[]).await?;
+                    Ok(row.map(|row| row.try_get::<_, i32>(0)).transpose()?)
+                })
+            })
+            .await?;
+        match found.map(|found| u32::try_from(found).unwrap_or(u32::MAX)) {
+            Some(found) if found == known => Ok(()),
+            Some(found) if found > known => Err(StoreError::NewerVersion { found, known }),
+            Some(_) => Err(self.unavailable("has an older format: start the server once")),
+            None => Err(self.unavailable("holds no store yet: start the server once")),
+        }
+    }
+
     /// In the port's words. The server's message is dropped, since only its code is sure to hold no value.
-    fn told(&self, failure: Failure) -> StoreError {
+    pub(super) fn told(&self, failure: Failure) -> StoreError {
         let error = match failure {
             Failure::Store(error) => return error,
             Failure::Driver(error) => error,
         };
         let Some(code) = error.code() else {
-            return if error.is_closed() {
-                self.unavailable("lost its connection: it is made again on the next call")
-            } else {
-                // The driver's own words: connecting, TLS, reading, writing.
-                self.unavailable(&format!("cannot be used: {error}"))
-            };
+            return self.unavailable(&broken(&error));
         };
-        match *code {
-            SqlState::UNIQUE_VIOLATION | SqlState::FOREIGN_KEY_VIOLATION => StoreError::Conflict,
-            SqlState::DISK_FULL => StoreError::Full,
-            SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => self.slow(),
-            SqlState::READ_ONLY_SQL_TRANSACTION => {
-                self.unavailable("takes no writes: is it a replica?")
+        let what = match *code {
+            SqlState::UNIQUE_VIOLATION | SqlState::FOREIGN_KEY_VIOLATION => {
+                return StoreError::Conflict;
             }
-            ref code => self.unavailable(&format!(
-                "refused a statement (SQLSTATE {}): see the database's log",
-                code.code()
-            )),
-        }
+            SqlState::DISK_FULL => return StoreError::Full,
+            SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => return self.slow(),
+            SqlState::READ_ONLY_SQL_TRANSACTION => "takes no writes: is it a replica?",
+            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
+                "is starting or stopping: it is tried again on the next call"
+            }
+            SqlState::TOO_MANY_CONNECTIONS => {
+                "has no connection left: raise its `max_connections`, which each server of ours needs 17 of"
+            }
+            SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+                "does not let us in: correct user and password in its address"
+            }
+            SqlState::INVALID_CATALOG_NAME => {
+                "does not exist: make it, or correct the name in its address"
+            }
+            SqlState::INSUFFICIENT_PRIVILEGE => {
+                "does not let our user do that: let it own the database (`ALTER DATABASE … OWNER TO …`)"
+            }
+            ref code => {
+                let code = code.code();
+                let what = format!("refused a statement (SQLSTATE {code}): see the database's log");
+                return self.unavailable(&what);
+            }
+        };
+        self.unavailable(what)
     }
 
     fn slow(&self) -> StoreError {
@@ -238,6 +250,68 @@ impl std::fmt::Debug for Database {
             .field("schema", &self.spec.schema)
             .finish_non_exhaustive()
     }
+}
+
+/// What a failure without an answer of the server was.
+fn broken(error: &tokio_postgres::Error) -> String {
+    if let Some(why) = Distrust::of(error) {
+        return format!("is not trusted: {why}");
+    }
+    if error.is_closed() {
+        return "lost its connection: it is made again on the next call".to_owned();
+    }
+    // The driver's own words (connecting, reading, writing) and the system's.
+    let source = std::error::Error::source(error);
+    let source = source.map(|source| format!(" ({source})"));
+    format!("cannot be used: {error}{}", source.unwrap_or_default())
+}
+
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// By a server.
+    Write,
+    /// Beside servers that may be running.
+    Read,
+}
+
+fn pool(
+    spec: &'static DatabaseSpec,
+    address: &Address,
+    options: &PostgresOptions,
+    access: Access,
+) -> Result<Pool, BuildError> {
+    let mut config = address.config();
+    config
+        .application_name("privet")
+        .connect_timeout(options.connect_wait)
+        .tcp_user_timeout(options.answer_wait * 2);
+    if access == Access::Write {
+        // After a failover the old primary may still answer reads.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
+    let manager = Manager::from_config(
+        config,
+        address.tls().clone(),
+        ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        },
+    );
+    let settings = settings(spec, options.answer_wait, access);
+    Pool::builder(manager)
+        .max_size(options.connections_max.max(1))
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(options.connect_wait))
+        .create_timeout(Some(options.connect_wait))
+        .recycle_timeout(Some(options.connect_wait))
+        .post_create(Hook::async_fn(move |client, _| {
+            let settings = settings.clone();
+            Box::pin(async move {
+                let set = client.batch_execute(&settings).await;
+                set.map_err(HookError::Backend)
+            })
+        }))
+        .build()
 }
 
 /// Removes dead rows, once for all who asked meanwhile; ends with the last holder of the database.
@@ -266,13 +340,15 @@ async fn vacuum_when_asked(spec: &'static DatabaseSpec, pool: Pool, mut asked: m
 
 /// What each connection is told first. An answer must be durable: `synchronous_commit` may be stronger than `on`, not
 /// weaker.
-fn settings(spec: &DatabaseSpec, answer_wait: Duration) -> String {
+fn settings(spec: &DatabaseSpec, answer_wait: Duration, access: Access) -> String {
     let wait_ms = answer_wait.as_millis();
+    let read_only = access == Access::Read;
     format!(
         "SET search_path = {};
          SET statement_timeout = {wait_ms};
          SET lock_timeout = {wait_ms};
          SET idle_in_transaction_session_timeout = {wait_ms};
+         SET default_transaction_read_only = {read_only};
          SELECT set_config('synchronous_commit', 'on', false)
           WHERE current_setting('synchronous_commit') <> 'remote_apply'",
         spec.schema

@@ -1,10 +1,13 @@
 //! The log store on PostgreSQL: entries, tiles and checkpoints by origin, and side records by hash.
 
+use std::sync::OnceLock;
+
 use async_trait::async_trait;
 use privet_vault::port::{LogBatch, LogState, LogStore, SideRow, StoreError, TileRow};
 
 use super::column::{Reading, from_count, from_time};
 use super::database::{Database, DatabaseSpec, Failure};
+use super::lease::Lease;
 
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "log store",
@@ -84,11 +87,22 @@ fn append_sql(first: bool) -> String {
 #[derive(Debug)]
 pub(super) struct PostgresLog {
     database: Database,
+    lease: OnceLock<Lease>,
 }
 
 impl PostgresLog {
     pub(super) fn new(database: Database) -> Self {
-        Self { database }
+        Self {
+            database,
+            lease: OnceLock::new(),
+        }
+    }
+
+    /// Keeps other servers from writing the log of this origin for as long as this store lives.
+    pub(super) async fn lease(&self, origin: &str) -> Result<(), StoreError> {
+        let lease = Lease::acquire(&self.database, origin).await?;
+        // A server writes one log.
+        self.lease.set(lease).map_err(|_| StoreError::InUse)
     }
 }
 

@@ -10,11 +10,15 @@ mod log;
 mod random;
 mod rows;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use privet_cluster::Cluster;
-use privet_store::{MemoryStores, PostgresOptions, PostgresStores, PostgresUrls, SqliteStores};
+use privet_postgres::{Address, Plaintext, Rules};
+use privet_store::{
+    MemoryStores, PostgresAddresses, PostgresOptions, PostgresStores, SqliteStores,
+};
 use privet_vault::port::{DataStore, KeyStore, LogStore};
 use tempfile::{TempDir, tempdir};
 
@@ -30,7 +34,7 @@ struct Stores {
 enum Home {
     Memory,
     Folder(TempDir),
-    Databases(PostgresUrls),
+    Databases(Box<PostgresAddresses>),
 }
 
 /// One cluster a store, as outside of development.
@@ -38,15 +42,21 @@ static CLUSTERS: LazyLock<[Cluster; 3]> =
     LazyLock::new(|| [(); 3].map(|()| Cluster::start().unwrap()));
 
 /// Databases that no other test uses.
-fn new_databases() -> PostgresUrls {
+fn new_databases() -> PostgresAddresses {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("store_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let [data, keys, log] = &*CLUSTERS;
-    let url = |cluster: &Cluster| cluster.database(&name).unwrap();
-    PostgresUrls {
-        data: url(data),
-        keys: url(keys),
-        log: url(log),
+    let address = |cluster: &Cluster| {
+        let rules = Rules {
+            folder: Path::new("/"),
+            plaintext: Plaintext::Local,
+        };
+        Address::new(&cluster.database(&name).unwrap(), &rules).unwrap()
+    };
+    PostgresAddresses {
+        data: address(data),
+        keys: address(keys),
+        log: address(log),
     }
 }
 
@@ -71,15 +81,17 @@ impl Stores {
         }
     }
 
-    async fn postgres(urls: PostgresUrls) -> Self {
+    async fn postgres(addresses: PostgresAddresses) -> Self {
         let options = PostgresOptions::default();
-        let stores = PostgresStores::connect(&urls, &options).await.unwrap();
-        let PostgresStores { data, keys, log } = stores;
+        let stores = PostgresStores::connect(&addresses, &options).await.unwrap();
+        let PostgresStores {
+            data, keys, log, ..
+        } = stores;
         Self {
             data,
             keys,
             log,
-            home: Home::Databases(urls),
+            home: Home::Databases(Box::new(addresses)),
         }
     }
 
@@ -94,7 +106,7 @@ impl Stores {
         *self = match home {
             Home::Memory => return,
             Home::Folder(dir) => Self::sqlite(dir),
-            Home::Databases(urls) => Self::postgres(urls).await,
+            Home::Databases(addresses) => Self::postgres(*addresses).await,
         };
     }
 }
