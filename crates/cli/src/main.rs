@@ -13,6 +13,7 @@ mod folder;
 mod output;
 mod serve;
 mod settings;
+mod stores;
 
 use std::process::ExitCode;
 

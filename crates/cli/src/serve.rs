@@ -13,26 +13,24 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use privet_classify::{DataMap, MaskRules};
 use privet_seal::{FileKeyProvider, ProviderError};
 use privet_source::{RunnerProgram, SqliteSource};
-use privet_store::{SqliteOptions, SqliteStores};
 use privet_tlog::note::SigningKey;
 use privet_vault::audit::AuditLimits;
 use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
-use privet_vault::port::{RunLimits, Source, StoreError};
+use privet_vault::port::{RunLimits, Source};
 use privet_vault::{Config, Parts, SessionLimits, SourceName, SystemClock, ThreadEntropy, Vault};
 
 use crate::command::RUNNER_COMMAND;
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
 use crate::output::note;
 use crate::settings::Settings;
+use crate::stores;
 
 pub(crate) use doors::{Doors, Ports, Server};
 pub(crate) use stop::Stop;
 
 /// The environment variable that says what is logged.
 const LOG_VARIABLE: &str = "PRIVET_LOG";
-/// Store files consist of pages of 8 KiB.
-const PAGES_PER_MIB: u32 = 128;
 
 /// Logs to standard error what `PRIVET_LOG` asks for. Events hold no personal data, wherever they come from.
 pub(crate) fn log_to_stderr() {
@@ -71,7 +69,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     let root = root_key(folder, settings)?;
     let signer = signing_key(folder, settings)?;
     let sources = sources(folder, settings)?;
-    let stores = open_stores(folder, settings)?;
+    let stores = stores::open(folder, settings).await?;
     let parts = Parts {
         config: config(settings),
         map,
@@ -139,28 +137,6 @@ pub(crate) async fn warn_of_plaintext(
         };
         note(format!("warning: {advice}"));
     }
-}
-
-fn open_stores(folder: &Folder, settings: &Settings) -> Result<SqliteStores> {
-    let options = SqliteOptions {
-        pages_max: settings
-            .stores
-            .file_mib_max
-            .map(|mib| mib.saturating_mul(PAGES_PER_MIB)),
-        ..SqliteOptions::default()
-    };
-    let path = folder.join(&settings.stores.folder);
-    SqliteStores::open_with(&path, &options).map_err(|error| {
-        let shown = path.display();
-        let what = match error {
-            StoreError::InUse => format!(
-                "another server runs on the stores in `{shown}`: use that one (its address is in `server.json`), or \
-                 stop it first"
-            ),
-            _ => format!("cannot open the stores in `{shown}`"),
-        };
-        anyhow::Error::new(error).context(what)
-    })
 }
 
 fn config(settings: &Settings) -> Config {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use privet_vault::{Environment, SourceName, TenantName};
 use serde::Deserialize;
 
@@ -40,21 +40,55 @@ pub(crate) struct Settings {
     pub(crate) statements: Statements,
 }
 
-/// `[stores]`: where data, keys and log lie.
-#[derive(Debug, Clone, Deserialize)]
+/// `[stores]`: where data, keys and log lie: in files of one folder, or in three databases.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Stores {
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: Option<PathBuf>,
     /// The most that one store file may take; beyond it nothing is written, as on a full disk.
+    pub(crate) file_mib_max: Option<u32>,
+    pub(crate) data: Option<AddressText>,
+    pub(crate) keys: Option<AddressText>,
+    pub(crate) log: Option<AddressText>,
+}
+
+/// Stores in files.
+#[derive(Debug)]
+pub(crate) struct StoresFolder<'a> {
+    pub(crate) path: &'a Path,
     pub(crate) file_mib_max: Option<u32>,
 }
 
-impl Default for Stores {
-    fn default() -> Self {
-        Self {
-            folder: "stores".into(),
-            file_mib_max: None,
+impl Stores {
+    /// The folder, if the stores are not in databases.
+    pub(crate) fn folder(&self) -> StoresFolder<'_> {
+        StoresFolder {
+            path: self.folder.as_deref().unwrap_or(Path::new("stores")),
+            file_mib_max: self.file_mib_max,
         }
+    }
+}
+
+/// The address of a database, which may hold a password.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct AddressText(String);
+
+impl AddressText {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for AddressText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AddressText").finish_non_exhaustive()
+    }
+}
+
+impl Drop for AddressText {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
     }
 }
 
@@ -136,7 +170,19 @@ impl Settings {
     pub(crate) fn read(folder: &Folder) -> Result<Self> {
         let path = folder.join(SETTINGS);
         let text = read_text(&path)?;
-        toml::from_str(&text).with_context(|| format!("`{}` is not right", path.display()))
+        Self::parse(&text).with_context(|| format!("`{}` is not right", path.display()))
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| match error.span() {
+            // The parser repeats the line, which may hold a password.
+            Some(span) if text.contains("postgres") => {
+                let before = text.get(..span.start).unwrap_or_default();
+                let line = before.matches('\n').count() + 1;
+                anyhow!("line {line}: {}", error.message())
+            }
+            _ => error.into(),
+        })
     }
 }
 
@@ -146,4 +192,36 @@ fn datamap() -> PathBuf {
 
 fn policy() -> PathBuf {
     "policy".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_neither_shown_nor_repeated() {
+        let text = r#"
+            environment = "prod"
+            tenant = "acme"
+            key_backup_days = 14
+            root = { file = "root.key" }
+            log = { origin = "privet.example/prod/1", key = "log.key" }
+            api = { listen = "127.0.0.1:0" }
+            gateway = { listen = "127.0.0.1:0" }
+            [stores]
+            data = "postgresql://privet:hunter2@localhost/data"
+        "#;
+        let settings = Settings::parse(text).unwrap();
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        for wrong in [
+            text.replace("/data\"", "/data"),
+            text.replace("data = ", "dates = "),
+            text.replace("\"postgresql", "[\"postgresql"),
+        ] {
+            let said = format!("{:#}", Settings::parse(&wrong).unwrap_err());
+            assert!(said.starts_with("line 10: "), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
 }

@@ -79,6 +79,7 @@ pub struct Address {
     user: String,
     database: String,
     password: Option<Zeroizing<Vec<u8>>>,
+    says_password: bool,
     tls: Tls,
     encrypted: bool,
     /// Without the password.
@@ -125,6 +126,7 @@ impl Address {
             user,
             database,
             password,
+            says_password: said.one("password").is_some(),
             tls,
             encrypted: name.is_some(),
             bare,
@@ -144,6 +146,11 @@ impl Address {
     /// What we log in with.
     pub fn password(&self) -> Option<&[u8]> {
         self.password.as_ref().map(|password| password.as_slice())
+    }
+
+    /// Whether the address itself holds the password, so that nobody else may read where it is written.
+    pub fn says_password(&self) -> bool {
+        self.says_password
     }
 
     /// The database.

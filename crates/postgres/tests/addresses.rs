@@ -160,6 +160,7 @@ fn nothing_shows_the_password() {
     assert_eq!(address.password(), Some(&b"hunter2"[..]));
     assert_eq!(address.config().get_password(), Some(&b"hunter2"[..]));
     assert_eq!(address.bare().get_password(), None);
+    assert!(address.says_password());
     let shown = format!("{address:?} {:?}", address.config());
     assert!(!shown.contains("hunter2"), "{shown}");
     for text in [
@@ -193,4 +194,5 @@ fn a_password_may_lie_in_a_file_of_the_folder() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let address = Address::new(text, &rules).unwrap();
     assert_eq!(address.password(), Some(&b"hunter2"[..]));
+    assert!(!address.says_password());
 }

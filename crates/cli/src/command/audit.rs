@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use privet_store::SqliteStores;
 use privet_tlog::Checkpoint;
 use privet_tlog::note::VerifierKey;
 use privet_vault::audit::{Progress, offline};
@@ -18,6 +17,7 @@ use crate::client::Client;
 use crate::folder::{Folder, read_text};
 use crate::output::{self, Style, line};
 use crate::settings::Settings;
+use crate::stores;
 
 /// How long the server waits for new entries before it answers that there are none.
 const WAIT_SECONDS: u32 = 20;
@@ -31,7 +31,7 @@ pub(crate) async fn run(dir: Option<PathBuf>, log: AuditLog, style: Style) -> Re
             who,
         } => tail(&Folder::find(dir)?, &who, count, follow, details, style).await,
         Audit::Verify { from, key, since } => {
-            let log = Log::open(dir, from, key.as_deref())?;
+            let log = Log::open(dir, from, key.as_deref()).await?;
             log.verify(&since, style).await
         }
         Audit::Prove {
@@ -40,10 +40,13 @@ pub(crate) async fn run(dir: Option<PathBuf>, log: AuditLog, style: Style) -> Re
             key,
             output,
         } => {
-            let log = Log::open(dir, from, key.as_deref())?;
+            let log = Log::open(dir, from, key.as_deref()).await?;
             log.prove(index, output.as_deref(), style).await
         }
-        Audit::Export { directory } => Log::open(dir, None, None)?.export(&directory, style).await,
+        Audit::Export { directory } => {
+            let log = Log::open(dir, None, None).await?;
+            log.export(&directory, style).await
+        }
     }
 }
 
@@ -137,7 +140,7 @@ enum Place {
 }
 
 impl Log {
-    fn open(dir: Option<PathBuf>, from: Option<PathBuf>, key: Option<&str>) -> Result<Self> {
+    async fn open(dir: Option<PathBuf>, from: Option<PathBuf>, key: Option<&str>) -> Result<Self> {
         if let Some(directory) = from {
             let keys = match key {
                 Some(key) => vec![verifier(key, "--key")?],
@@ -157,12 +160,9 @@ impl Log {
             Some(key) => verifier(key, "--key")?,
             None => folder_key(dir)?,
         }];
-        let path = folder.join(&settings.stores.folder);
-        let stores = SqliteStores::open_read_only(&path)
-            .with_context(|| format!("cannot read the stores in `{}`", path.display()))?;
         Ok(Self {
             place: Place::Store {
-                store: stores.log,
+                store: stores::read_log(&folder, &settings).await?,
                 origin: settings.log.origin,
             },
             keys,

@@ -14,6 +14,7 @@ use crate::folder::{Folder, SETTINGS, read_secret};
 use crate::output::{self, Style, line};
 use crate::serve::{data_map, disagreements, policy, sources};
 use crate::settings::Settings;
+use crate::stores;
 
 /// What was looked at and what was found.
 #[derive(Debug, Default, Serialize)]
@@ -27,6 +28,9 @@ pub(crate) async fn run(folder: Folder, check: Check, style: Style) -> Result<Ex
     let settings = Settings::read(&folder)?;
     let mut report = Report::default();
     report.settings(&folder, &settings);
+    report
+        .problems
+        .extend(stores::problems(&folder, &settings).await);
     let map = report.kept(data_map(&folder, &settings));
     let policy = report.kept(policy(&folder, &settings));
     if let (Some(map), Some(policy)) = (&map, &policy) {

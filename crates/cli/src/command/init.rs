@@ -220,6 +220,13 @@ key_backup_days = 14
 [root]
 file = "root.key"
 {passphrase}
+# The stores are files in `stores/`, for one server. Several servers share three PostgreSQL databases, on different
+# clusters outside development:
+# [stores]
+# data = "postgresql://privet@data.example/privet?password_file=data.password"
+# keys = "postgresql://privet@keys.example/privet?password_file=keys.password"
+# log = "postgresql://privet@log.example/privet?password_file=log.password"
+
 [log]
 origin = "{origin}"
 key = "log.key"

@@ -122,7 +122,10 @@ mod tests {
         let map = DataMap::parse(DATAMAP).unwrap();
         assert_eq!(settings.log.origin, ORIGIN);
         assert_eq!(settings.sources.len(), 1);
-        assert_eq!(settings.stores.folder, Path::new(super::super::STORES));
+        assert_eq!(
+            settings.stores.folder().path,
+            Path::new(super::super::STORES)
+        );
         for name in settings.sources.keys() {
             assert!(map.source(name.as_str()).is_some(), "{name}");
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Place, Ran};
 
-const WHY: [&str; 4] = [
+pub(crate) const WHY: [&str; 4] = [
     "--reason",
     "how many are there?",
     "--link",
@@ -15,7 +15,7 @@ const WHY: [&str; 4] = [
 ];
 
 /// Runs statements from standard input.
-fn script(place: &Place, arguments: &[&str], statements: &str) -> Ran {
+pub(crate) fn script(place: &Place, arguments: &[&str], statements: &str) -> Ran {
     let path = place.path("script.sql");
     fs::write(&path, statements).unwrap();
     let mut command = place.command(&["console"]);

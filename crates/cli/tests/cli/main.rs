@@ -12,6 +12,7 @@ mod terminal;
 
 mod audit;
 mod console;
+mod databases;
 mod day;
 mod demo;
 mod failures;

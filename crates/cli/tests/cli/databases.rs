@@ -1,0 +1,212 @@
+//! Stores in PostgreSQL: three clusters, what is refused, and a day of work on them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use privet_cluster::Cluster;
+use rustix::process::Signal;
+
+use crate::console::{WHY, script};
+use crate::support::{PATIENCE, Place, Server};
+
+/// One cluster a store, as outside of development.
+static CLUSTERS: LazyLock<[Cluster; 3]> =
+    LazyLock::new(|| [(); 3].map(|()| Cluster::start().unwrap()));
+
+/// Addresses of three new databases.
+fn new_databases() -> [String; 3] {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("privet_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    CLUSTERS
+        .each_ref()
+        .map(|cluster| cluster.database(&name).unwrap())
+}
+
+fn section([data, keys, log]: &[String; 3]) -> String {
+    format!("[stores]\ndata = \"{data}\"\nkeys = \"{keys}\"\nlog = \"{log}\"\n")
+}
+
+/// A folder made by `privet init`, for production, whose stores are these databases.
+fn place_on(databases: &[String; 3]) -> Place {
+    let place = Place::new();
+    place.init(&["--environment", "staging", "--tenant", "acme"]);
+    let stores = section(databases);
+    place.edit("privet.toml", |text| {
+        let text = text.replace("development = true", "development = false");
+        text.replace("[log]\n", &format!("{stores}\n[log]\n"))
+    });
+    close(&place);
+    place
+}
+
+fn close(place: &Place) {
+    let settings = place.dir().join("privet.toml");
+    fs::set_permissions(settings, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn adopted(place: &Place) -> Server {
+    let server = place.server(&["serve"]);
+    for name in ["on_call", "auditor", "job"] {
+        place.run(&["token", "issue", name, "--keep"]).ok();
+    }
+    let done = place.run(&["adopt", "shop"]).ok();
+    assert!(done.contains("no plaintext is left"), "{done}");
+    server
+}
+
+#[test]
+fn a_day_of_work_on_three_clusters() {
+    let place = place_on(&new_databases());
+    let before = place.run(&["check"]).ok();
+    assert!(before.ends_with("No problems.\n"), "{before}");
+    let none = place.run(&["audit", "verify"]).failed();
+    assert!(
+        none.contains("holds no store yet: start the server once"),
+        "{none}"
+    );
+
+    let server = adopted(&place);
+    assert!(
+        !place.dir().join("stores").exists(),
+        "nothing lies in files"
+    );
+    let look = "CALL privet.decrypt(consent => 'https://consents.example.com/3', subject => 'customer:3');\nSELECT email FROM customer WHERE customer_id = 3;\n";
+    let looked = script(&place, &WHY, look).ok();
+    assert!(looked.contains('@'), "{looked}");
+    let sessions = place.run(&["session", "list", "--json"]).json();
+    assert_eq!(
+        sessions["sessions"].as_array().unwrap().len(),
+        1,
+        "{sessions}"
+    );
+
+    // The log is read where it lies, beside its server.
+    let verified = place.run(&["audit", "verify"]).ok();
+    assert!(verified.starts_with("verified: "), "{verified}");
+    let proof = place.run(&["audit", "prove", "0"]).ok();
+    assert!(proof.starts_with("c2sp.org/tlog-proof@v1"), "{proof}");
+    let copy = place.path("copy");
+    place.run(&["audit", "export", copy.to_str().unwrap()]).ok();
+    place.run(&["audit", "verify", copy.to_str().unwrap()]).ok();
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+
+    // What was sealed opens after a restart, and the log goes on.
+    let server = place.server(&["serve"]);
+    assert!(!server.said().contains("first token"), "{}", server.said());
+    let size = |text: &str| {
+        text.split(' ')
+            .nth(1)
+            .unwrap()
+            .replace(',', "")
+            .parse::<u64>()
+            .unwrap()
+    };
+    let again = place.run(&["audit", "verify"]).ok();
+    assert!(size(&again) > size(&verified), "{again}");
+    server.kill();
+    // A server that was killed is not waited for.
+    place.server(&["serve"]);
+}
+
+#[test]
+fn stores_that_one_restore_would_roll_back_are_refused() {
+    let [data, _, log] = new_databases();
+    let other = CLUSTERS[0].database("other").unwrap();
+    let keys = other.replace("127.0.0.1", "localhost");
+    let place = place_on(&[data, keys, log]);
+    let refused = place.start(&["serve"]).ready(PATIENCE);
+    let said = refused.err().unwrap().end();
+    let wanted = "the data store and the key store lie in one cluster";
+    assert!(
+        said.contains(wanted) && said.contains("`development = true`"),
+        "{said}"
+    );
+    let found = place.run(&["check"]);
+    assert_eq!(found.code, Some(1));
+    assert!(found.stdout.contains(wanted), "{found:?}");
+
+    place.edit("privet.toml", |text| {
+        text.replace("development = false", "development = true")
+    });
+    place.run(&["check"]).ok();
+    let server = place.server(&["serve"]);
+    let noted = "backups of the data hold the keys";
+    assert!(server.said().contains(noted), "{}", server.said());
+}
+
+#[test]
+fn two_servers_do_not_write_one_log() {
+    let databases = new_databases();
+    let first = place_on(&databases);
+    let _server = first.server(&["serve"]);
+    let second = place_on(&databases);
+    for name in ["root.key", "log.key", "log.pub"] {
+        fs::copy(first.dir().join(name), second.dir().join(name)).unwrap();
+    }
+    let refused = second.start(&["serve"]).ready(PATIENCE);
+    let said = refused.err().unwrap().end();
+    assert!(
+        said.contains("another server writes the log `privet.example/"),
+        "{said}"
+    );
+    assert!(said.contains("[log]"), "{said}");
+    // The first one goes on.
+    first.run(&["token", "list"]).ok();
+}
+
+#[test]
+fn what_is_wrong_with_addresses_is_said_without_repeating_them() {
+    let databases = new_databases();
+    let check = |change: &dyn Fn(String) -> String| {
+        let place = place_on(&databases);
+        place.edit("privet.toml", change);
+        let found = place.run(&["check"]);
+        assert_eq!(found.code, Some(1), "{found:?}");
+        let password = CLUSTERS[0].password();
+        assert!(!format!("{found:?}").contains(password), "{found:?}");
+        found.stdout + &found.stderr
+    };
+    let [data, keys, _] = &databases;
+    let line = format!("keys = \"{keys}\"\n");
+    let said = check(&|text| text.replace(&line, ""));
+    assert!(said.contains("lacks `keys`"), "{said}");
+    let said = check(&|text| text.replace(&line, &format!("{line}folder = \"stores\"\n")));
+    assert!(said.contains("are of no use"), "{said}");
+    let said = check(&|text| text.replace(keys, &format!("{keys}?sslmode=require")));
+    assert!(said.contains("does not check who answers"), "{said}");
+    let said = check(&|text| text.replace(keys, &format!("{keys}_missing")));
+    assert!(
+        said.contains("the database of the key store does not exist"),
+        "{said}"
+    );
+    let said = check(&|text| text.replace(&format!("\"{data}\""), &format!("\"{data}")));
+    assert!(said.contains("because: line "), "{said}");
+
+    // Whoever may read the settings must not find a password in them.
+    let place = place_on(&databases);
+    let settings = place.dir().join("privet.toml");
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o644)).unwrap();
+    let found = place.run(&["check"]);
+    assert!(
+        found.stdout.contains("`data` in [stores] holds a password")
+            && found.stdout.contains("`password_file=`")
+            && found.stdout.contains("chmod 600"),
+        "{found:?}"
+    );
+    let password = place.dir().join("password");
+    fs::write(&password, CLUSTERS[0].password()).unwrap();
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+    place.edit("privet.toml", |text| {
+        let text = text.replace(&format!(":{}@", CLUSTERS[0].password()), "@");
+        databases.iter().fold(text, |text, url| {
+            let bare = url.replace(&format!(":{}@", CLUSTERS[0].password()), "@");
+            text.replace(
+                &format!("{bare}\""),
+                &format!("{bare}?password_file=password\""),
+            )
+        })
+    });
+    place.run(&["check"]).ok();
+}
