@@ -1,7 +1,12 @@
 //! Between the wire's words and the vault's. Both sides are closed lists, so that a new word does not compile until it
 //! stands in both.
 
-use privet_vault::port::{self, SessionRow};
+mod session;
+mod summary;
+
+pub(crate) use session::{detail_out, filter_in, list_out, verdict_in};
+pub(crate) use summary::summary_out;
+
 use privet_vault::{self as vault, ListedToken, SubjectName, TokenState};
 use privet_wire as wire;
 
@@ -40,22 +45,6 @@ pub(crate) fn form_out(form: vault::Form) -> wire::Form {
     }
 }
 
-pub(crate) fn verdict_in(verdict: wire::Verdict) -> port::Verdict {
-    match verdict {
-        wire::Verdict::Pending => port::Verdict::Pending,
-        wire::Verdict::Approved => port::Verdict::Approved,
-        wire::Verdict::Flagged => port::Verdict::Flagged,
-    }
-}
-
-fn verdict_out(verdict: port::Verdict) -> wire::Verdict {
-    match verdict {
-        port::Verdict::Pending => wire::Verdict::Pending,
-        port::Verdict::Approved => wire::Verdict::Approved,
-        port::Verdict::Flagged => wire::Verdict::Flagged,
-    }
-}
-
 pub(crate) fn kind_out(kind: vault::PrincipalKind) -> wire::PrincipalKind {
     match kind {
         vault::PrincipalKind::Person => wire::PrincipalKind::Person,
@@ -87,68 +76,6 @@ pub(crate) fn token_out(listed: ListedToken) -> wire::Token {
             TokenState::Revoked => wire::TokenState::Revoked,
             TokenState::Orphaned => wire::TokenState::Orphaned,
         },
-    }
-}
-
-pub(crate) fn session_out(row: SessionRow) -> wire::Session {
-    let verdict = row.review.as_ref().map(|review| review.verdict);
-    wire::Session {
-        id: wire::SessionId::from_bytes(*row.id.as_bytes()),
-        principal: row.principal.into(),
-        token: token_id_out(row.token),
-        source: row.source.into(),
-        started_at: row.started_at,
-        active_at: row.active_at,
-        ended_at: row.ended_at,
-        decrypted: row.decrypted,
-        statements: row.statements,
-        opened: row.opened,
-        verdict: verdict_out(verdict.unwrap_or(port::Verdict::Pending)),
-        review: row.review.map(|review| wire::Review {
-            reviewer: review.reviewer.into(),
-            at: review.at,
-        }),
-    }
-}
-
-pub(crate) fn session_detail_out(view: vault::SessionView) -> wire::SessionDetail {
-    wire::SessionDetail {
-        session: session_out(view.row),
-        reason: view.reason.map(wire::Personal::new),
-        link: view.link.map(wire::Personal::new),
-        grants: view.grants.into_iter().map(grant_out).collect(),
-        statements: view.statements.into_iter().map(statement_out).collect(),
-        note: view.note.map(wire::Personal::new),
-    }
-}
-
-fn grant_out(view: vault::GrantView) -> wire::Grant {
-    wire::Grant {
-        id: wire::GrantId::from_bytes(*view.row.id.as_bytes()),
-        subject: view.subject.map(wire::Personal::new),
-        fields: view.fields,
-        evidence: view.evidence.map(wire::Personal::new),
-        starts_at: view.row.starts_at,
-        ends_at: view.row.ends_at,
-        ended_at: view.row.ended_at,
-    }
-}
-
-fn statement_out(view: vault::StatementView) -> wire::Statement {
-    let parameters = view.parameters.into_iter();
-    let opened = view.opened.into_iter();
-    wire::Statement {
-        entry: view.entry,
-        kind: view.kind,
-        at: view.at,
-        sql: view.sql.map(wire::Personal::new),
-        parameters: parameters
-            .map(|value| value.map(wire::Personal::new))
-            .collect(),
-        decrypted: view.decrypted,
-        opened: opened
-            .map(|(field, count)| wire::OpenedCount { field, count })
-            .collect(),
     }
 }
 

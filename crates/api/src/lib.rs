@@ -40,6 +40,8 @@ mod convert;
 mod openapi;
 mod routes;
 mod secret_buffer;
+mod shown;
+mod summary_text;
 
 pub use config::{ApiConfig, Limits, TlsFiles};
 pub use error::Error;

@@ -14,7 +14,8 @@ use crate::Error;
 use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
-    audit, health, jobs, lookup, metrics, open, reveal, seal, sessions, subjects, tokens, whoami,
+    audit, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects, summary,
+    tokens, whoami,
 };
 
 /// The API's description.
@@ -43,8 +44,9 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
         subjects::create, subjects::describe, subjects::write, subjects::close,
         reveal::reveal, lookup::lookup, seal::seal, open::open,
-        audit::checkpoint, audit::tile, audit::proof, audit::entries,
-        sessions::list, sessions::show, sessions::review,
+        audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
+        sessions::list, sessions::search, sessions::show, sessions::review, sessions::comment,
+        summary::summary, logins::create,
         jobs::adopt, jobs::show,
         tokens::list, tokens::issue, tokens::revoke,
     ),

@@ -13,7 +13,8 @@ use crate::edge::{RequestIds, edge};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, health, jobs, lookup, metrics, open, reveal, seal, sessions, subjects, tokens, whoami,
+    audit, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects, summary,
+    tokens, whoami,
 };
 use crate::{Error, Limits, openapi};
 
@@ -44,13 +45,22 @@ fn table() -> Table {
         .token(Method::GET, "/v1/audit/tile/{*path}", get(audit::tile))
         .token(Method::GET, "/v1/audit/proof/{index}", get(audit::proof))
         .token(Method::GET, "/v1/audit/entries", get(audit::entries))
+        .token(Method::GET, "/v1/audit/state", get(audit::state))
         .token(Method::GET, "/v1/sessions", get(sessions::list))
+        .token(Method::POST, "/v1/sessions/search", post(sessions::search))
         .token(Method::GET, "/v1/sessions/{id}", get(sessions::show))
         .token(
             Method::POST,
             "/v1/sessions/{id}/review",
             post(sessions::review),
         )
+        .token(
+            Method::POST,
+            "/v1/sessions/{id}/comments",
+            post(sessions::comment),
+        )
+        .token(Method::GET, "/v1/summary", get(summary::summary))
+        .token(Method::POST, "/v1/login-links", post(logins::create))
         .token(Method::POST, "/v1/sources/{name}/adopt", post(jobs::adopt))
         .token(Method::GET, "/v1/jobs/{id}", get(jobs::show))
         .token(Method::GET, "/v1/tokens", get(tokens::list))

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod health;
 pub(crate) mod jobs;
+pub(crate) mod logins;
 pub(crate) mod lookup;
 pub(crate) mod metrics;
 pub(crate) mod open;
@@ -10,5 +11,6 @@ pub(crate) mod reveal;
 pub(crate) mod seal;
 pub(crate) mod sessions;
 pub(crate) mod subjects;
+pub(crate) mod summary;
 pub(crate) mod tokens;
 pub(crate) mod whoami;

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use people::{Audit, AuditLog, Console, Session, Sessions, Token, Tokens, Verdict};
+pub(crate) use people::{
+    Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
+};
 pub(crate) use server::{Adopt, Check, Demo, Init};
 
 const COMMON: &str = "Common options";
@@ -63,6 +65,11 @@ pub(crate) enum Command {
     Token(Tokens),
     /// Sessions of the protected console, for auditors: list, show, review.
     Session(Sessions),
+    /// A period of the protected console in numbers: what was decrypted and why, who audited, what is left to review.
+    Summary(Summary),
+    /// Make a link that opens the auditor's pages in a browser, once.
+    #[command(name = "login-link")]
+    LoginLink(Login),
     /// The audit log: tail, verify, prove, export.
     Audit(AuditLog),
     /// Runs SQLite statements for the server, in a process without keys.

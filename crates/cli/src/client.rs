@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
+use bytes::Bytes;
 use privet_seal::Zeroizing;
 use privet_vault::PrincipalName;
 use privet_wire::Problem;
@@ -85,6 +86,16 @@ impl Client {
         self.call(Method::GET, path, query, None::<&()>).await
     }
 
+    /// Asks for a text that is no JSON.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn text(&self, path: &str, query: &impl Serialize) -> Result<String> {
+        let bytes = self.bytes(Method::GET, path, query, None::<&()>).await?;
+        String::from_utf8(bytes.to_vec())
+            .with_context(|| format!("the server's answer to {path} is not text"))
+    }
+
     /// Sends something.
     ///
     /// # Errors
@@ -113,6 +124,24 @@ impl Client {
         query: &impl Serialize,
         body: Option<&impl Serialize>,
     ) -> Result<T> {
+        let bytes = self.bytes(method, path, query, body).await?;
+        // An answer without content is `()`.
+        let content = if bytes.is_empty() {
+            b"null"
+        } else {
+            &bytes[..]
+        };
+        serde_json::from_slice(content)
+            .with_context(|| format!("the server's answer to {path} is not what was expected"))
+    }
+
+    async fn bytes(
+        &self,
+        method: Method,
+        path: &str,
+        query: &impl Serialize,
+        body: Option<&impl Serialize>,
+    ) -> Result<Bytes> {
         let url = format!("{}{path}", self.server.api);
         let request = self.http.request(method, url);
         let mut request = request.bearer_auth(&*self.token).query(query);
@@ -125,14 +154,7 @@ impl Client {
         if !status.is_success() {
             return Err(self.refusal(status, &bytes));
         }
-        // An answer without content is `()`.
-        let content = if bytes.is_empty() {
-            b"null"
-        } else {
-            &bytes[..]
-        };
-        serde_json::from_slice(content)
-            .with_context(|| format!("the server's answer to {path} is not what was expected"))
+        Ok(bytes)
     }
 
     fn silent(&self, error: reqwest::Error) -> Error {

@@ -5,8 +5,10 @@ mod audit;
 mod check;
 mod console;
 pub(crate) mod init;
+mod login_link;
 mod serve;
 mod session;
+mod summary;
 mod token;
 
 use std::process::ExitCode;
@@ -46,6 +48,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
         Command::Session(sessions) => block_on(session::run(folder()?, sessions, style)),
         Command::Audit(log) => block_on(audit::run(dir, log, style)),
+        Command::Summary(summary) => block_on(summary::run(folder()?, summary, style)),
+        Command::LoginLink(login) => block_on(login_link::run(folder()?, login, style)),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

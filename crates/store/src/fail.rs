@@ -9,8 +9,9 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, DataStore, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore,
-    NewSubject, RetentionKey, SessionFilter, SessionRow, SideRow, StoreError, SubjectRow, TileRow,
-    TokenRow, ValueWrite,
+    NewSessionEntry, NewSubject, RetentionKey, SessionEntry, SessionEntryFilter, SessionFilter,
+    SessionRow, SessionTally, SideRow, StoreError, SubjectRow, TallyPeriod, TileRow, TokenRow,
+    ValueWrite,
 };
 use privet_vault::{
     GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
@@ -209,17 +210,21 @@ impl DataStore for FailNth<dyn DataStore> {
         self.faults.around(self.inner.sessions(filter)).await
     }
 
-    async fn add_session_entries(
-        &self,
-        entries: Vec<(SessionId, String, u64)>,
-    ) -> Result<(), StoreError> {
+    async fn session_tallies(&self, period: &TallyPeriod) -> Result<Vec<SessionTally>, StoreError> {
+        self.faults.around(self.inner.session_tallies(period)).await
+    }
+
+    async fn add_session_entries(&self, entries: Vec<NewSessionEntry>) -> Result<(), StoreError> {
         self.faults
             .around(self.inner.add_session_entries(entries))
             .await
     }
 
-    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError> {
-        self.faults.around(self.inner.session_entries(id)).await
+    async fn session_entries(
+        &self,
+        filter: &SessionEntryFilter,
+    ) -> Result<Vec<SessionEntry>, StoreError> {
+        self.faults.around(self.inner.session_entries(filter)).await
     }
 }
 

@@ -3,10 +3,42 @@
 use std::collections::BTreeMap;
 
 use privet_seal::KeyKind;
-use privet_vault::port::{LogBatch, StoreError, ValueWrite};
+use privet_vault::port::{LogBatch, SessionFilter, StoreError, TallyPeriod, ValueWrite, Verdict};
 
 /// Sessions listed when the filter names no number.
-pub(crate) const SESSIONS_DEFAULT: u32 = 100;
+const SESSIONS_DEFAULT: u32 = 100;
+
+/// How many sessions a filter asks for at most.
+pub(crate) fn sessions_max(filter: &SessionFilter) -> u32 {
+    match filter.count_max {
+        0 => SESSIONS_DEFAULT,
+        count_max => count_max,
+    }
+}
+
+/// A verdict as SQL: written out, because an index over what is pending is found by its own condition alone.
+pub(crate) fn verdict_condition(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        None => "TRUE",
+        Some(Verdict::Pending) => "verdict IS NULL OR verdict = 'pending'",
+        Some(Verdict::Approved) => "verdict = 'approved'",
+        Some(Verdict::Flagged) => "verdict = 'flagged'",
+    }
+}
+
+/// A verdict as it was stored.
+pub(crate) fn verdict_of(text: &str) -> Option<Verdict> {
+    Verdict::ALL
+        .into_iter()
+        .find(|verdict| verdict.as_str() == text)
+}
+
+/// The length of a period's steps, at least a second.
+pub(crate) fn step_nanoseconds(period: &TallyPeriod) -> i64 {
+    const SECOND: i64 = 1_000_000_000;
+    let step = i64::try_from(period.step.as_nanos()).unwrap_or(i64::MAX);
+    step.max(SECOND)
+}
 
 /// Changes in one answer at most.
 pub(crate) const CHANGES_MAX: u32 = 1000;

@@ -10,7 +10,7 @@ use privet_seal::{KeyId, KeyKind};
 
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
-use crate::port::RetentionKey;
+use crate::port::{NewSessionEntry, RetentionKey, SessionPart};
 use crate::session::lock;
 use crate::{Caller, Error, Result, SessionId, SubjectName, SubjectRef, Vault};
 
@@ -200,23 +200,26 @@ impl Vault {
 
     /// A crash may have come between an entry and the note that it belongs to a session.
     async fn index_session_entry(&self, index: u64, entry: &[u8]) -> Result<()> {
-        let Some(session) = session_of(entry) else {
+        let Some((session, kind)) = session_of(entry) else {
             return Ok(());
         };
-        let origin = self.inner.config.origin.clone();
-        Ok(self
-            .inner
-            .data
-            .add_session_entries(vec![(session, origin, index)])
-            .await?)
+        let noted = NewSessionEntry {
+            session,
+            origin: self.inner.config.origin.clone(),
+            index,
+            // What a newer version wrote may be anything.
+            part: kind.map_or(SessionPart::Frame, EntryKind::part),
+        };
+        Ok(self.inner.data.add_session_entries(vec![noted]).await?)
     }
 }
 
-/// The session that an entry belongs to; cheap for entries of none.
-fn session_of(entry: &[u8]) -> Option<SessionId> {
+/// The session that an entry belongs to and its kind, if this version knows it; cheap for entries of none.
+fn session_of(entry: &[u8]) -> Option<(SessionId, Option<EntryKind>)> {
     memmem::find(entry, b"\"session\"")?;
     let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
-    value.get("session")?.as_str()?.parse().ok()
+    let session = value.get("session")?.as_str()?.parse().ok()?;
+    Some((session, value.get("t")?.as_str()?.parse().ok()))
 }
 
 /// The subject that an erasure entry names; cheap for all others.

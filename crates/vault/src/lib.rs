@@ -27,6 +27,7 @@ pub mod audit;
 mod erasure;
 mod health;
 mod log_read;
+mod login;
 mod lookup;
 mod reveal;
 mod seal_open;
@@ -50,13 +51,15 @@ pub use id::{
     Environment, GrantId, JobId, NameError, Oid, PrincipalName, Puid, SessionId, SourceName,
     SubjectRef, TenantName, TokenId,
 };
-pub use log_read::{LogDetail, LogEntries, ReadEntry};
+pub use log_read::{LogDetail, LogEntries, LogState, ReadEntry};
+pub use login::{LoggedIn, LoginCode};
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};
 pub use session::{
-    Connection, DecryptRequest, GrantView, Granted, Mode, Opener, Permit, SessionView, Statement,
-    StatementView, Status,
+    Connection, Counts, DecryptRequest, GrantView, Granted, LIST_MAX, ListedSession, Mode,
+    NoteView, Opener, Permit, ReasonCounts, ReviewerCounts, SEARCH_MAX, SessionList, SessionQuery,
+    SessionView, SourceCounts, Statement, Status, StepPage, StepQuery, StepView, Summary,
 };
 pub use subject::{FieldValues, SubjectName, SubjectView};
 pub use token::{IssuedToken, ListedToken, ScramLookup, TokenState};

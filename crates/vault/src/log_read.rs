@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::audit::{Entry, EntryKind, Follower, Record, SideRecord};
 use crate::policy::Action;
-use crate::{Caller, Result, TokenId, Vault};
+use crate::{Caller, Result, TokenId, Vault, VaultHealth};
 
 /// Side records in one answer: past this many bytes it ends early.
 const DETAILS_BYTES_MAX: usize = 16 << 20;
@@ -56,6 +57,21 @@ impl std::fmt::Debug for ReadEntry {
             .field("index", &self.index)
             .finish_non_exhaustive()
     }
+}
+
+/// How the log stands.
+#[derive(Debug, Clone)]
+pub struct LogState {
+    /// The log's name.
+    pub origin: String,
+    /// What verifies its checkpoints, as `privet audit verify --key` takes it.
+    pub verifier_key: String,
+    /// The newest signed checkpoint, a C2SP signed note.
+    pub checkpoint: String,
+    /// When the last entry was written.
+    pub last_entry_at: Option<Timestamp>,
+    /// How the vault and its log are doing: why nothing is revealed, how far the full check has come.
+    pub health: VaultHealth,
 }
 
 /// The readings under way.
@@ -173,6 +189,27 @@ impl Vault {
             });
         }
         Ok(LogEntries { size, entries })
+    }
+
+    /// How the log stands: for whoever may read it.
+    ///
+    /// # Errors
+    /// As [`log_checkpoint`](Self::log_checkpoint).
+    pub async fn log_state(&self, caller: &Caller) -> Result<LogState> {
+        self.reading(caller, LogDetail::Bare).await?;
+        let audit = &self.inner.audit;
+        let health = self.health();
+        let last = audit
+            .entries(health.audit.size.saturating_sub(1), 1)
+            .await?;
+        let last = last.first().map(|bytes| Entry::parse(bytes)).transpose()?;
+        Ok(LogState {
+            origin: audit.origin().to_owned(),
+            verifier_key: audit.verifier_key().to_string(),
+            checkpoint: String::from_utf8_lossy(&audit.checkpoint()).into_owned(),
+            last_entry_at: last.map(|entry| entry.ts),
+            health,
+        })
     }
 
     /// Wakes a reader when the log has grown; tells nothing but its size.

@@ -108,6 +108,7 @@ impl Vault {
             Box::pin(async move {
                 v.inner.keyring.drop_old();
                 v.inner.tokens.drop_old();
+                v.drop_old_logins();
                 Ok(())
             })
         });

@@ -5,16 +5,21 @@ mod data;
 mod keys;
 mod log;
 mod runner;
+mod session;
 mod source;
 mod upstream;
 
-pub use data::{DataStore, IndexEntry, Review, SessionFilter, SessionRow, ValueWrite, Verdict};
+pub use data::{DataStore, IndexEntry, ValueWrite};
 pub use keys::{
     AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey,
     ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
 pub use runner::{Described, RunError, RunLimits, RunMode, Runner, Runners};
+pub use session::{
+    NewSessionEntry, Review, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter,
+    SessionOrder, SessionPart, SessionRow, SessionTally, TallyPeriod, Verdict,
+};
 pub use source::{
     Affected, Catalog, ColumnInfo, ForeignKey, Hop, IndexInfo, Integrity, RowKey, SealPlan,
     SealPlanColumn, SealedRow, Serving, Source, SourceError, SourceRow, SqlValue, TableInfo,

@@ -8,23 +8,31 @@ mod connection;
 mod ending;
 mod grant;
 mod justification;
+mod list;
 mod marker;
 mod mode;
 mod opener;
+mod part;
 mod probe;
 mod review;
 mod showing;
 mod statements;
+mod step;
+mod summary;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 pub use connection::Connection;
 pub use grant::{DecryptRequest, Granted};
+pub use list::{LIST_MAX, ListedSession, SEARCH_MAX, SessionList, SessionQuery};
 pub use mode::{Mode, Status};
 pub use opener::Opener;
-pub use review::{GrantView, SessionView, StatementView};
 pub use statements::{Permit, Statement};
+pub use summary::{Counts, ReasonCounts, ReviewerCounts, SourceCounts, Summary};
+pub use view::{GrantView, NoteView, SessionView, StepPage, StepQuery, StepView};
 
 use crate::audit::{Actor, EntryKind, Record};
 use crate::port::SessionFilter;
@@ -41,11 +49,16 @@ pub(crate) struct Desk {
     source: SourceName,
 }
 
+/// How long one entry covers what one person reads of one session.
+const READING: Duration = Duration::from_secs(300);
+
 /// The live sessions and grants of this server.
 #[derive(Default)]
 pub(crate) struct Sessions {
     live: Mutex<HashMap<SessionId, (Desk, Arc<LiveSession>)>>,
     grants: Mutex<HashMap<GrantId, Weak<LiveGrant>>>,
+    /// Who reads which session, and since when. It holds what was read within one [`READING`] alone.
+    readings: Mutex<HashMap<(PrincipalName, SessionId), Duration>>,
 }
 
 impl Sessions {
@@ -120,6 +133,20 @@ impl Sessions {
         lock(&self.live)
             .get(&id)
             .map(|(_, session)| Arc::clone(session))
+    }
+
+    /// Whether an entry covers what this person reads of the session now.
+    fn is_being_read(&self, who: &PrincipalName, id: SessionId, now: Duration) -> bool {
+        let readings = lock(&self.readings);
+        let since = readings.get(&(who.clone(), id));
+        since.is_some_and(|since| now.saturating_sub(*since) < READING)
+    }
+
+    /// A reading is on record.
+    fn reads(&self, who: PrincipalName, id: SessionId, now: Duration) {
+        let mut readings = lock(&self.readings);
+        readings.retain(|_, since| now.saturating_sub(*since) < READING);
+        readings.insert((who, id), now);
     }
 
     /// Justified sessions of this server.

@@ -12,6 +12,7 @@ use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
+use crate::login::Logins;
 use crate::maintenance::{Ledger, Started};
 use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyStore, LogStore, Source};
@@ -85,6 +86,7 @@ pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     pub(crate) started: Started,
     pub(crate) readings: Readings,
+    pub(crate) logins: Logins,
     pub(crate) jobs: Jobs,
 }
 
@@ -127,6 +129,7 @@ impl Vault {
                     monotonic: parts.clock.monotonic(),
                 },
                 readings: Readings::default(),
+                logins: Logins::default(),
                 jobs: Jobs::default(),
                 config: parts.config,
                 map: parts.map,
@@ -170,6 +173,11 @@ impl Vault {
     /// The audit log, for its health and its read side.
     pub fn audit(&self) -> &AuditLog {
         &self.inner.audit
+    }
+
+    /// The time, as everything here reads it.
+    pub fn time(&self) -> Timestamp {
+        self.now()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -255,7 +263,29 @@ impl Vault {
         action: Action,
         denied: EntryKind,
     ) -> Result<Decision> {
-        let decision = self.decide(caller, &Question::about(action))?;
+        self.permit_as(caller, action, &Question::about(action), denied)
+            .await
+    }
+
+    /// Asks the policy about the record of sessions, of one source where the question names one.
+    pub(crate) async fn permit_question(
+        &self,
+        caller: &Caller,
+        action: Action,
+        question: &Question<'_>,
+    ) -> Result<Decision> {
+        self.permit_as(caller, action, question, EntryKind::LogDenied)
+            .await
+    }
+
+    async fn permit_as(
+        &self,
+        caller: &Caller,
+        action: Action,
+        question: &Question<'_>,
+        denied: EntryKind,
+    ) -> Result<Decision> {
+        let decision = self.decide(caller, question)?;
         if decision.allowed {
             return Ok(decision);
         }

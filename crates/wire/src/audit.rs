@@ -1,8 +1,11 @@
 //! Entries of the audit log as JSON. (Checkpoint, tiles and proofs are no JSON: they are what C2SP says.)
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
+
+use crate::HealthReason;
 
 /// Which entries to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -52,4 +55,38 @@ impl std::fmt::Debug for LogEntry {
             .field("index", &self.index)
             .finish_non_exhaustive()
     }
+}
+
+/// How the log stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogStatus {
+    /// The log's name.
+    pub origin: String,
+    /// What verifies its checkpoints, as `privet audit verify --key` takes it.
+    pub verifier_key: String,
+    /// How many entries it has.
+    pub size: u64,
+    /// When the last one was written.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_entry_at: Option<Timestamp>,
+    /// The newest signed checkpoint, a C2SP signed note.
+    pub checkpoint: String,
+    /// The full check of what was there when the server started.
+    pub check: LogCheck,
+    /// Entries refused since the start: nothing was revealed for them.
+    pub refused: u64,
+    /// Why nothing is revealed at the moment; empty when all is well.
+    pub findings: Vec<HealthReason>,
+}
+
+/// A full check of the log: every entry against the signed checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogCheck {
+    /// Entries checked.
+    pub done: u64,
+    /// Entries to check.
+    pub of: u64,
+    /// When it ended; `null` while it runs. A check that finds something stops the log, which `findings` says.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
 }

@@ -32,21 +32,26 @@ mod problem;
 mod server;
 mod session;
 mod subject;
+mod summary;
 mod token;
 mod value;
 
-pub use audit::{LogEntry, LogPage, LogQuery};
+pub use audit::{LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
 pub use id::{GrantId, JobId, NotAnId, Oid, SessionId, TokenId};
 pub use job::{AdoptRequest, Finding, Job, JobStarted, JobState, JobTable};
 pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use server::{Health, HealthReason, HealthStatus, PrincipalKind, Whoami};
 pub use session::{
-    Grant, OpenedCount, Review, ReviewRequest, Session, SessionDetail, SessionPage, SessionQuery,
-    Statement, Verdict,
+    CommentRequest, Grant, Note, OpenedCount, Review, ReviewRequest, Session, SessionDetail,
+    SessionPage, SessionQuery, SessionSearch, Statement, StepQuery, Verdict,
 };
 pub use subject::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
-pub use token::{IssueToken, IssuedToken, Token, TokenList, TokenState};
+pub use summary::{
+    ReasonSummary, ReviewerSummary, SessionCounts, SourceSummary, Summary, SummaryFormat,
+    SummaryQuery,
+};
+pub use token::{IssueToken, IssuedToken, LoginLink, Token, TokenList, TokenState};
 pub use value::{
     Form, LookupAnswer, LookupRequest, OpenAnswer, OpenItem, OpenRequest, OpenedItem, RevealAnswer,
     RevealRequest, RevealedSubject, SealAnswer, SealItem, SealRequest, SealedItem,

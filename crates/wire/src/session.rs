@@ -19,7 +19,7 @@ pub enum Verdict {
 }
 
 /// Which sessions to list. Without any: all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct SessionQuery {
@@ -36,24 +36,53 @@ pub struct SessionQuery {
     /// Only those that have not ended (or that have).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
-    /// Only those that started before this moment: the next page.
+    /// Only those over this source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Only those that started at this moment or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
+    /// Only those that started before this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub before: Option<Timestamp>,
+    /// The oldest first instead of the newest.
+    pub oldest_first: bool,
+    /// Reasons and links too, where they can still be read.
+    pub reasons: bool,
+    /// The next page: what `next` was on the page before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// At most this many: 1 to 1,000, 100 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
 }
 
-/// Sessions, newest first.
+/// Which sessions to search. The text is in a body, because it may be personal and addresses are kept by many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSearch {
+    /// What the reason or the link holds, whatever its case; at most 200 characters.
+    pub text: Personal,
+    /// The filter, as of listing; reasons are always answered.
+    #[serde(default)]
+    pub filter: SessionQuery,
+}
+
+/// Sessions, in the order asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionPage {
     /// The sessions.
     pub sessions: Vec<Session>,
-    /// What `before` has to be for the next page; absent on the last.
+    /// What `after` has to be for the next page; absent on the last. A search looks at 2,000 sessions at a time, so
+    /// there may be more even where it found none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub next: Option<Timestamp>,
+    pub next: Option<String>,
+    /// How many sessions were looked at for this page.
+    pub looked_at: u32,
 }
 
 /// The facts of a session.
@@ -86,6 +115,12 @@ pub struct Session {
     pub verdict: Verdict,
     /// Who gave it, and when; `null` while pending.
     pub review: Option<Review>,
+    /// Why, as stated; absent unless asked for, and once the session's key is destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Personal>,
+    /// The ticket or incident, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Personal>,
 }
 
 /// Who gave a verdict, and when.
@@ -98,21 +133,52 @@ pub struct Review {
     pub at: Timestamp,
 }
 
-/// A session with everything that was done in it.
+/// Which steps of a session to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct StepQuery {
+    /// Only what opened something, asked for it, or was refused.
+    pub sensitive: bool,
+    /// The next page: what `next` was on the page before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// A session with what was done in it, a page at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionDetail {
-    /// The facts.
+    /// The facts, with reason and link.
     pub session: Session,
-    /// Why, as stated; `null` once the session's key is destroyed.
-    pub reason: Option<Personal>,
-    /// The ticket or incident.
-    pub link: Option<Personal>,
+    /// Whether what was typed can still be read: the session's key dies some time after the verdict.
+    pub readable: bool,
+    /// The audit entry that holds the reason.
+    pub entry: Option<u64>,
     /// What it might open, oldest first.
     pub grants: Vec<Grant>,
+    /// Verdicts and comments, oldest first; none is ever taken back.
+    pub notes: Vec<Note>,
     /// What was done, in order.
     pub statements: Vec<Statement>,
-    /// The auditor's note.
-    pub note: Option<Personal>,
+    /// What `after` has to be for the next page of statements; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// A verdict or a comment on a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Note {
+    /// The audit entry that holds it.
+    pub entry: u64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// The verdict; `null` for a comment.
+    pub verdict: Option<Verdict>,
+    /// What was written; `null` for nothing, and once the session's key is destroyed.
+    pub text: Option<Personal>,
 }
 
 /// What a session might open.
@@ -122,6 +188,12 @@ pub struct Grant {
     pub id: GrantId,
     /// Whose data, as the engineer named it.
     pub subject: Option<Personal>,
+    /// Whose data, as the audit log refers to it.
+    pub reference: String,
+    /// The policies that allowed it.
+    pub policies: Vec<String>,
+    /// The audit entry that holds it.
+    pub entry: Option<u64>,
     /// Names of fields.
     pub fields: Vec<String>,
     /// Where the consent can be found.
@@ -142,18 +214,46 @@ pub struct Grant {
 pub struct Statement {
     /// The audit entry that holds it.
     pub entry: u64,
+    /// The log with that entry, where it is another server's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
     /// The kind of that entry, such as `statement.opened`.
     pub kind: String,
     /// When.
-    pub at: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
     /// The statement; `null` where the step is none, or its text was destroyed.
     pub sql: Option<Personal>,
+    /// Bytes of the whole statement, where the record keeps its two ends alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_from: Option<u64>,
     /// Its parameters.
     pub parameters: Vec<Option<Personal>>,
     /// Whether values could open.
     pub decrypted: bool,
+    /// The grant it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantId>,
     /// Values that were opened.
     pub opened: Vec<OpenedCount>,
+    /// Rows of the whole result, where values could open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Whether the client took a part of the result alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
+    /// Fields that were searched for an exact value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searched: Vec<String>,
+    /// Why it ended or was refused, in words or as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The statement's entry, where this says what a statement of another page showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shows: Option<u64>,
+    /// Whether its text can no longer be read, because its key was destroyed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub destroyed: bool,
 }
 
 /// How many values of a field were opened.
@@ -174,4 +274,12 @@ pub struct ReviewRequest {
     /// What there is to say; required when flagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal>,
+}
+
+/// Adds a comment to somebody else's session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommentRequest {
+    /// What there is to say, at most 4,000 characters.
+    pub text: Personal,
 }

@@ -75,3 +75,13 @@ pub enum TokenState {
     /// Its principal is not in the policy bundle any more.
     Orphaned,
 }
+
+/// A link that logs its holder in to the pages, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginLink {
+    /// Where, on this server: `/login?code=…`. Whoever has it can log in.
+    pub path: Personal,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use privet_vault::{Caller, Error, LogDetail, ReadEntry};
-use privet_wire::{LogEntry, LogPage, LogQuery};
+use privet_vault::{Caller, Error, LogDetail, LogState, ReadEntry};
+use privet_wire::{HealthReason, LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
@@ -61,6 +61,41 @@ pub(crate) async fn proof(
 ) -> Result<Response, Refusal> {
     let proof = api.vault.log_proof(&caller, index).await?;
     Ok(plain(TEXT, proof))
+}
+
+/// How the log stands: its size, its last checkpoint, how far it was checked, and what is wrong.
+#[utoipa::path(get, path = "/v1/audit/state", tag = "audit",
+    responses((status = 200, body = LogStatus), Refusals))]
+pub(crate) async fn state(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+) -> Result<Answer, Refusal> {
+    Answer::ok(&status_out(api.vault.log_state(&caller).await?))
+}
+
+/// The state of the log in the wire's words.
+pub(crate) fn status_out(state: LogState) -> LogStatus {
+    let audit = state.health.audit;
+    let findings = state.health.reasons.into_iter();
+    LogStatus {
+        origin: state.origin,
+        verifier_key: state.verifier_key,
+        size: audit.size,
+        last_entry_at: state.last_entry_at,
+        checkpoint: state.checkpoint,
+        check: LogCheck {
+            done: audit.check.done,
+            of: audit.check.of,
+            ended_at: audit.check_ended_at,
+        },
+        refused: audit.refused,
+        findings: findings
+            .map(|reason| HealthReason {
+                code: reason.code.to_owned(),
+                text: reason.text,
+            })
+            .collect(),
+    }
 }
 
 /// Entries as JSON: the newest, or from one on; with `wait_seconds` it waits until there are any.

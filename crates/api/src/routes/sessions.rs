@@ -1,24 +1,22 @@
-//! Sessions of the protected console, for auditors: listed, read, reviewed. Each is put on record.
+//! Sessions of the protected console, for auditors: listed, searched, read, reviewed. Each is put on record.
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use privet_vault::SessionId;
-use privet_vault::port::SessionFilter;
-use privet_wire::{ReviewRequest, SessionDetail, SessionPage, SessionQuery};
+use privet_vault::{self as vault, SessionId};
+use privet_wire::{
+    CommentRequest, ReviewRequest, SessionDetail, SessionPage, SessionQuery, SessionSearch,
+    StepQuery,
+};
 
 use crate::answer::Answer;
 use crate::authenticated::Authenticated;
 use crate::body::{Json, Params, PathId};
-use crate::convert::{session_detail_out, session_out, verdict_in};
+use crate::convert::{detail_out, filter_in, list_out, verdict_in};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
 
-/// Sessions of one page: at most, and unless said otherwise.
-const COUNT_MAX: u32 = 1_000;
-const COUNT: u32 = 100;
-
-/// Sessions, newest first.
+/// Sessions by their facts, newest first unless asked for otherwise.
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(SessionQuery),
     responses((status = 200, body = SessionPage), Refusals))]
 pub(crate) async fn list(
@@ -26,44 +24,48 @@ pub(crate) async fn list(
     Authenticated(caller): Authenticated,
     Params(query): Params<SessionQuery>,
 ) -> Result<Answer, Refusal> {
-    let filter = filter(query)?;
-    let rows = api.vault.sessions(&caller, &filter).await?;
-    let full = rows.len() >= usize::try_from(filter.count_max).unwrap_or(usize::MAX);
-    let next = rows.last().filter(|_| full).map(|row| row.started_at);
-    let sessions = rows.into_iter().map(session_out).collect();
-    Answer::ok(&SessionPage { sessions, next })
+    let asked = vault::SessionQuery {
+        filter: filter_in(&query)?,
+        text: None,
+        reasons: query.reasons,
+    };
+    Answer::ok(&list_out(api.vault.sessions(&caller, &asked).await?))
 }
 
-fn filter(query: SessionQuery) -> Result<SessionFilter, Refusal> {
-    let count_max = query.count.unwrap_or(COUNT);
-    let principal = query.principal.map(|name| name.parse()).transpose();
-    match (principal, (1..=COUNT_MAX).contains(&count_max)) {
-        (Ok(principal), true) => Ok(SessionFilter {
-            verdict: query.verdict.map(verdict_in),
-            principal,
-            decrypted: query.decrypted,
-            open: query.open,
-            before: query.before,
-            count_max,
-        }),
-        _ => Err(Refusal::malformed(
-            "invalid_query",
-            format!("`count` is 1 to {COUNT_MAX}, `principal` a name of the policy bundle"),
-        )),
-    }
+/// Sessions whose reason or link holds a text. Reasons lie sealed, so each is opened: at most 2,000 for one answer.
+#[utoipa::path(post, path = "/v1/sessions/search", tag = "sessions", request_body = SessionSearch,
+    responses((status = 200, body = SessionPage), Refusals))]
+pub(crate) async fn search(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Json(body): Json<SessionSearch>,
+) -> Result<Answer, Refusal> {
+    let asked = vault::SessionQuery {
+        filter: filter_in(&body.filter)?,
+        text: Some(body.text.as_str().to_owned()),
+        reasons: true,
+    };
+    Answer::ok(&list_out(api.vault.sessions(&caller, &asked).await?))
 }
 
-/// One session with everything that was done in it. Reading it is put on record first.
+/// One session with what was done in it, a page at a time. Reading it is put on record first; the entry covers what the
+/// same person reads of it within five minutes.
 #[utoipa::path(get, path = "/v1/sessions/{id}", tag = "sessions",
-    params(("id" = privet_wire::SessionId, Path)),
+    params(("id" = privet_wire::SessionId, Path), StepQuery),
     responses((status = 200, body = SessionDetail), Refusals))]
 pub(crate) async fn show(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<SessionId>,
+    Params(query): Params<StepQuery>,
 ) -> Result<Answer, Refusal> {
+    let steps = vault::StepQuery {
+        sensitive: query.sensitive,
+        after: query.after.unwrap_or_default(),
+    };
     let view = api.vault.session_view(&caller, id).await?;
-    Answer::ok(&session_detail_out(view))
+    let page = api.vault.session_steps(&caller, id, steps).await?;
+    Answer::ok(&detail_out(view, page))
 }
 
 /// Gives a verdict, never on one's own session.
@@ -79,5 +81,19 @@ pub(crate) async fn review(
     let note = body.note.as_deref().unwrap_or_default();
     let verdict = verdict_in(body.verdict);
     api.vault.review(&caller, id, verdict, note).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Adds a comment to somebody else's session. It changes no verdict and is never taken back.
+#[utoipa::path(post, path = "/v1/sessions/{id}/comments", tag = "sessions", request_body = CommentRequest,
+    params(("id" = privet_wire::SessionId, Path)),
+    responses((status = 204), Refusals))]
+pub(crate) async fn comment(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<SessionId>,
+    Json(body): Json<CommentRequest>,
+) -> Result<StatusCode, Refusal> {
+    api.vault.comment(&caller, id, body.text.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -21,9 +21,10 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
     let path = |path: &str| path.to_owned();
     match (route.method.as_str(), route.path) {
         ("GET", "/health/live" | "/health/ready" | "/metrics" | "/openapi.json" | "/v1/whoami")
-        | ("GET", "/v1/audit/checkpoint" | "/v1/audit/entries" | "/v1/sessions" | "/v1/tokens") => {
-            (path(route.path), None)
-        }
+        | ("GET", "/v1/audit/checkpoint" | "/v1/audit/entries" | "/v1/audit/state")
+        | ("GET", "/v1/sessions" | "/v1/summary" | "/v1/tokens")
+        | ("POST", "/v1/login-links") => (path(route.path), None),
+        ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
         ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
         ("GET", "/v1/subjects/{oid}") => {
             let oid = bed.subject(&email).await;
@@ -52,6 +53,11 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             let id = session(bed, number).await;
             let verdict = json!({"verdict": "approved"});
             (format!("/v1/sessions/{id}/review"), body(verdict))
+        }
+        ("POST", "/v1/sessions/{id}/comments") => {
+            let id = session(bed, number).await;
+            let comment = json!({"text": "asked in the ticket"});
+            (format!("/v1/sessions/{id}/comments"), body(comment))
         }
         ("POST", "/v1/sources/{name}/adopt") => (
             path("/v1/sources/shop/adopt"),

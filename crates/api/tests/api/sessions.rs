@@ -1,7 +1,7 @@
 //! Sessions over HTTP: listed by pages, read, reviewed by somebody else.
 
 use privet_vault::SessionId;
-use privet_wire::{SessionDetail, SessionPage, Verdict};
+use privet_wire::{SessionDetail, SessionPage, Summary, Verdict};
 use serde_json::json;
 
 use crate::bed::{Bed, bed};
@@ -36,11 +36,13 @@ async fn a_session_is_listed_read_and_reviewed() {
 
     let path = format!("/v1/sessions/{id}");
     let detail: SessionDetail = auditor.get(&path).await.expect(200).read();
-    assert_eq!(detail.reason.as_deref(), Some(REASON));
+    assert_eq!(detail.session.reason.as_deref(), Some(REASON));
     assert_eq!(
-        detail.link.as_deref(),
+        detail.session.link.as_deref(),
         Some("https://tickets.example.com/7")
     );
+    auditor.get(&path).await.expect(200);
+    // The list, and one reading of the session.
     assert_eq!(bed.count("session.read").await, 2);
 
     let review = format!("{path}/review");
@@ -55,7 +57,8 @@ async fn a_session_is_listed_read_and_reviewed() {
     auditor.post(&review, flagged).await.expect(204);
     let detail: SessionDetail = auditor.get(&path).await.expect(200).read();
     assert_eq!(detail.session.verdict, Verdict::Flagged);
-    assert_eq!(detail.note.as_deref(), Some("no ticket under that link"));
+    let note = detail.notes[0].text.as_deref();
+    assert_eq!(note, Some("no ticket under that link"));
     assert_eq!(detail.session.review.unwrap().reviewer, "auditor");
     let none: SessionPage = auditor
         .get("/v1/sessions?verdict=pending")
@@ -78,7 +81,7 @@ async fn sessions_come_in_pages() {
         let page: SessionPage = auditor.get(&path).await.expect(200).read();
         seen.extend(page.sessions.iter().map(|session| session.id));
         let Some(next) = page.next else { break };
-        path = format!("/v1/sessions?count=2&before={next}");
+        path = format!("/v1/sessions?count=2&after={next}");
     }
     assert_eq!(seen.len(), 5);
     seen.sort();
@@ -95,4 +98,78 @@ async fn a_session_that_is_not_there() {
     let review = format!("{path}/review");
     let answer = auditor.post(&review, json!({"verdict": "approved"})).await;
     assert_eq!(answer.problem(), "404 not_found");
+}
+
+#[tokio::test]
+async fn sessions_are_found_by_text_and_by_facts() {
+    let bed = bed().await;
+    let one = session(&bed, "order 7 is stuck").await;
+    session(&bed, REASON).await;
+    let auditor = bed.of("auditor").await;
+    let found = async |body| -> SessionPage {
+        let answer = auditor.post("/v1/sessions/search", body).await;
+        answer.expect(200).read()
+    };
+    let page = found(json!({"text": "ORDER 7"})).await;
+    assert_eq!(page.sessions.len(), 1);
+    assert_eq!(page.sessions[0].id.to_string(), one.to_string());
+    assert_eq!(page.sessions[0].reason.as_deref(), Some("order 7 is stuck"));
+    assert_eq!(page.looked_at, 2);
+    let filter = json!({"source": "shop", "verdict": "flagged"});
+    let page = found(json!({"text": "order", "filter": filter})).await;
+    assert!(page.sessions.is_empty() && page.next.is_none());
+    for query in [
+        "after=yesterday",
+        "source=Not%20a%20name",
+        "count=0",
+        "count=1001",
+    ] {
+        let answer = auditor.get(&format!("/v1/sessions?{query}")).await;
+        assert_eq!(answer.problem(), "400 invalid_query", "{query}");
+    }
+    let long = json!({"text": "x".repeat(201)});
+    let answer = auditor.post("/v1/sessions/search", long).await;
+    assert_eq!(answer.problem(), "422 text");
+}
+
+#[tokio::test]
+async fn comments_gather_under_a_session() {
+    let bed = bed().await;
+    let id = session(&bed, REASON).await;
+    let auditor = bed.of("auditor").await;
+    let path = format!("/v1/sessions/{id}");
+    for text in ["asked in the ticket", "no answer yet"] {
+        let comments = format!("{path}/comments");
+        auditor
+            .post(&comments, json!({"text": text}))
+            .await
+            .expect(204);
+    }
+    let detail: SessionDetail = auditor.get(&path).await.expect(200).read();
+    let texts: Vec<_> = detail
+        .notes
+        .iter()
+        .map(|note| note.text.as_deref())
+        .collect();
+    assert_eq!(texts, [Some("asked in the ticket"), Some("no answer yet")]);
+    assert_eq!(detail.session.verdict, Verdict::Pending);
+}
+
+#[tokio::test]
+async fn a_summary_comes_in_three_formats() {
+    let bed = bed().await;
+    session(&bed, "=HYPERLINK(\"https://evil.example\")").await;
+    let auditor = bed.of("auditor").await;
+    let summary: Summary = auditor.get("/v1/summary").await.expect(200).read();
+    assert_eq!((summary.total.sessions, summary.total.pending), (1, 1));
+    let markdown = auditor.get("/v1/summary?format=markdown").await.expect(200);
+    let kind = markdown.header("content-type").unwrap();
+    assert!(kind.starts_with("text/markdown"), "{kind}");
+    assert!(markdown.text().contains("| Sessions | 1 | 0 |"));
+    let csv = auditor.get("/v1/summary?format=csv").await.expect(200);
+    assert!(csv.text().contains(",\"'=HYPERLINK("), "{}", csv.text());
+    let answer = auditor
+        .get("/v1/summary?from=2026-01-02T00:00:00Z&before=2026-01-01T00:00:00Z")
+        .await;
+    assert_eq!(answer.problem(), "422 period");
 }

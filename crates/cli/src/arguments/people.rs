@@ -101,6 +101,7 @@ Reading sessions is recorded too. Nobody reviews a session of their own.
 
 Examples:
   privet session list --pending
+  privet session list --text 'order 7' --from 2026-11-01T00:00:00Z
   privet session show 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d
   privet session review 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d approved --note 'matches ticket 7'";
 
@@ -120,15 +121,36 @@ pub(crate) enum Session {
         /// Only those that nobody has reviewed yet.
         #[arg(long)]
         pending: bool,
+        /// Only those that were flagged.
+        #[arg(long, conflicts_with = "pending")]
+        flagged: bool,
         /// Only those in which something was decrypted.
         #[arg(long)]
         decrypted: bool,
         /// Only those of this principal.
         #[arg(long)]
         principal: Option<String>,
+        /// Only those over this source.
+        #[arg(long)]
+        source: Option<String>,
+        /// Only those that started at this moment or later, such as 2026-11-01T00:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        from: Option<jiff::Timestamp>,
+        /// Only those that started before this moment.
+        #[arg(long, value_name = "TIME")]
+        before: Option<jiff::Timestamp>,
+        /// Only those whose reason or link holds this text. At most 2,000 sessions are looked at.
+        #[arg(long)]
+        text: Option<String>,
+        /// Show reasons and links.
+        #[arg(long)]
+        reasons: bool,
         /// At most this many.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         count: u32,
+        /// Go on behind the last page, as it said.
+        #[arg(long, value_name = "PLACE")]
+        after: Option<String>,
     },
     /// Show a session: why, what was typed, what was decrypted, on which evidence. Reading it is recorded.
     Show {
@@ -147,6 +169,13 @@ pub(crate) enum Session {
         /// What you have to say about it; flagging needs it.
         #[arg(long)]
         note: Option<String>,
+    },
+    /// Add a comment, which changes no verdict and is never taken back; never on your own session.
+    Comment {
+        /// The session's id.
+        id: SessionId,
+        /// What you have to say about it.
+        text: String,
     },
 }
 
@@ -218,4 +247,53 @@ pub(crate) enum Audit {
         /// The directory to write.
         directory: PathBuf,
     },
+}
+
+const SUMMARY: &str = "\
+The last two weeks, unless said otherwise. Reading it is recorded too.
+
+Examples:
+  privet summary                              Markdown, to be sent round
+  privet summary --from 2026-11-01T00:00:00Z --before 2026-12-01T00:00:00Z
+  privet summary --format csv > sessions.csv
+  privet summary --json";
+
+/// How a summary is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Markdown,
+    /// For spreadsheets: decrypted sessions and those without a verdict, a line each.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SUMMARY)]
+pub(crate) struct Summary {
+    /// Sessions that started at this moment or later; without it, two weeks before the end.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<jiff::Timestamp>,
+    /// Sessions that started before this moment; without it, now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) before: Option<jiff::Timestamp>,
+    /// How it is written; --json is a format as well.
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    #[command(flatten)]
+    pub(crate) who: As,
+}
+
+const LOGIN: &str = "\
+The link works once and for ten minutes, for whoever opens it. The login it gives ends with the
+token that the link was made with, after 30 idle minutes, and after 12 hours.
+
+Examples:
+  privet login-link                 for `auditor`
+  privet login-link --as bea";
+
+#[derive(Debug, Args)]
+#[command(after_help = LOGIN)]
+pub(crate) struct Login {
+    #[command(flatten)]
+    pub(crate) who: As,
 }

@@ -4,8 +4,8 @@ mod show;
 
 use anyhow::Result;
 use privet_wire::{
-    Personal, ReviewRequest, Session as SessionFacts, SessionDetail, SessionId, SessionPage,
-    SessionQuery, Verdict as WireVerdict,
+    CommentRequest, Personal, ReviewRequest, Session as SessionFacts, SessionDetail, SessionId,
+    SessionPage, SessionQuery, SessionSearch, StepQuery, Verdict as WireVerdict,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -20,28 +20,74 @@ pub(crate) async fn run(folder: Folder, sessions: Sessions, style: Style) -> Res
     match sessions.command {
         Session::List {
             pending,
+            flagged,
             decrypted,
             principal,
+            source,
+            from,
+            before,
+            text,
+            reasons,
             count,
+            after,
         } => {
-            let query = SessionQuery {
-                verdict: pending.then_some(WireVerdict::Pending),
+            let filter = SessionQuery {
+                verdict: verdict(pending, flagged),
                 principal,
+                source,
+                from,
+                before,
                 decrypted: decrypted.then_some(true),
                 count: Some(count),
+                after,
+                reasons,
                 ..SessionQuery::default()
             };
-            list(&client.find("/v1/sessions", &query).await?, style)
+            let page = match text {
+                None => client.find("/v1/sessions", &filter).await?,
+                Some(text) => {
+                    let text = Personal::new(text);
+                    let search = SessionSearch { text, filter };
+                    let path = "/v1/sessions/search";
+                    client.send(Method::POST, path, &search).await?
+                }
+            };
+            list(&page, style)
         }
         Session::Show { id, all } => {
-            let detail: SessionDetail = client.get(&format!("/v1/sessions/{id}")).await?;
+            let detail = whole(&client, id).await?;
             match style {
                 Style::Programs => output::json(&detail),
                 Style::People => show::people(&detail, all),
             }
         }
         Session::Review { id, verdict, note } => review(&client, id, verdict, note, style).await,
+        Session::Comment { id, text } => comment(&client, id, text, style).await,
     }
+}
+
+fn verdict(pending: bool, flagged: bool) -> Option<WireVerdict> {
+    match (pending, flagged) {
+        (true, _) => Some(WireVerdict::Pending),
+        (false, true) => Some(WireVerdict::Flagged),
+        (false, false) => None,
+    }
+}
+
+/// A session with all of its pages.
+async fn whole(client: &Client, id: SessionId) -> Result<SessionDetail> {
+    let path = format!("/v1/sessions/{id}");
+    let mut detail: SessionDetail = client.get(&path).await?;
+    while let Some(after) = detail.next {
+        let query = StepQuery {
+            after: Some(after),
+            ..StepQuery::default()
+        };
+        let page: SessionDetail = client.find(&path, &query).await?;
+        detail.statements.extend(page.statements);
+        detail.next = page.next;
+    }
+    Ok(detail)
 }
 
 fn list(page: &SessionPage, style: Style) -> Result<()> {
@@ -49,7 +95,11 @@ fn list(page: &SessionPage, style: Style) -> Result<()> {
         return output::json(page);
     }
     if page.sessions.is_empty() {
-        return line("no sessions");
+        line("no sessions")?;
+        return more(page);
+    }
+    if page.sessions.iter().any(|session| session.reason.is_some()) {
+        return with_reasons(page);
     }
     let mut table = output::table([
         "id",
@@ -74,29 +124,60 @@ fn list(page: &SessionPage, style: Style) -> Result<()> {
             mode(session.decrypted).to_owned(),
             output::count(session.statements),
             output::count(session.opened),
-            verdict(session),
+            said(session),
         ]);
     }
     line(table)?;
-    if page.next.is_some() {
-        line("There are more: ask with a larger --count.")?;
+    more(page)
+}
+
+/// A reason takes a line of its own.
+fn with_reasons(page: &SessionPage) -> Result<()> {
+    for session in &page.sessions {
+        line(format!(
+            "{}  {}  {}  {}  {}  {}",
+            session.id,
+            output::moment(session.started_at),
+            session.principal,
+            session.source,
+            mode(session.decrypted),
+            said(session)
+        ))?;
+        for text in [&session.reason, &session.link].into_iter().flatten() {
+            line(format!("    {}", show::printable(text)))?;
+        }
     }
-    Ok(())
+    more(page)
+}
+
+fn more(page: &SessionPage) -> Result<()> {
+    match &page.next {
+        None => Ok(()),
+        Some(next) => line(format!(
+            "There are more: go on with --after {next}, or ask with a larger --count."
+        )),
+    }
 }
 
 fn mode(decrypted: bool) -> &'static str {
     if decrypted { "decrypted" } else { "protected" }
 }
 
-fn verdict(session: &SessionFacts) -> String {
-    let word = match session.verdict {
-        WireVerdict::Pending => return "pending".to_owned(),
+fn said(session: &SessionFacts) -> String {
+    let word = verdict_word(session.verdict);
+    match &session.review {
+        Some(review) if session.verdict != WireVerdict::Pending => {
+            format!("{word} by {}", review.reviewer)
+        }
+        _ => word.to_owned(),
+    }
+}
+
+fn verdict_word(verdict: WireVerdict) -> &'static str {
+    match verdict {
+        WireVerdict::Pending => "pending",
         WireVerdict::Approved => "approved",
         WireVerdict::Flagged => "flagged",
-    };
-    match &session.review {
-        Some(review) => format!("{word} by {}", review.reviewer),
-        None => word.to_owned(),
     }
 }
 
@@ -120,5 +201,17 @@ async fn review(
     match style {
         Style::Programs => output::json(&json!({ "id": id, "verdict": verdict })),
         Style::People => line(format!("session {id} is {word}")),
+    }
+}
+
+async fn comment(client: &Client, id: SessionId, text: String, style: Style) -> Result<()> {
+    let request = CommentRequest {
+        text: Personal::new(text),
+    };
+    let path = format!("/v1/sessions/{id}/comments");
+    client.send::<()>(Method::POST, &path, &request).await?;
+    match style {
+        Style::Programs => output::json(&json!({ "id": id, "commented": true })),
+        Style::People => line(format!("the comment stands under session {id}")),
     }
 }

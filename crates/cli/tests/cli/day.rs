@@ -56,7 +56,7 @@ fn review(place: &Place) {
     let id = session["id"].as_str().unwrap();
 
     let detail = place.run(&["session", "show", id, "--json"]).json();
-    assert_eq!(detail["reason"], "customer cannot sign in");
+    assert_eq!(detail["session"]["reason"], "customer cannot sign in");
     assert_eq!(detail["grants"][0]["subject"], "customer:1");
     assert_eq!(
         detail["grants"][0]["evidence"],
@@ -80,7 +80,7 @@ fn review(place: &Place) {
         .ok();
     let flagged = place.run(&["session", "show", id, "--json"]).json();
     assert_eq!(flagged["session"]["verdict"], "flagged");
-    assert_eq!(flagged["note"], "look again");
+    assert_eq!(flagged["notes"][0]["text"], "look again");
     assert!(
         place
             .run(&["session", "list", "--pending", "--decrypted"])

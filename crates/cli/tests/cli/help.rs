@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 23] = [
     &[],
     &["demo"],
     &["init"],
@@ -18,6 +18,9 @@ const COMMANDS: [&[&str]; 20] = [
     &["session", "list"],
     &["session", "show"],
     &["session", "review"],
+    &["session", "comment"],
+    &["summary"],
+    &["login-link"],
     &["audit"],
     &["audit", "tail"],
     &["audit", "verify"],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privet_vault::port::SessionFilter;
+use privet_vault::{SessionQuery, SessionView, StepQuery, StepView};
 
 use crate::Case;
 use crate::psql::assert_contains;
@@ -294,26 +294,18 @@ fn only_reads() {
 }
 
 /// The only session, as the auditor reads it once what was shown is on record too.
-async fn reviewed(world: &World) -> privet_vault::SessionView {
+async fn reviewed(world: &World) -> (SessionView, Vec<StepView>) {
     let eve = world.caller("eve").await;
-    let filter = SessionFilter {
-        count_max: 10,
-        ..Default::default()
-    };
-    let sessions = world.vault.sessions(&eve, &filter).await.unwrap();
+    let all = SessionQuery::default();
+    let sessions = world.vault.sessions(&eve, &all).await.unwrap().sessions;
     assert_eq!(sessions.len(), 1);
+    let id = sessions[0].row.id;
     for _ in 0..500 {
-        let view = world
-            .vault
-            .session_view(&eve, sessions[0].id)
-            .await
-            .unwrap();
-        if view
-            .statements
-            .iter()
-            .any(|statement| !statement.opened.is_empty())
-        {
-            return view;
+        let whole = world.vault.session_steps(&eve, id, StepQuery::default());
+        let steps = whole.await.unwrap().steps;
+        if steps.iter().any(|step| !step.opened.is_empty()) {
+            let view = world.vault.session_view(&eve, id).await.unwrap();
+            return (view, steps);
         }
         tokio::task::yield_now().await;
     }
@@ -344,9 +336,8 @@ fn recorded() {
             .await
             .unwrap();
         client.batch_execute("CALL privet.encrypt()").await.unwrap();
-        let view = reviewed(&world).await;
-        let all: Vec<String> = view
-            .statements
+        let (view, steps) = reviewed(&world).await;
+        let all: Vec<String> = steps
             .iter()
             .map(|step| {
                 format!(

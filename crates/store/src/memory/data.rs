@@ -1,16 +1,16 @@
 //! The data store in memory.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use privet_vault::port::{
-    DataStore, IndexEntry, SessionFilter, SessionRow, StoreError, ValueWrite, Verdict,
+    DataStore, IndexEntry, NewSessionEntry, SessionCursor, SessionEntry, SessionEntryFilter,
+    SessionFilter, SessionOrder, SessionRow, SessionTally, StoreError, TallyPeriod, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 
 use super::Shared;
-use crate::write::{SESSIONS_DEFAULT, last_writes};
+use crate::write::{last_writes, sessions_max, step_nanoseconds};
 
 #[derive(Default)]
 pub(super) struct MemoryData(Shared<State>);
@@ -19,7 +19,7 @@ pub(super) struct MemoryData(Shared<State>);
 struct State {
     values: BTreeMap<(Puid, u16), Value>,
     sessions: BTreeMap<SessionId, SessionRow>,
-    session_entries: Vec<(SessionId, String, u64)>,
+    session_entries: Vec<NewSessionEntry>,
 }
 
 #[derive(Clone)]
@@ -126,23 +126,47 @@ impl DataStore for MemoryData {
             .filter(|row| is_wanted(row, filter))
             .cloned()
             .collect();
-        found.sort_by_key(|row| Reverse((row.started_at, row.id)));
-        let count_max = if filter.count_max == 0 {
-            SESSIONS_DEFAULT
-        } else {
-            filter.count_max
-        };
-        found.truncate(count_max as usize);
+        found.sort_by_key(|row| SessionCursor::from(row));
+        if filter.order == SessionOrder::NewestFirst {
+            found.reverse();
+        }
+        found.truncate(sessions_max(filter) as usize);
         Ok(found)
     }
 
-    async fn add_session_entries(
-        &self,
-        entries: Vec<(SessionId, String, u64)>,
-    ) -> Result<(), StoreError> {
+    async fn session_tallies(&self, period: &TallyPeriod) -> Result<Vec<SessionTally>, StoreError> {
+        let state = self.0.read();
+        let step = i128::from(step_nanoseconds(period));
+        let mut tallies: BTreeMap<_, SessionTally> = BTreeMap::new();
+        let within = |row: &&SessionRow| (period.from..period.before).contains(&row.started_at);
+        for row in state.sessions.values().filter(within) {
+            let since = row.started_at.as_nanosecond() - period.from.as_nanosecond();
+            let one = SessionTally {
+                source: row.source.clone(),
+                step: u32::try_from(since / step).unwrap_or(u32::MAX),
+                decrypted: row.decrypted,
+                verdict: row.verdict(),
+                reviewer: row.review.as_ref().map(|review| review.reviewer.clone()),
+                sessions: 0,
+                statements: 0,
+                opened: 0,
+            };
+            let tally = tallies.entry(one.clone()).or_insert(one);
+            tally.sessions += 1;
+            tally.statements += row.statements;
+            tally.opened += row.opened;
+        }
+        Ok(tallies.into_values().collect())
+    }
+
+    async fn add_session_entries(&self, entries: Vec<NewSessionEntry>) -> Result<(), StoreError> {
         self.0.write(|state| {
             for entry in entries {
-                if !state.session_entries.contains(&entry) {
+                let known = |known: &NewSessionEntry| {
+                    (known.session, &known.origin, known.index)
+                        == (entry.session, &entry.origin, entry.index)
+                };
+                if !state.session_entries.iter().any(known) {
                     state.session_entries.push(entry);
                 }
             }
@@ -150,15 +174,25 @@ impl DataStore for MemoryData {
         })
     }
 
-    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError> {
+    async fn session_entries(
+        &self,
+        filter: &SessionEntryFilter,
+    ) -> Result<Vec<SessionEntry>, StoreError> {
         let state = self.0.read();
-        let entries = state
-            .session_entries
-            .iter()
-            .filter(|(session, ..)| *session == id);
-        Ok(entries
-            .map(|(_, origin, index)| (origin.clone(), *index))
-            .collect())
+        let wanted = (1..)
+            .zip(&state.session_entries)
+            .filter(|(number, entry)| {
+                *number > filter.after
+                    && entry.session == filter.session
+                    && entry.part >= filter.at_least
+            })
+            .take(filter.count_max as usize);
+        let entries = wanted.map(|(number, entry)| SessionEntry {
+            number,
+            origin: entry.origin.clone(),
+            index: entry.index,
+        });
+        Ok(entries.collect())
     }
 }
 
@@ -175,20 +209,29 @@ impl State {
 }
 
 fn is_wanted(row: &SessionRow, filter: &SessionFilter) -> bool {
-    let verdict = row
-        .review
-        .as_ref()
-        .map_or(Verdict::Pending, |review| review.verdict);
-    filter.verdict.is_none_or(|wanted| wanted == verdict)
+    filter.verdict.is_none_or(|wanted| wanted == row.verdict())
         && filter
             .principal
             .as_ref()
             .is_none_or(|wanted| *wanted == row.principal)
+        && filter
+            .not_by
+            .as_ref()
+            .is_none_or(|unwanted| *unwanted != row.principal)
+        && filter
+            .source
+            .as_ref()
+            .is_none_or(|wanted| *wanted == row.source)
         && filter
             .decrypted
             .is_none_or(|wanted| wanted == row.decrypted)
         && filter
             .open
             .is_none_or(|wanted| wanted == row.ended_at.is_none())
+        && filter.from.is_none_or(|moment| row.started_at >= moment)
         && filter.before.is_none_or(|moment| row.started_at < moment)
+        && filter.after.is_none_or(|cursor| match filter.order {
+            SessionOrder::NewestFirst => SessionCursor::from(row) < cursor,
+            SessionOrder::OldestFirst => SessionCursor::from(row) > cursor,
+        })
 }

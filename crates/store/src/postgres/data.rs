@@ -4,7 +4,10 @@ mod session;
 mod value;
 
 use async_trait::async_trait;
-use privet_vault::port::{DataStore, SessionFilter, SessionRow, StoreError, ValueWrite};
+use privet_vault::port::{
+    DataStore, NewSessionEntry, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow,
+    SessionTally, StoreError, TallyPeriod, ValueWrite,
+};
 use privet_vault::{Puid, SessionId};
 use tokio_postgres::Row;
 
@@ -15,7 +18,7 @@ use crate::write::last_writes;
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "data store",
     schema: "privet_data",
-    migrations: &[FORMAT_1],
+    migrations: &[FORMAT_1, FORMAT_2],
     vacuumed: &["value", "value_index"],
 };
 
@@ -65,6 +68,15 @@ CREATE TABLE session_entry (
     number bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (session, origin, position)
 );
+";
+
+/// What waits for a verdict is found among many that have one; a session is read a page at a time, or its frame alone.
+/// Entries noted before have no part.
+const FORMAT_2: &str = "
+CREATE INDEX session_pending ON session (started_at, id)
+    WHERE verdict IS NULL OR verdict = 'pending';
+ALTER TABLE session_entry ADD COLUMN part smallint;
+CREATE INDEX session_entry_by_number ON session_entry (session, number, part);
 ";
 
 /// The data store's database as a [`DataStore`].
@@ -148,10 +160,14 @@ impl DataStore for PostgresData {
             .await
     }
 
-    async fn add_session_entries(
-        &self,
-        entries: Vec<(SessionId, String, u64)>,
-    ) -> Result<(), StoreError> {
+    async fn session_tallies(&self, period: &TallyPeriod) -> Result<Vec<SessionTally>, StoreError> {
+        let period = *period;
+        self.database
+            .run(move |client| Box::pin(async move { session::tallies(client, &period).await }))
+            .await
+    }
+
+    async fn add_session_entries(&self, entries: Vec<NewSessionEntry>) -> Result<(), StoreError> {
         self.database
             .run(move |client| {
                 Box::pin(async move { session::add_entries(client, &entries).await })
@@ -159,9 +175,13 @@ impl DataStore for PostgresData {
             .await
     }
 
-    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError> {
+    async fn session_entries(
+        &self,
+        filter: &SessionEntryFilter,
+    ) -> Result<Vec<SessionEntry>, StoreError> {
+        let filter = filter.clone();
         self.database
-            .run(move |client| Box::pin(async move { session::entries(client, id).await }))
+            .run(move |client| Box::pin(async move { session::entries(client, &filter).await }))
             .await
     }
 }

@@ -1,21 +1,23 @@
 //! The data store on SQLite: sealed values, blind indexes, sessions and reviews.
 
+mod session;
+
 use async_trait::async_trait;
 use privet_vault::port::{
-    DataStore, Review, SessionFilter, SessionRow, StoreError, ValueWrite, Verdict,
+    DataStore, NewSessionEntry, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow,
+    SessionTally, StoreError, TallyPeriod, ValueWrite,
 };
-use privet_vault::{PrincipalName, Puid, SessionId, TokenId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use privet_vault::{Puid, SessionId};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::column::{At, Count, parsed, unknown_code};
 use super::engine::Engine;
 use super::file::{Failure, FileSpec};
-use crate::write::{SESSIONS_DEFAULT, last_writes};
+use crate::write::last_writes;
 
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "data.sqlite",
     application_id: i32::from_be_bytes(*b"PvtD"),
-    migrations: &[FORMAT_1],
+    migrations: &[FORMAT_1, FORMAT_2],
     damaged: "`data.sqlite` is not what was written: restore it from its backup",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
@@ -66,6 +68,15 @@ CREATE TABLE session_entry (
     position INTEGER NOT NULL,
     UNIQUE (session, origin, position)
 );
+";
+
+/// What waits for a verdict is found among many that have one; a session is read a page at a time, or its frame alone.
+/// Entries noted before have no part.
+const FORMAT_2: &str = "
+CREATE INDEX session_pending ON session (started_at, id)
+    WHERE verdict IS NULL OR verdict = 'pending';
+ALTER TABLE session_entry ADD COLUMN part INTEGER;
+CREATE INDEX session_entry_by_number ON session_entry (session, number, part);
 ";
 
 /// `data.sqlite` as a [`DataStore`].
@@ -155,56 +166,43 @@ impl DataStore for SqliteData {
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {
         self.engine
-            .write(move |connection| put_session(connection, &session))
+            .write(move |connection| session::put(connection, &session))
             .await
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         self.engine
-            .read(move |connection| {
-                let mut select =
-                    connection.prepare_cached(&format!("{SELECT_SESSION} WHERE id = ?1"))?;
-                Ok(select.query_row([id.as_bytes()], session_row).optional()?)
-            })
+            .read(move |connection| session::one(connection, id))
             .await
     }
 
     async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError> {
         let filter = filter.clone();
         self.engine
-            .read(move |connection| sessions(connection, &filter))
+            .read(move |connection| session::list(connection, &filter))
             .await
     }
 
-    async fn add_session_entries(
+    async fn session_tallies(&self, period: &TallyPeriod) -> Result<Vec<SessionTally>, StoreError> {
+        let period = *period;
+        self.engine
+            .read(move |connection| session::tallies(connection, &period))
+            .await
+    }
+
+    async fn add_session_entries(&self, entries: Vec<NewSessionEntry>) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| session::add_entries(connection, &entries))
+            .await
+    }
+
+    async fn session_entries(
         &self,
-        entries: Vec<(SessionId, String, u64)>,
-    ) -> Result<(), StoreError> {
+        filter: &SessionEntryFilter,
+    ) -> Result<Vec<SessionEntry>, StoreError> {
+        let filter = filter.clone();
         self.engine
-            .write(move |connection| {
-                let mut insert = connection.prepare_cached(
-                    "INSERT INTO session_entry (session, origin, position) VALUES (?1, ?2, ?3)
-                     ON CONFLICT DO NOTHING",
-                )?;
-                for (session, origin, position) in &entries {
-                    insert.execute(params![session.as_bytes(), origin, Count(*position)])?;
-                }
-                Ok(())
-            })
-            .await
-    }
-
-    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError> {
-        self.engine
-            .read(move |connection| {
-                let mut select = connection.prepare_cached(
-                    "SELECT origin, position FROM session_entry WHERE session = ?1 ORDER BY number",
-                )?;
-                let entries = select.query_map([id.as_bytes()], |row| {
-                    Ok((row.get(0)?, row.get::<_, Count>(1)?.0))
-                })?;
-                Ok(entries.collect::<Result<_, _>>()?)
-            })
+            .read(move |connection| session::entries(connection, &filter))
             .await
     }
 }
@@ -250,102 +248,6 @@ fn put_values(connection: &Connection, values: &[ValueWrite]) -> Result<(), Fail
         }
     }
     Ok(())
-}
-
-const SELECT_SESSION: &str = "SELECT id, principal, token, source, started_at, active_at, ended_at,
-    decrypted, statements, opened, verdict, reviewer, reviewed_at FROM session";
-
-fn put_session(connection: &Connection, session: &SessionRow) -> Result<(), Failure> {
-    let review = session.review.as_ref();
-    connection
-        .prepare_cached(
-            "INSERT INTO session (id, principal, token, source, started_at, active_at, ended_at,
-                 decrypted, statements, opened, verdict, reviewer, reviewed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-             ON CONFLICT (id) DO UPDATE SET principal = excluded.principal, token = excluded.token,
-                 source = excluded.source, started_at = excluded.started_at,
-                 active_at = max(session.active_at, excluded.active_at),
-                 ended_at = coalesce(session.ended_at, excluded.ended_at),
-                 decrypted = max(session.decrypted, excluded.decrypted),
-                 statements = max(session.statements, excluded.statements),
-                 opened = max(session.opened, excluded.opened),
-                 verdict = coalesce(excluded.verdict, session.verdict),
-                 reviewer = coalesce(excluded.reviewer, session.reviewer),
-                 reviewed_at = coalesce(excluded.reviewed_at, session.reviewed_at)",
-        )?
-        .execute(params![
-            session.id.as_bytes(),
-            session.principal.as_str(),
-            session.token.as_bytes(),
-            session.source.as_str(),
-            At(session.started_at),
-            At(session.active_at),
-            session.ended_at.map(At),
-            session.decrypted,
-            Count(session.statements),
-            Count(session.opened),
-            review.map(|review| review.verdict.as_str()),
-            review.map(|review| review.reviewer.as_str()),
-            review.map(|review| At(review.at)),
-        ])?;
-    Ok(())
-}
-
-fn sessions(connection: &Connection, filter: &SessionFilter) -> Result<Vec<SessionRow>, Failure> {
-    let mut select = connection.prepare_cached(&format!(
-        "{SELECT_SESSION}
-          WHERE (?1 IS NULL OR COALESCE(verdict, 'pending') = ?1)
-            AND (?2 IS NULL OR principal = ?2)
-            AND (?3 IS NULL OR decrypted = ?3)
-            AND (?4 IS NULL OR (ended_at IS NULL) = ?4)
-            AND (?5 IS NULL OR started_at < ?5)
-          ORDER BY started_at DESC, id DESC LIMIT ?6"
-    ))?;
-    let count_max = if filter.count_max == 0 {
-        SESSIONS_DEFAULT
-    } else {
-        filter.count_max
-    };
-    let rows = select.query_map(
-        params![
-            filter.verdict.map(Verdict::as_str),
-            filter.principal.as_ref().map(PrincipalName::as_str),
-            filter.decrypted,
-            filter.open,
-            filter.before.map(At),
-            count_max,
-        ],
-        session_row,
-    )?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
-    let verdict: Option<String> = row.get(10)?;
-    let review = match verdict {
-        None => None,
-        Some(text) => Some(Review {
-            verdict: [Verdict::Pending, Verdict::Approved, Verdict::Flagged]
-                .into_iter()
-                .find(|verdict| verdict.as_str() == text)
-                .ok_or_else(|| unknown_code(10))?,
-            reviewer: parsed(row, 11)?,
-            at: row.get::<_, At>(12)?.0,
-        }),
-    };
-    Ok(SessionRow {
-        id: SessionId::from_bytes(row.get(0)?),
-        principal: parsed(row, 1)?,
-        token: TokenId::from_bytes(row.get(2)?),
-        source: parsed(row, 3)?,
-        started_at: row.get::<_, At>(4)?.0,
-        active_at: row.get::<_, At>(5)?.0,
-        ended_at: row.get::<_, Option<At>>(6)?.map(|at| at.0),
-        decrypted: row.get(7)?,
-        statements: row.get::<_, Count>(8)?.0,
-        opened: row.get::<_, Count>(9)?.0,
-        review,
-    })
 }
 
 #[cfg(test)]

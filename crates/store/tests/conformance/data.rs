@@ -1,6 +1,10 @@
 //! What the data store promises.
 
-use privet_vault::port::{Review, SessionFilter, SessionRow, StoreError, Verdict};
+use jiff::SignedDuration;
+use privet_vault::port::{
+    NewSessionEntry, Review, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder,
+    SessionPart, SessionRow, StoreError, TallyPeriod, Verdict,
+};
 
 use crate::rows::{at, index, no_value, puid, session, session_id, value};
 use crate::{Stores, on_each};
@@ -420,33 +424,165 @@ async fn a_list_of_sessions_has_an_end() {
 }
 
 #[tokio::test]
+async fn sessions_are_listed_by_source_period_and_page_in_both_orders() {
+    on_each(async |stores| {
+        for row in various_sessions() {
+            stores.data.put_session(row).await.unwrap();
+        }
+        let elsewhere = SessionRow {
+            source: "crm".parse().unwrap(),
+            ..session(0, 15)
+        };
+        stores.data.put_session(elsewhere).await.unwrap();
+        let shop = SessionFilter {
+            source: Some("shop".parse().unwrap()),
+            ..SessionFilter::default()
+        };
+        let (low, high) = if session_id(2) < session_id(3) {
+            (2, 3)
+        } else {
+            (3, 2)
+        };
+        let newest = [4, 5, high, low, 1];
+        assert_eq!(listed(stores, shop.clone()).await, newest);
+        let oldest = SessionFilter {
+            order: SessionOrder::OldestFirst,
+            ..shop.clone()
+        };
+        let mut expected = newest;
+        expected.reverse();
+        assert_eq!(listed(stores, oldest.clone()).await, expected);
+        for filter in [shop.clone(), oldest] {
+            let mut page = SessionFilter {
+                count_max: 2,
+                ..filter.clone()
+            };
+            let mut seen = Vec::new();
+            while let Some(last) = stores.data.sessions(&page).await.unwrap().last() {
+                seen.extend(listed(stores, page.clone()).await);
+                page.after = Some(last.into());
+            }
+            assert_eq!(seen, listed(stores, filter).await);
+        }
+        let between = SessionFilter {
+            from: Some(at(20)),
+            before: Some(at(40)),
+            ..shop.clone()
+        };
+        assert_eq!(listed(stores, between).await, [5, high, low]);
+        let others = SessionFilter {
+            not_by: Some("ada".parse().unwrap()),
+            ..shop
+        };
+        assert_eq!(listed(stores, others).await, [2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_of_a_period_are_counted_by_what_tells_them_apart() {
+    on_each(async |stores| {
+        for row in various_sessions() {
+            stores.data.put_session(row).await.unwrap();
+        }
+        let same = SessionRow {
+            opened: 4,
+            ..session(0, 11)
+        };
+        stores.data.put_session(same).await.unwrap();
+        let period = TallyPeriod {
+            from: at(10),
+            before: at(40),
+            step: SignedDuration::from_secs(10),
+        };
+        let tallies = stores.data.session_tallies(&period).await.unwrap();
+        let found: Vec<_> = tallies
+            .iter()
+            .map(|tally| {
+                let reviewer = tally.reviewer.as_ref().map(ToString::to_string);
+                (
+                    tally.step,
+                    tally.decrypted,
+                    tally.verdict,
+                    reviewer,
+                    (tally.sessions, tally.statements, tally.opened),
+                )
+            })
+            .collect();
+        let eve = || Some("eve".to_owned());
+        assert_eq!(
+            found,
+            [
+                (0, false, Verdict::Pending, None, (2, 6, 4)),
+                (1, false, Verdict::Pending, None, (1, 3, 0)),
+                (1, true, Verdict::Approved, eve(), (1, 3, 0)),
+                (2, false, Verdict::Pending, eve(), (1, 3, 0)),
+            ]
+        );
+    })
+    .await;
+}
+
+/// Entries of a session from a place on, by their indexes.
+async fn noted(stores: &Stores, n: u32, at_least: SessionPart, after: u64) -> Vec<SessionEntry> {
+    let filter = SessionEntryFilter {
+        session: session_id(n),
+        at_least,
+        after,
+        count_max: 100,
+    };
+    stores.data.session_entries(&filter).await.unwrap()
+}
+
+#[tokio::test]
 async fn entries_of_a_session_keep_their_order_and_count_once() {
     on_each(async |stores| {
-        let (one, two) = (session_id(1), session_id(2));
-        let entry = |session, origin: &str, position| (session, origin.to_owned(), position);
-        let first = vec![entry(one, "b", 7), entry(two, "b", 8), entry(one, "a", 9)];
+        let entry = |n, origin: &str, index, part| NewSessionEntry {
+            session: session_id(n),
+            origin: origin.to_owned(),
+            index,
+            part,
+        };
+        let (step, frame) = (SessionPart::Step, SessionPart::Frame);
+        let first = vec![
+            entry(1, "b", 7, frame),
+            entry(2, "b", 8, step),
+            entry(1, "a", 9, step),
+        ];
         stores.data.add_session_entries(first).await.unwrap();
-        let second = vec![entry(one, "b", 7), entry(one, "b", 3)];
+        let second = vec![
+            entry(1, "b", 7, step),
+            entry(1, "b", 3, SessionPart::Sensitive),
+        ];
         stores.data.add_session_entries(second).await.unwrap();
         stores.reopen().await;
-        let expected = [
+        let place = |entry: &SessionEntry| (entry.origin.clone(), entry.index);
+        let places = |entries: &[SessionEntry]| entries.iter().map(place).collect::<Vec<_>>();
+        let whole = noted(stores, 1, step, 0).await;
+        let (b7, a9, b3) = (
             ("b".to_owned(), 7),
             ("a".to_owned(), 9),
             ("b".to_owned(), 3),
-        ];
-        assert_eq!(stores.data.session_entries(one).await.unwrap(), expected);
+        );
+        assert_eq!(places(&whole), [b7.clone(), a9.clone(), b3.clone()]);
+        assert!(whole.is_sorted_by_key(|entry| entry.number));
+        let rest = noted(stores, 1, step, whole[0].number).await;
+        assert_eq!(rest, whole[1..]);
+        let sensitive = noted(stores, 1, SessionPart::Sensitive, 0).await;
+        assert_eq!(places(&sensitive), [b7.clone(), b3]);
+        assert_eq!(places(&noted(stores, 1, frame, 0).await), [b7]);
         assert_eq!(
-            stores.data.session_entries(two).await.unwrap(),
+            places(&noted(stores, 2, step, 0).await),
             [("b".to_owned(), 8)]
         );
-        assert!(
-            stores
-                .data
-                .session_entries(session_id(3))
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert!(noted(stores, 3, step, 0).await.is_empty());
+        let one = SessionEntryFilter {
+            session: session_id(1),
+            at_least: step,
+            after: 0,
+            count_max: 1,
+        };
+        assert_eq!(stores.data.session_entries(&one).await.unwrap(), whole[..1]);
     })
     .await;
 }

@@ -1,9 +1,11 @@
 //! Random sequences of calls must answer the same on SQLite as on the model.
 
+use jiff::SignedDuration;
 use privet_seal::KeyKind;
 use privet_vault::port::{
-    KeyRow, LogBatch, NewSubject, Review, SessionFilter, SessionRow, SubjectRow, ValueWrite,
-    Verdict,
+    KeyRow, LogBatch, NewSessionEntry, NewSubject, Review, SessionCursor, SessionEntry,
+    SessionEntryFilter, SessionFilter, SessionOrder, SessionPart, SessionRow, SubjectRow,
+    TallyPeriod, ValueWrite, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -31,8 +33,10 @@ enum Call {
     DeleteValues(u32),
     PutSession(u32, i64, bool, u8),
     Sessions(Option<u8>, Option<bool>, Option<bool>, Option<i64>, u32),
-    AddSessionEntries(Vec<(u32, u64)>),
-    SessionEntries(u32),
+    SessionsAfter(bool, Option<(i64, u32)>, Option<i64>, bool),
+    SessionTallies(i64, i64),
+    AddSessionEntries(Vec<(u32, u64, u8)>),
+    SessionEntries(u32, u8, u32),
     AddKeys(Vec<Key>),
     KeysOf(u8, u8),
     KeysById(Vec<u32>),
@@ -78,8 +82,12 @@ fn data_call() -> impl Strategy<Value = Call> {
             .prop_map(|(a, b, c, d)| Call::PutSession(a, b, c, d)),
         1 => (prop::option::of(0..3_u8), flag(), flag(), prop::option::of(0..3_i64), 0..4_u32)
             .prop_map(|(a, b, c, d, e)| Call::Sessions(a, b, c, d, e)),
-        1 => prop::collection::vec((0..3_u32, 0..5_u64), 0..4).prop_map(Call::AddSessionEntries),
-        1 => (0..3_u32).prop_map(Call::SessionEntries),
+        1 => (any::<bool>(), prop::option::of((0..3_i64, 0..5_u32)), prop::option::of(0..3_i64), any::<bool>())
+            .prop_map(|(a, b, c, d)| Call::SessionsAfter(a, b, c, d)),
+        1 => (0..3_i64, 0..4_i64).prop_map(|(a, b)| Call::SessionTallies(a, b)),
+        1 => prop::collection::vec((0..3_u32, 0..5_u64, 0..3_u8), 0..4)
+            .prop_map(Call::AddSessionEntries),
+        1 => (0..3_u32, 0..3_u8, 0..5_u32).prop_map(|(a, b, c)| Call::SessionEntries(a, b, c)),
     ]
 }
 
@@ -220,6 +228,12 @@ async fn data_answer(stores: &Stores, call: &Call) -> Option<String> {
     })
 }
 
+const PARTS: [SessionPart; 3] = [
+    SessionPart::Step,
+    SessionPart::Sensitive,
+    SessionPart::Frame,
+];
+
 async fn session_answer(stores: &Stores, call: &Call) -> Option<String> {
     let data = &stores.data;
     Some(match call {
@@ -251,24 +265,69 @@ async fn session_answer(stores: &Stores, call: &Call) -> Option<String> {
                 open: *open,
                 before: before.map(at),
                 count_max: *count_max,
+                ..SessionFilter::default()
             };
             format!("{:?}", data.sessions(&filter).await)
         }
+        Call::SessionsAfter(oldest_first, after, from, others) => {
+            let filter = SessionFilter {
+                order: match oldest_first {
+                    true => SessionOrder::OldestFirst,
+                    false => SessionOrder::NewestFirst,
+                },
+                after: after.map(|(started, n)| SessionCursor {
+                    started_at: at(started),
+                    id: session_id(n),
+                }),
+                from: from.map(at),
+                source: (!others).then(|| "shop".parse().unwrap()),
+                not_by: others.then(|| "ada".parse().unwrap()),
+                ..SessionFilter::default()
+            };
+            format!("{:?}", data.sessions(&filter).await)
+        }
+        _ => return session_entry_answer(stores, call).await,
+    })
+}
+
+async fn session_entry_answer(stores: &Stores, call: &Call) -> Option<String> {
+    let data = &stores.data;
+    Some(match call {
+        Call::SessionTallies(from, seconds) => {
+            let period = TallyPeriod {
+                from: at(*from),
+                before: at(from + seconds),
+                step: SignedDuration::from_secs(2),
+            };
+            format!("{:?}", data.session_tallies(&period).await)
+        }
         Call::AddSessionEntries(entries) => {
-            let entry = |&(n, position): &(u32, u64)| (session_id(n), "log".to_owned(), position);
+            let entry = |&(n, index, part): &(u32, u64, u8)| NewSessionEntry {
+                session: session_id(n),
+                origin: "log".to_owned(),
+                index,
+                part: PARTS[usize::from(part)],
+            };
             format!(
                 "{:?}",
                 data.add_session_entries(entries.iter().map(entry).collect())
                     .await
             )
         }
-        Call::SessionEntries(n) => {
-            let id = session_id(*n);
-            format!(
-                "{:?} {:?}",
-                data.session_entries(id).await,
-                data.session(id).await
-            )
+        Call::SessionEntries(n, part, count_max) => {
+            let filter = SessionEntryFilter {
+                session: session_id(*n),
+                at_least: PARTS[usize::from(*part)],
+                after: 0,
+                count_max: *count_max,
+            };
+            // Engines number as they like; only the order counts.
+            let found = data.session_entries(&filter).await;
+            let found = found.map(|entries| {
+                let place = |entry: SessionEntry| (entry.origin, entry.index);
+                entries.into_iter().map(place).collect::<Vec<_>>()
+            });
+            format!("{found:?} {:?}", data.session(session_id(*n)).await)
         }
         _ => return None,
     })

@@ -88,7 +88,7 @@ async fn check(log: Weak<Inner>) {
             outcome => break outcome,
         }
     };
-    status.check_ended();
+    status.check_ended(clock.now());
     match outcome {
         Ok(()) => tracing::info!("the full check of the audit log found nothing wrong"),
         Err(error) => {

@@ -64,6 +64,8 @@ kinds! {
     SessionRead = "session.read",
     /// An auditor gave a verdict.
     SessionReviewed = "session.reviewed",
+    /// An auditor commented on a session.
+    SessionCommented = "session.commented",
     /// A session may open one subject's values from here on.
     GrantIssued = "grant.issued",
     /// A grant was refused.
@@ -84,6 +86,12 @@ kinds! {
     TokenRevoked = "token.revoked",
     /// Listing, issuing or revoking tokens was refused.
     TokenDenied = "token.denied",
+    /// A link was made that logs its holder in to the pages once.
+    LoginLinked = "login.linked",
+    /// Somebody logged in to the pages.
+    LoginOpened = "login.opened",
+    /// Somebody logged out of the pages.
+    LoginEnded = "login.ended",
     /// Sealing an application's database in place began or went on.
     AdoptStarted = "adopt.started",
     /// Sealing an application's database in place ended.

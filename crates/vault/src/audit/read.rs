@@ -102,6 +102,18 @@ impl AuditLog {
         entry.ok_or(Error::NotFound("audit entry"))
     }
 
+    /// An entry of any log in the store, as other servers of this environment write theirs beside this one; `None` if
+    /// there is none. Its own log's checkpoint vouches for it, not this one's.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store fails.
+    pub(crate) async fn entry_of(&self, origin: &str, index: u64) -> Result<Option<Vec<u8>>> {
+        if origin == self.origin() {
+            return Ok(self.entries(index, 1).await?.pop());
+        }
+        Ok(self.inner.store.entries(origin, index, 1).await?.pop())
+    }
+
     /// The side record of an entry, sealed; `None` if it never had one or it was destroyed.
     ///
     /// # Errors

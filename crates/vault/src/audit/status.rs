@@ -1,9 +1,10 @@
 //! How the log is doing: what the sequencer tells everybody else, and why it says no.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::AuditLimits;
@@ -124,6 +125,8 @@ pub struct AuditHealth {
     pub check: Progress,
     /// Whether that check has ended, one way or the other.
     pub check_ended: bool,
+    /// When it ended.
+    pub check_ended_at: Option<Timestamp>,
 }
 
 /// Shared between the handle, the sequencer and the background tasks.
@@ -136,7 +139,7 @@ pub(crate) struct Status {
     commits: AtomicU64,
     refused: AtomicU64,
     check: Mutex<Progress>,
-    check_ended: AtomicBool,
+    check_ended: OnceLock<Timestamp>,
 }
 
 impl Status {
@@ -151,7 +154,7 @@ impl Status {
                 done: 0,
                 of: published.size,
             }),
-            check_ended: AtomicBool::new(false),
+            check_ended: OnceLock::new(),
             published: watch::Sender::new(Arc::new(published)),
         }
     }
@@ -213,8 +216,9 @@ impl Status {
     }
 
     /// The full check is over.
-    pub(crate) fn check_ended(&self) {
-        self.check_ended.store(true, Ordering::Release);
+    pub(crate) fn check_ended(&self, at: Timestamp) {
+        // It ends once.
+        let _ = self.check_ended.set(at);
     }
 
     pub(crate) fn health(&self, queue_depth: usize, limits: &AuditLimits) -> AuditHealth {
@@ -230,7 +234,8 @@ impl Status {
             commits: self.commits.load(Ordering::Relaxed),
             refused: self.refused(),
             check: *self.check.lock().unwrap_or_else(PoisonError::into_inner),
-            check_ended: self.check_ended.load(Ordering::Acquire),
+            check_ended: self.check_ended.get().is_some(),
+            check_ended_at: self.check_ended.get().copied(),
         }
     }
 

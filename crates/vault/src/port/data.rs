@@ -1,10 +1,12 @@
 //! The data store: sealed values, blind indexes, sessions and reviews.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
-use super::StoreError;
-use crate::{PrincipalName, Puid, SessionId, SourceName, TokenId};
+use super::{
+    NewSessionEntry, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally,
+    StoreError, TallyPeriod,
+};
+use crate::{Puid, SessionId};
 
 /// The blind-index row of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,101 +28,6 @@ pub struct ValueWrite {
     pub sealed: Option<Vec<u8>>,
     /// Index rows: one per live index version.
     pub index: Vec<IndexEntry>,
-}
-
-/// An auditor's verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Nobody has decided yet.
-    Pending,
-    /// In order.
-    Approved,
-    /// Not in order.
-    Flagged,
-}
-
-impl Verdict {
-    /// `pending`, `approved`, `flagged`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Approved => "approved",
-            Self::Flagged => "flagged",
-        }
-    }
-}
-
-/// A verdict with who gave it and when; the note is in the side record of its entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Review {
-    /// What was decided.
-    pub verdict: Verdict,
-    /// By whom.
-    pub reviewer: PrincipalName,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// A session as a row: facts alone. What is long or personal (reason, statements) is in the side records of its
-/// entries in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRow {
-    /// The session.
-    pub id: SessionId,
-    /// Who.
-    pub principal: PrincipalName,
-    /// With which token.
-    pub token: TokenId,
-    /// Over which application's database.
-    pub source: SourceName,
-    /// When it was justified.
-    pub started_at: Timestamp,
-    /// The last statement or command.
-    pub active_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-    /// Whether anything was decrypted in it.
-    pub decrypted: bool,
-    /// Statements recorded.
-    pub statements: u64,
-    /// Values opened.
-    pub opened: u64,
-    /// The last verdict; `None` is pending.
-    pub review: Option<Review>,
-}
-
-impl SessionRow {
-    /// What a store holds after `newer` was put over this row.
-    #[must_use]
-    pub fn merged(self, newer: Self) -> Self {
-        Self {
-            active_at: self.active_at.max(newer.active_at),
-            ended_at: self.ended_at.or(newer.ended_at),
-            decrypted: self.decrypted || newer.decrypted,
-            statements: self.statements.max(newer.statements),
-            opened: self.opened.max(newer.opened),
-            review: newer.review.or(self.review),
-            ..newer
-        }
-    }
-}
-
-/// Which sessions to list. Empty: all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SessionFilter {
-    /// Only those with this verdict.
-    pub verdict: Option<Verdict>,
-    /// Only those of this principal.
-    pub principal: Option<PrincipalName>,
-    /// Only those in which something was decrypted.
-    pub decrypted: Option<bool>,
-    /// Only those that have not ended.
-    pub open: Option<bool>,
-    /// Skip sessions started at or after this moment (the next page).
-    pub before: Option<Timestamp>,
-    /// At most this many (0: 100).
-    pub count_max: u32,
 }
 
 /// The data store. Methods that take lists answer in the list's order.
@@ -158,15 +65,18 @@ pub trait DataStore: Send + Sync {
     /// One session.
     async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, StoreError>;
 
-    /// Sessions, newest first.
+    /// Sessions in the filter's order.
     async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, StoreError>;
 
-    /// Notes that a log entry belongs to a session.
-    async fn add_session_entries(
-        &self,
-        entries: Vec<(SessionId, String, u64)>,
-    ) -> Result<(), StoreError>;
+    /// The sessions of a period, counted by what tells them apart; sorted, groups without sessions left out.
+    async fn session_tallies(&self, period: &TallyPeriod) -> Result<Vec<SessionTally>, StoreError>;
 
-    /// The log entries `(origin, index)` of a session, in the order written.
-    async fn session_entries(&self, id: SessionId) -> Result<Vec<(String, u64)>, StoreError>;
+    /// Notes that log entries belong to sessions; one that is noted already stays as it is.
+    async fn add_session_entries(&self, entries: Vec<NewSessionEntry>) -> Result<(), StoreError>;
+
+    /// The log entries of a session, in the order noted.
+    async fn session_entries(
+        &self,
+        filter: &SessionEntryFilter,
+    ) -> Result<Vec<SessionEntry>, StoreError>;
 }

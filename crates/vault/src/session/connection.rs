@@ -266,8 +266,8 @@ impl Connection {
         else {
             return Ok(None);
         };
-        let said = self.vault.session_reason(last.id).await?;
-        let same = said.is_some_and(|(text, link)| reason.repeats(&text, link.as_deref()));
+        let said = self.vault.stated(last.id).await?;
+        let same = said.is_some_and(|said| reason.repeats(&said.reason, said.link.as_deref()));
         Ok(same.then_some(last.id))
     }
 

@@ -13,6 +13,8 @@ use super::justification::LiveSession;
 use super::lock;
 use super::showing::Showing;
 use crate::audit::{Actor, EntryKind, Record};
+
+use crate::port::NewSessionEntry;
 use crate::vault::hex;
 use crate::{Caller, Result, SessionId, Vault};
 
@@ -231,20 +233,26 @@ impl Vault {
         // The entry itself names the session: should noting fail, or the server die before it, the next start finds it
         // again, because the ledger's position stays before it.
         let hold = self.inner.ledger.hold(self.inner.audit.size());
-        let entry = self
+        let part = record.kind.part();
+        let index = self
             .inner
             .audit
             .record(record.session(session), key)
             .await?;
         let origin = self.inner.config.origin.clone();
-        let entries = vec![(session, origin, entry)];
-        match self.inner.data.add_session_entries(entries).await {
+        let noted = NewSessionEntry {
+            session,
+            origin,
+            index,
+            part,
+        };
+        match self.inner.data.add_session_entries(vec![noted]).await {
             Ok(()) => hold.release(),
             Err(error) => {
                 tracing::warn!(%error, "a session's entry is not in its list until the next start");
             }
         }
-        Ok(entry)
+        Ok(index)
     }
 
     /// Writes the session's row, behind the caller.

@@ -315,6 +315,14 @@ fn other_example(kind: EntryKind) -> Record {
             .fact("principal", "ada")
             .fact("token", token(8).to_string()),
         K::TokenRevoked => by(kind, olga()).fact("token", token(8).to_string()),
+        K::SessionCommented => by(kind, bea())
+            .session(session())
+            .fact("commented", session().to_string())
+            .personal(
+                "note",
+                "Asked in the ticket why the phone number was needed.",
+            ),
+        K::LoginLinked | K::LoginOpened | K::LoginEnded => by(kind, bea()),
         K::AdoptStarted => by(kind, olga()).fact("source", "shop"),
         K::AdoptFinished => by(kind, olga())
             .fact("source", "shop")

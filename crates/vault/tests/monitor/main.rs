@@ -11,7 +11,9 @@
 mod bed;
 mod erasing;
 mod failing;
+mod logins;
 mod revealing;
+mod reviewing;
 mod sealing;
 mod sessions;
 mod sources;

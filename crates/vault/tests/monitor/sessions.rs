@@ -7,7 +7,8 @@ use privet_store::{FailNth, Faults, MemoryStores};
 use privet_vault::audit::EntryKind;
 use privet_vault::port::{SessionFilter, Verdict};
 use privet_vault::{
-    Caller, Connection, DecryptRequest, Mode, SealItem, SessionId, Statement, SubjectName, Vault,
+    Caller, Connection, DecryptRequest, Mode, SealItem, SessionId, SessionQuery, Statement,
+    StepQuery, SubjectName, Vault,
 };
 
 use crate::bed::{Bed, bed, hand_clock, parts, root};
@@ -349,16 +350,15 @@ async fn an_auditor_reads_all_of_it_and_never_reviews_their_own() {
     console.close().await.unwrap();
 
     let auditor = bed.caller("auditor").await;
-    let filter = SessionFilter {
-        decrypted: Some(true),
-        ..SessionFilter::default()
-    };
     // What was shown is written behind the result.
     while bed.count(EntryKind::StatementShown).await == 0 {
         tokio::task::yield_now().await;
     }
-    let listed = bed.vault.sessions(&auditor, &filter).await.unwrap();
-    assert_eq!(listed.len(), 1);
+    let filter = SessionFilter {
+        decrypted: Some(true),
+        ..SessionFilter::default()
+    };
+    assert_eq!(listed(&bed, &auditor, filter).await.len(), 1);
     let view = bed.vault.session_view(&auditor, id).await.unwrap();
     assert_eq!(view.reason.as_deref(), Some(REASON));
     assert_eq!(view.link.as_deref(), Some(LINK));
@@ -367,13 +367,16 @@ async fn an_auditor_reads_all_of_it_and_never_reviews_their_own() {
         view.grants[0].evidence.as_deref(),
         Some("https://tickets.example.com/4711#consent")
     );
-    let statements: Vec<_> = view
-        .statements
+    let whole = StepQuery::default();
+    let page = bed.vault.session_steps(&auditor, id, whole).await.unwrap();
+    assert_eq!(page.next, None);
+    let statements: Vec<_> = page
+        .steps
         .iter()
         .filter_map(|step| step.sql.as_deref())
         .collect();
     assert_eq!(statements, ["SELECT protected", "SELECT decrypted"]);
-    let decrypted = view.statements.iter().find(|step| step.decrypted).unwrap();
+    let decrypted = page.steps.iter().find(|step| step.decrypted).unwrap();
     assert_eq!(decrypted.opened, [("email".to_owned(), 1)]);
 
     verdicts(&bed, &auditor, &second, id).await;
@@ -386,6 +389,16 @@ async fn an_auditor_reads_all_of_it_and_never_reviews_their_own() {
     ] {
         assert!(!text.contains(personal), "{personal}");
     }
+}
+
+/// The sessions that a filter lets through.
+async fn listed(bed: &Bed, caller: &Caller, filter: SessionFilter) -> Vec<SessionId> {
+    let query = SessionQuery {
+        filter,
+        ..SessionQuery::default()
+    };
+    let list = bed.vault.sessions(caller, &query).await.unwrap();
+    list.sessions.iter().map(|listed| listed.row.id).collect()
 }
 
 /// Nobody reviews their own session, a flag says why, and a verdict ends the wait.
@@ -406,23 +419,16 @@ async fn verdicts(bed: &Bed, auditor: &Caller, actor: &Caller, id: SessionId) {
         verdict: Some(Verdict::Pending),
         ..SessionFilter::default()
     };
-    assert_eq!(
-        bed.vault.sessions(auditor, &pending).await.unwrap().len(),
-        1
-    );
+    assert_eq!(listed(bed, auditor, pending.clone()).await, [id]);
     bed.vault
         .review(auditor, id, Verdict::Flagged, "why the phone too?")
         .await
         .unwrap();
-    assert!(
-        bed.vault
-            .sessions(auditor, &pending)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(listed(bed, auditor, pending).await.is_empty());
     let view = bed.vault.session_view(auditor, id).await.unwrap();
-    assert_eq!(view.note.as_deref(), Some("why the phone too?"));
+    assert_eq!(view.notes.len(), 1);
+    assert_eq!(view.notes[0].text.as_deref(), Some("why the phone too?"));
+    assert_eq!(view.notes[0].verdict, Some(Verdict::Flagged));
     assert_eq!(view.row.review.unwrap().verdict, Verdict::Flagged);
 }
 
@@ -601,8 +607,9 @@ async fn what_was_shown_of_a_result_that_was_given_up_is_on_record() {
             ),
         }
         let auditor = bed.caller("auditor").await;
-        let view = bed.vault.session_view(&auditor, id).await.unwrap();
-        let opened = view.statements.iter().find(|step| step.decrypted).unwrap();
+        let steps = bed.vault.session_steps(&auditor, id, StepQuery::default());
+        let steps = steps.await.unwrap().steps;
+        let opened = steps.iter().find(|step| step.decrypted).unwrap();
         assert_eq!(opened.opened, [("email".to_owned(), 1)], "{way}");
     }
 }

@@ -1,11 +1,10 @@
 //! One session as an auditor reads it.
 
 use anyhow::Result;
-use jiff::Timestamp;
 use privet_gateway::asks_catalog_only;
-use privet_wire::{Grant, Personal, SessionDetail, Statement};
+use privet_wire::{Grant, Note, Personal, SessionDetail, Statement};
 
-use super::verdict;
+use super::{said, verdict_word};
 use crate::output::{self, bold, line};
 
 /// Prints a session. What clients ask the catalogs by themselves is counted, unless `all` of it is asked for.
@@ -24,15 +23,28 @@ pub(super) fn people(detail: &SessionDetail, all: bool) -> Result<()> {
     line(format!(
         "  when       {started} to {ended} (all times in UTC)"
     ))?;
-    line(format!("  why        {}", text(detail.reason.as_ref())))?;
-    line(format!("  link       {}", text(detail.link.as_ref())))?;
-    line(format!("  verdict    {}", verdict(session)))?;
-    if let Some(note) = &detail.note {
-        line(format!("  note       {}", printable(note)))?;
-    }
+    line(format!("  why        {}", text(session.reason.as_ref())))?;
+    line(format!("  link       {}", text(session.link.as_ref())))?;
+    line(format!("  verdict    {}", said(session)))?;
+    detail.notes.iter().try_for_each(note)?;
     detail.grants.iter().try_for_each(grant)?;
     line(bold("\nWhat was done"))?;
     steps(&detail.statements, all)
+}
+
+/// A verdict or a comment, under the facts.
+fn note(note: &Note) -> Result<()> {
+    let what = note.verdict.map_or("comment", verdict_word);
+    let at = output::moment(note.at);
+    let text = note
+        .text
+        .as_ref()
+        .map(|text| format!(": {}", printable(text)));
+    line(format!(
+        "  {what:<10} {at} by {}{}",
+        note.by,
+        text.unwrap_or_default()
+    ))
 }
 
 fn grant(grant: &Grant) -> Result<()> {
@@ -101,9 +113,7 @@ fn unfold(folded: &mut u64, begun: &mut Option<String>) -> Result<()> {
 
 /// When it was, to the second.
 fn moment(step: &Statement) -> String {
-    step.at
-        .parse::<Timestamp>()
-        .map_or_else(|_| printable(&step.at), output::moment)
+    output::moment(step.at)
 }
 
 fn statement(step: &Statement) -> Result<()> {
@@ -143,7 +153,7 @@ fn text(value: Option<&Personal>) -> String {
 
 /// What was typed may hold anything; it must not speak to the auditor's terminal, nor show in another order than it
 /// has.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

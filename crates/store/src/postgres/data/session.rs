@@ -1,14 +1,17 @@
 //! Sessions, their verdicts, and which log entries belong to them.
 
-use privet_vault::port::{Review, SessionFilter, SessionRow, Verdict};
-use privet_vault::{PrincipalName, SessionId, TokenId};
+use privet_vault::port::{
+    NewSessionEntry, Review, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter,
+    SessionOrder, SessionRow, SessionTally, TallyPeriod,
+};
+use privet_vault::{PrincipalName, SessionId, SourceName, TokenId};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::reading;
 use crate::postgres::column::{from_count, from_id, from_time};
 use crate::postgres::database::{Client, Failure};
-use crate::write::SESSIONS_DEFAULT;
+use crate::write::{sessions_max, step_nanoseconds, verdict_condition, verdict_of};
 
 const SELECT: &str =
     "SELECT id, principal, token, source, started_at, active_at, ended_at, decrypted,
@@ -66,87 +69,162 @@ pub(super) async fn one(client: &mut Client, id: SessionId) -> Result<Option<Ses
     row.as_ref().map(session_row).transpose()
 }
 
+/// Bounds that are not set are written as the widest there are, so that the index is searched and not walked.
 pub(super) async fn list(
     client: &mut Client,
     filter: &SessionFilter,
 ) -> Result<Vec<SessionRow>, Failure> {
-    let select = client
-        .prepare_cached(&format!(
-            "{SELECT}
-              WHERE ($1::text IS NULL OR coalesce(verdict, 'pending') = $1)
-                AND ($2::text IS NULL OR principal = $2)
-                AND ($3::boolean IS NULL OR decrypted = $3)
-                AND ($4::boolean IS NULL OR (ended_at IS NULL) = $4)
-                AND ($5::bigint IS NULL OR started_at < $5)
-              ORDER BY started_at DESC, id DESC LIMIT $6"
-        ))
-        .await?;
-    let count_max = match filter.count_max {
-        0 => SESSIONS_DEFAULT,
-        count_max => count_max,
+    let select = client.prepare_cached(&list_text(filter)).await?;
+    let (at, id) = match (filter.after, filter.order) {
+        (Some(SessionCursor { started_at, id }), _) => {
+            (from_time(started_at)?, from_id(id.as_bytes()))
+        }
+        (None, SessionOrder::NewestFirst) => (i64::MAX, Uuid::nil()),
+        (None, SessionOrder::OldestFirst) => (i64::MIN, Uuid::nil()),
     };
     let rows = client
         .query(
             &select,
             &[
-                &filter.verdict.map(Verdict::as_str),
                 &filter.principal.as_ref().map(PrincipalName::as_str),
+                &filter.not_by.as_ref().map(PrincipalName::as_str),
+                &filter.source.as_ref().map(SourceName::as_str),
                 &filter.decrypted,
                 &filter.open,
-                &filter.before.map(from_time).transpose()?,
-                &i64::from(count_max),
+                &filter.from.map_or(Ok(i64::MIN), from_time)?,
+                &filter.before.map_or(Ok(i64::MAX), from_time)?,
+                &at,
+                &id,
+                &i64::from(sessions_max(filter)),
             ],
         )
         .await?;
     rows.iter().map(session_row).collect()
 }
 
+fn list_text(filter: &SessionFilter) -> String {
+    let verdict = verdict_condition(filter.verdict);
+    let (behind, order) = match filter.order {
+        SessionOrder::NewestFirst => ("<", "DESC"),
+        SessionOrder::OldestFirst => (">", "ASC"),
+    };
+    format!(
+        "{SELECT}
+          WHERE ($1::text IS NULL OR principal = $1)
+            AND ($2::text IS NULL OR principal <> $2)
+            AND ($3::text IS NULL OR source = $3)
+            AND ($4::boolean IS NULL OR decrypted = $4)
+            AND ($5::boolean IS NULL OR (ended_at IS NULL) = $5)
+            AND started_at >= $6 AND started_at < $7
+            AND (started_at, id) {behind} ($8, $9)
+            AND ({verdict})
+          ORDER BY started_at {order}, id {order} LIMIT $10"
+    )
+}
+
+pub(super) async fn tallies(
+    client: &mut Client,
+    period: &TallyPeriod,
+) -> Result<Vec<SessionTally>, Failure> {
+    let select = client
+        .prepare_cached(
+            "SELECT source, (started_at - $1) / $3, decrypted, coalesce(verdict, 'pending'), reviewer,
+                    count(*), sum(statements)::bigint, sum(opened)::bigint
+               FROM session WHERE started_at >= $1 AND started_at < $2 GROUP BY 1, 2, 3, 4, 5",
+        )
+        .await?;
+    let rows = client
+        .query(
+            &select,
+            &[
+                &from_time(period.from)?,
+                &from_time(period.before)?,
+                &step_nanoseconds(period),
+            ],
+        )
+        .await?;
+    let tally = |row: &Row| {
+        let row = reading(row);
+        let reviewer: Option<&str> = row.get(4)?;
+        Ok(SessionTally {
+            source: row.parsed(0)?,
+            step: u32::try_from(row.count(1)?).map_err(|_| row.damage())?,
+            decrypted: row.get(2)?,
+            verdict: verdict_of(row.get(3)?).ok_or_else(|| row.damage())?,
+            reviewer: reviewer.map(|_| row.parsed(4)).transpose()?,
+            sessions: row.count(5)?,
+            statements: row.count(6)?,
+            opened: row.count(7)?,
+        })
+    };
+    let mut tallies = rows
+        .iter()
+        .map(tally)
+        .collect::<Result<Vec<_>, Failure>>()?;
+    tallies.sort();
+    Ok(tallies)
+}
+
 pub(super) async fn add_entries(
     client: &mut Client,
-    entries: &[(SessionId, String, u64)],
+    entries: &[NewSessionEntry],
 ) -> Result<(), Failure> {
     let insert = client
         .prepare_cached(
-            "INSERT INTO session_entry (session, origin, position)
-             SELECT session, origin, position
-               FROM unnest($1::uuid[], $2::text[], $3::bigint[]) WITH ORDINALITY
-                    AS given (session, origin, position, n)
+            "INSERT INTO session_entry (session, origin, position, part)
+             SELECT session, origin, position, part
+               FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::smallint[]) WITH ORDINALITY
+                    AS given (session, origin, position, part, n)
               ORDER BY n
              ON CONFLICT DO NOTHING",
         )
         .await?;
     let sessions: Vec<Uuid> = entries
         .iter()
-        .map(|(id, ..)| from_id(id.as_bytes()))
+        .map(|entry| from_id(entry.session.as_bytes()))
         .collect();
-    let origins: Vec<&str> = entries
-        .iter()
-        .map(|(_, origin, _)| origin.as_str())
-        .collect();
+    let origins: Vec<&str> = entries.iter().map(|entry| entry.origin.as_str()).collect();
     let positions = entries
         .iter()
-        .map(|(.., position)| from_count(*position))
+        .map(|entry| from_count(entry.index))
         .collect::<Result<Vec<_>, _>>()?;
+    let parts: Vec<i16> = entries.iter().map(|entry| entry.part.code()).collect();
     client
-        .execute(&insert, &[&sessions, &origins, &positions])
+        .execute(&insert, &[&sessions, &origins, &positions, &parts])
         .await?;
     Ok(())
 }
 
 pub(super) async fn entries(
     client: &mut Client,
-    id: SessionId,
-) -> Result<Vec<(String, u64)>, Failure> {
+    filter: &SessionEntryFilter,
+) -> Result<Vec<SessionEntry>, Failure> {
     let select = client
         .prepare_cached(
-            "SELECT origin, position FROM session_entry WHERE session = $1 ORDER BY number",
+            "SELECT number, origin, position FROM session_entry
+              WHERE session = $1 AND number > $2 AND (part IS NULL OR part >= $3)
+              ORDER BY number LIMIT $4",
         )
         .await?;
-    let rows = client.query(&select, &[&from_id(id.as_bytes())]).await?;
+    let rows = client
+        .query(
+            &select,
+            &[
+                &from_id(filter.session.as_bytes()),
+                &from_count(filter.after)?,
+                &filter.at_least.code(),
+                &i64::from(filter.count_max),
+            ],
+        )
+        .await?;
     rows.iter()
         .map(|row| {
             let row = reading(row);
-            Ok((row.get(0)?, row.count(1)?))
+            Ok(SessionEntry {
+                number: row.count(0)?,
+                origin: row.get(1)?,
+                index: row.count(2)?,
+            })
         })
         .collect()
 }
@@ -157,10 +235,7 @@ fn session_row(row: &Row) -> Result<SessionRow, Failure> {
     let review = match verdict {
         None => None,
         Some(text) => Some(Review {
-            verdict: [Verdict::Pending, Verdict::Approved, Verdict::Flagged]
-                .into_iter()
-                .find(|verdict| verdict.as_str() == text)
-                .ok_or_else(|| row.damage())?,
+            verdict: verdict_of(text).ok_or_else(|| row.damage())?,
             reviewer: row.parsed(11)?,
             at: row.time(12)?,
         }),
