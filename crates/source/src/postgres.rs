@@ -3,10 +3,12 @@
 mod catalog;
 mod connect;
 mod error;
+mod upstream;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use privet_postgres::Address;
 use privet_vault::SourceName;
 use privet_vault::port::{
     Affected, Catalog, Integrity, RowKey, RunMode, SealPlan, SealedRow, Serving, Source,
@@ -16,23 +18,17 @@ use tokio::sync::Mutex;
 use tokio_postgres::Client;
 
 use error::Failing;
+use upstream::Guard;
 
-/// Under which roles a database is reached: addresses as libpq writes them, `postgresql://ROLE:PASSWORD@HOST/DATABASE`.
-#[derive(Clone)]
+/// Under which roles a database is reached.
+#[derive(Debug, Clone)]
 pub struct PostgresAddresses {
     /// The role of protected sessions.
-    pub console: String,
+    pub console: Arc<Address>,
     /// The role of decrypted sessions, without write rights.
-    pub reader: String,
+    pub reader: Arc<Address>,
     /// The role that owns the tables; used for adopting, undoing and checking alone. Without it, these are refused.
-    pub owner: Option<String>,
-}
-
-impl std::fmt::Debug for PostgresAddresses {
-    // An address may hold a password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PostgresAddresses").finish_non_exhaustive()
-    }
+    pub owner: Option<Arc<Address>>,
 }
 
 /// A database of PostgreSQL as a source. Cloning shares its connections.
@@ -45,6 +41,7 @@ pub struct PostgresSource {
 struct Shared {
     name: SourceName,
     addresses: PostgresAddresses,
+    guard: Guard,
     reader: Slot,
     writer: Slot,
 }
@@ -60,12 +57,18 @@ impl std::fmt::Debug for Slot {
 }
 
 impl PostgresSource {
-    /// A source at these addresses; nothing is opened yet.
-    pub fn new(name: SourceName, addresses: PostgresAddresses) -> Self {
+    /// A source at these addresses; nothing is opened yet. `index_columns` are its blind indexes, table and column, which no
+    /// client may write.
+    pub fn new(
+        name: SourceName,
+        addresses: PostgresAddresses,
+        index_columns: Vec<(String, String)>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 name,
                 addresses,
+                guard: Guard::new(index_columns),
                 reader: Slot::default(),
                 writer: Slot::default(),
             }),
@@ -82,17 +85,15 @@ impl PostgresSource {
     }
 
     fn not_yet(&self) -> SourceError {
-        SourceError::Failed {
-            name: self.shared.name.clone(),
-            why: "this version does not adopt databases of PostgreSQL yet".to_owned(),
-        }
+        let why = "this version does not adopt databases of PostgreSQL yet";
+        self.told(Failing::Unfit(why.to_owned()))
     }
 }
 
 impl Shared {
     /// Looking needs no right to change anything; the owner's role sees what others may not.
-    fn reading_address(&self) -> &str {
-        let owner = self.addresses.owner.as_deref();
+    fn reading_address(&self) -> &Address {
+        let owner = self.addresses.owner.as_ref();
         owner.unwrap_or(&self.addresses.reader)
     }
 }
@@ -183,12 +184,19 @@ impl Source for PostgresSource {
 impl Upstreams for PostgresSource {
     async fn upstream(
         &self,
-        _mode: RunMode,
-        _settings: &[(String, String)],
+        mode: RunMode,
+        settings: &[(String, String)],
     ) -> Result<Upstream, UpstreamError> {
-        Err(UpstreamError::Unreachable {
-            source_name: self.shared.name.to_string(),
-            why: "this version does not forward to databases of PostgreSQL yet".to_owned(),
-        })
+        let Shared {
+            name,
+            addresses,
+            guard,
+            ..
+        } = &*self.shared;
+        let address = match mode {
+            RunMode::Ordinary => &addresses.console,
+            RunMode::ReadOnly => &addresses.reader,
+        };
+        upstream::connect(name.as_str(), address, mode, settings, guard).await
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Client, Config, NoTls};
+use privet_postgres::Address;
+use tokio_postgres::Client;
 
 use super::error::Failing;
 
@@ -17,14 +18,12 @@ const SETTINGS: &str =
     SET row_security = off; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
 
 /// A connection with these settings; it ends when the client is dropped.
-pub(super) async fn connect(address: &str) -> Result<Client, Failing> {
-    let mut config: Config = address.parse().map_err(|_| {
-        Failing::Unfit("the address of the database is none that PostgreSQL knows: write `postgresql://ROLE@HOST/DATABASE`".to_owned())
-    })?;
+pub(super) async fn connect(address: &Address) -> Result<Client, Failing> {
+    let mut config = address.config();
     config
         .application_name("privet")
         .connect_timeout(CONNECT_WAIT);
-    let (client, connection) = config.connect(NoTls).await?;
+    let (client, connection) = config.connect(address.tls().clone()).await?;
     // Whoever uses the client is told of its errors.
     tokio::spawn(async move { drop(connection.await) });
     client.batch_execute(SETTINGS).await?;

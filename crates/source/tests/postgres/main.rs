@@ -4,10 +4,12 @@
 
 mod catalog;
 
-use std::sync::LazyLock;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use privet_cluster::Cluster;
+use privet_postgres::{Address, Plaintext, Rules};
 use privet_source::{PostgresAddresses, PostgresSource};
 
 /// One server for all tests of this program: each makes databases of its own.
@@ -40,10 +42,15 @@ impl Shop {
 }
 
 pub(crate) fn source(owner: &str) -> PostgresSource {
-    let addresses = PostgresAddresses {
-        console: owner.to_owned(),
-        reader: owner.to_owned(),
-        owner: Some(owner.to_owned()),
+    let rules = Rules {
+        folder: Path::new("/"),
+        plaintext: Plaintext::Local,
     };
-    PostgresSource::new("shop".parse().unwrap(), addresses)
+    let owner = Arc::new(Address::new(owner, &rules).unwrap());
+    let addresses = PostgresAddresses {
+        console: Arc::clone(&owner),
+        reader: Arc::clone(&owner),
+        owner: Some(owner),
+    };
+    PostgresSource::new("shop".parse().unwrap(), addresses, Vec::new())
 }
