@@ -1,12 +1,16 @@
 //! Cancel keys: the gateway's own, so that a request stops a statement of exactly the connection that was given the key.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::constant_time;
 
-/// What stops the running statement.
-pub(crate) type Stop = Box<dyn Fn() + Send + Sync>;
+/// What stops the running statement; it is told when the returned future is done.
+pub(crate) type Stop = Box<dyn Fn() -> Stopping + Send + Sync>;
+
+/// The statement is being stopped.
+pub(crate) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The keys of all connections.
 #[derive(Clone, Default)]
@@ -27,15 +31,24 @@ impl Running {
         *lock(&self.0) = Some(stop);
     }
 
+    /// The same for work of ours, which takes note at once.
+    pub(crate) fn begin_ours(&self, stop: Box<dyn Fn() + Send + Sync>) {
+        self.begin(Box::new(move || {
+            stop();
+            Box::pin(std::future::ready(()))
+        }));
+    }
+
     /// From now on there is nothing to cancel.
     pub(crate) fn end(&self) {
         *lock(&self.0) = None;
     }
 
     /// Stops what runs.
-    pub(crate) fn stop(&self) {
-        if let Some(stop) = &*lock(&self.0) {
-            stop();
+    pub(crate) async fn stop(&self) {
+        let stopping = lock(&self.0).as_ref().map(|stop| stop());
+        if let Some(stopping) = stopping {
+            stopping.await;
         }
     }
 }
@@ -77,8 +90,9 @@ impl Cancels {
         None
     }
 
-    /// Stops what the named connection runs, if the secret is right. Says nothing either way.
-    pub(crate) fn request(&self, process: u32, secret: &[u8]) {
+    /// Stops what the named connection runs, if the secret is right. Says nothing either way; clients take the end of
+    /// their request's connection for the sign that it was passed on.
+    pub(crate) async fn request(&self, process: u32, secret: &[u8]) {
         let running = match lock(&self.0).get(&process) {
             Some(entry)
                 if constant_time::verify_slices_are_equal(&entry.secret, secret).is_ok() =>
@@ -87,7 +101,7 @@ impl Cancels {
             }
             _ => return,
         };
-        running.stop();
+        running.stop().await;
     }
 }
 
@@ -108,28 +122,29 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn only_the_right_secret_stops_and_only_what_runs() {
+    #[tokio::test]
+    async fn only_the_right_secret_stops_and_only_what_runs() {
         let (cancels, running) = (Cancels::default(), Running::default());
         let key = cancels.register(2, running.clone()).unwrap();
         assert_eq!(key.secret.len(), 32);
         let stopped = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&stopped);
-        cancels.request(key.process, &key.secret);
+        cancels.request(key.process, &key.secret).await;
         running.begin(Box::new(move || {
             count.fetch_add(1, Ordering::SeqCst);
+            Box::pin(std::future::ready(()))
         }));
-        cancels.request(key.process, &[0; 32]);
-        cancels.request(key.process, &key.secret[..4]);
-        cancels.request(key.process ^ 1, &key.secret);
+        cancels.request(key.process, &[0; 32]).await;
+        cancels.request(key.process, &key.secret[..4]).await;
+        cancels.request(key.process ^ 1, &key.secret).await;
         assert_eq!(stopped.load(Ordering::SeqCst), 0);
-        cancels.request(key.process, &key.secret);
+        cancels.request(key.process, &key.secret).await;
         assert_eq!(stopped.load(Ordering::SeqCst), 1);
         running.end();
         let (process, secret) = (key.process, key.secret.clone());
-        cancels.request(process, &secret);
+        cancels.request(process, &secret).await;
         drop(key);
-        cancels.request(process, &secret);
+        cancels.request(process, &secret).await;
         assert_eq!(stopped.load(Ordering::SeqCst), 1);
         assert!(lock(&cancels.0).is_empty());
     }

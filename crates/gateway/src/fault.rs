@@ -1,7 +1,7 @@
 //! What a client is told when something is refused, fails or deserves a word.
 
 use privet_vault::Error as VaultError;
-use privet_vault::port::RunError;
+use privet_vault::port::{RunError, UpstreamError};
 
 use crate::commands;
 
@@ -134,6 +134,26 @@ impl From<VaultError> for Fault {
             }
         };
         fault.detail(code)
+    }
+}
+
+impl From<UpstreamError> for Fault {
+    fn from(error: UpstreamError) -> Self {
+        let text = error.to_string();
+        match error {
+            UpstreamError::Unreachable { .. } => Self::error("08001", text)
+                .hint("try again in a moment; if it stays so, tell whoever operates the database"),
+            UpstreamError::Refused { .. } => Self::error("08004", text)
+                .hint("whoever operates this server has to look at [sources] in `privet.toml`"),
+            UpstreamError::Setting { code, .. } => {
+                const KNOWN: [&str; 4] = ["22023", "42501", "42704", "55P02"];
+                let known = KNOWN.iter().find(|known| **known == code);
+                Self::error(known.unwrap_or(&"22023"), text)
+            }
+            UpstreamError::TooStrong { .. } => Self::error("42501", text).hint(
+                "whoever operates the database takes these rights away; nothing passes until then",
+            ),
+        }
     }
 }
 

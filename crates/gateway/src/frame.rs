@@ -75,7 +75,8 @@ pub(crate) struct Caps {
 }
 
 impl Caps {
-    fn of(self, tag: u8) -> usize {
+    /// The cap of a message of this type.
+    pub(crate) fn of(self, tag: u8) -> usize {
         match tag {
             // A little more than the statement itself: name, terminators, parameter types (65,535 of 4 bytes).
             b'Q' => self.statement.saturating_add(1),
@@ -135,13 +136,13 @@ impl Deframer {
 }
 
 /// The types of messages after login.
-const TAGS: &[u8] = b"QPBDCEHSXFdcf";
+pub(crate) const TAGS: &[u8] = b"QPBDCEHSXFdcf";
 
 /// Bytes before the body.
-const HEAD: usize = 5;
+pub(crate) const HEAD: usize = 5;
 
 /// Tag and body length, once they are there.
-fn head(buffer: &BytesMut) -> Result<Option<(u8, usize)>, FrameError> {
+pub(crate) fn head(buffer: &[u8]) -> Result<Option<(u8, usize)>, FrameError> {
     let Some((&tag, rest)) = buffer.split_first() else {
         return Ok(None);
     };

@@ -25,6 +25,7 @@ mod commands;
 mod error;
 mod facts;
 mod fault;
+mod forward;
 mod frame;
 mod local;
 mod scram;

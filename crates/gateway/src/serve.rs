@@ -13,9 +13,10 @@ use tokio::time::timeout;
 use crate::cancel::Cancels;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::forward::Forward;
 use crate::frame::Caps;
 use crate::local::Local;
-use crate::session::{Session, stopped};
+use crate::session::{Opened, Session, stopped};
 use crate::startup::{Accepted, Authenticated, Greeted, Refused, Terms};
 use crate::stream::Patience;
 use crate::tls::Tls;
@@ -45,6 +46,9 @@ pub struct Config {
     pub statement_bytes_max: usize,
     /// The longest set of parameters in bytes.
     pub parameters_bytes_max: usize,
+    /// Whether statements that this door is not for (programs and files of the database server, its roles) are refused
+    /// with words that help, before the server refuses them in its own. No safety rests on it.
+    pub refuses_early: bool,
 }
 
 impl Default for Config {
@@ -62,6 +66,7 @@ impl Default for Config {
             grace: Duration::from_secs(5),
             statement_bytes_max: 1 << 20,
             parameters_bytes_max: 16 << 20,
+            refuses_early: true,
         }
     }
 }
@@ -197,7 +202,7 @@ impl Door {
         };
         match Accepted(socket).greet(terms).await? {
             Greeted::Cancel { process, secret } => {
-                self.cancels.request(process, &secret);
+                self.cancels.request(process, &secret).await;
                 Ok(None)
             }
             Greeted::Login(login) => {
@@ -216,8 +221,14 @@ impl Door {
         let session =
             Session::open(client, &self.vault, &self.cancels, self.stopping.clone()).await;
         match session {
-            // The kind of source decides here; there is one kind so far.
-            Ok(session) => Local::new(session).serve().await,
+            Ok(Opened::Local(session)) => Local::new(session).serve().await,
+            Ok(Opened::Forwarded(session, upstream, settings)) => {
+                let early = self.config.refuses_early;
+                match Forward::new(session, upstream, settings, early) {
+                    Some(forward) => forward.serve().await,
+                    None => tracing::error!("no randomness"),
+                }
+            }
             Err(refused) => refused.tell().await,
         }
     }

@@ -3,7 +3,7 @@
 
 mod call;
 
-use privet_vault::port::SqlValue;
+use privet_vault::port::{RunMode, SqlValue, Upstream};
 use privet_vault::{Connection, Mode, Permit, Statement, Vault};
 use tokio::sync::watch;
 
@@ -14,8 +14,8 @@ use crate::commands;
 use crate::facts::Facts;
 use crate::fault::Fault;
 use crate::frame::TransactionStatus;
-use crate::settings::Settings;
-use crate::startup::{Authenticated, Refused};
+use crate::settings::{self, Settings};
+use crate::startup::{Authenticated, Parameters, Refused};
 use crate::statement::{self, Plan};
 use crate::stream::{End, Wire};
 use crate::text::Token;
@@ -71,6 +71,14 @@ pub(crate) struct Session {
     shown_mode: String,
 }
 
+/// A session, and what runs its statements.
+pub(crate) enum Opened {
+    /// A child process of ours.
+    Local(Session),
+    /// A database server, which was told what the client wants set.
+    Forwarded(Session, Upstream, Vec<(String, String)>),
+}
+
 impl Session {
     /// Connects an authenticated client to its source and says all that clients expect to hear.
     pub(crate) async fn open(
@@ -78,19 +86,16 @@ impl Session {
         vault: &Vault,
         cancels: &Cancels,
         stopping: watch::Receiver<bool>,
-    ) -> Result<Self, Box<Refused>> {
+    ) -> Result<Opened, Box<Refused>> {
         let (wire, parameters, minor, caller) = client.into_parts();
-        let mut settings = Settings::new(&parameters.user);
-        for (name, value) in &parameters.settings {
-            // PostgreSQL ends the connection for a setting that it does not know.
-            if let Err(mut fault) = settings.set(name, Some(value)) {
-                fault.severity = crate::fault::Severity::Fatal;
-                return Err(Refused::told(wire, fault));
-            }
-        }
         let connection = match vault.connect(caller, &parameters.database).await {
             Ok(connection) => connection,
             Err(error) => return Err(Refused::told(wire, ended(error))),
+        };
+        let (settings, upstream) = match prepare(&connection, &parameters).await {
+            Ok(prepared) => prepared,
+            // PostgreSQL ends the connection for a setting that it does not know.
+            Err(fault) => return Err(Refused::told(wire, fatal(fault))),
         };
         let running = Running::default();
         let Some(key) = cancels.register(minor, running.clone()) else {
@@ -114,8 +119,16 @@ impl Session {
         {
             return Err(Refused::told(session.wire, ended(error)));
         }
-        session.greet();
-        Ok(session)
+        Ok(match upstream {
+            None => {
+                session.greet(None);
+                Opened::Local(session)
+            }
+            Some(upstream) => {
+                session.greet(Some(&upstream.parameters));
+                Opened::Forwarded(session, upstream, parameters.settings)
+            }
+        })
     }
 
     /// Follows what happened to the person and their session since the last message: a revoked token ends the
@@ -140,9 +153,19 @@ impl Session {
         error.code() == "reason_repeated" && self.connection.mode() != Mode::Unjustified
     }
 
-    fn greet(&mut self) {
-        for (name, value) in self.settings.reported() {
-            self.wire.out.parameter_status(name, value);
+    /// Says what clients expect after login; `parameters` are those of the server behind, if there is one.
+    fn greet(&mut self, parameters: Option<&[(String, String)]>) {
+        match parameters {
+            None => {
+                for (name, value) in self.settings.reported() {
+                    self.wire.out.parameter_status(name, value);
+                }
+            }
+            Some(parameters) => {
+                for (name, value) in parameters {
+                    self.wire.out.parameter_status(name, value);
+                }
+            }
         }
         self.report_mode();
         self.wire
@@ -227,7 +250,8 @@ impl Session {
         self.without_markers(sql, parameters).await
     }
 
-    async fn replaced(&mut self, text: &str) -> Result<String, Fault> {
+    /// A text with its markers replaced.
+    pub(crate) async fn replaced(&mut self, text: &str) -> Result<String, Fault> {
         match self.connection.substitute_markers(text.as_bytes()).await? {
             None => Ok(text.to_owned()),
             Some(bytes) => String::from_utf8(bytes)
@@ -308,7 +332,7 @@ impl Session {
             () = wire.gone() => End::Gone,
             () = stopped(stopping) => stopping_fault(),
         };
-        running.stop();
+        running.stop().await;
         // A step that is dropped half way would cost more than waiting for its end, which is bounded.
         step.await;
         Err(end)
@@ -328,9 +352,33 @@ pub(crate) fn stopping_fault() -> End {
     End::Told(Fault::fatal("57P01", "the server is stopping"))
 }
 
+/// What the client wants set, and the database server that has been told so, if there is one.
+async fn prepare(
+    connection: &Connection,
+    parameters: &Parameters,
+) -> Result<(Settings, Option<Upstream>), Fault> {
+    let mut settings = Settings::new(&parameters.user);
+    if !connection.is_forwarded() {
+        for (name, value) in &parameters.settings {
+            settings.set(name, Some(value))?;
+        }
+        return Ok((settings, None));
+    }
+    for (name, value) in &parameters.settings {
+        settings::check(name, value)?;
+    }
+    let upstream = connection
+        .upstream(RunMode::Ordinary, &parameters.settings)
+        .await??;
+    Ok((settings, Some(upstream)))
+}
+
 /// An error that ends the connection.
 fn ended(error: privet_vault::Error) -> Fault {
-    let mut fault = Fault::from(error);
+    fatal(Fault::from(error))
+}
+
+fn fatal(mut fault: Fault) -> Fault {
     fault.severity = crate::fault::Severity::Fatal;
     fault
 }

@@ -184,7 +184,12 @@ impl Settings {
     }
 }
 
-fn check(name: &str, value: &str) -> Result<(), Fault> {
+/// Refuses what no source can have: a value that is too long, an encoding that hides markers, strings with backslashes.
+///
+/// # Errors
+/// What is wrong with the value.
+pub(crate) fn check(name: &str, value: &str) -> Result<(), Fault> {
+    let name = name.to_ascii_lowercase();
     let lower = value.to_ascii_lowercase();
     let invalid = |why: &str| {
         Fault::error("22023", format!("invalid value for parameter \"{name}\""))
@@ -193,7 +198,7 @@ fn check(name: &str, value: &str) -> Result<(), Fault> {
     if value.len() > VALUE_BYTES_MAX || value.contains('\0') {
         return Err(invalid("it is too long"));
     }
-    match name {
+    match name.as_str() {
         // Other encodings use ASCII bytes inside characters, and a marker could hide in one.
         "client_encoding"
             if !matches!(

@@ -206,8 +206,8 @@ fn main_verb(tokens: &[Token<'_>]) -> String {
     "SELECT".to_owned()
 }
 
-/// Whether this is a statement that tested clients send before anybody typed one (`startup_statements.txt`).
-pub(crate) fn is_startup_statement(sql: &str, tokens: &[Token<'_>]) -> bool {
+/// The start-up statements of tested clients, normalized, and whether each is only a statement's beginning.
+pub(crate) fn startup_statements() -> &'static [(String, bool)] {
     static LIST: LazyLock<Vec<(String, bool)>> = LazyLock::new(|| {
         let lines = include_str!("startup_statements.txt").lines();
         let statements = lines.filter(|line| !line.starts_with('#') && !line.trim().is_empty());
@@ -218,8 +218,13 @@ pub(crate) fn is_startup_statement(sql: &str, tokens: &[Token<'_>]) -> bool {
         });
         listed.collect()
     });
+    &LIST
+}
+
+/// Whether this is a statement that tested clients send before anybody typed one (`startup_statements.txt`).
+pub(crate) fn is_startup_statement(sql: &str, tokens: &[Token<'_>]) -> bool {
     let asked = text::normalized(sql, tokens);
-    LIST.iter().any(|(listed, beginning)| {
+    startup_statements().iter().any(|(listed, beginning)| {
         if *beginning {
             asked.starts_with(listed)
         } else {

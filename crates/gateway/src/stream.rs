@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
+use tokio_util::io::poll_read_buf;
 
 use crate::fault::Fault;
 use crate::frame::{self, Caps, Deframer, FrameError, Out, Taken};
@@ -63,10 +64,13 @@ pub(crate) struct Patience {
 /// Frames in, frames out.
 pub(crate) struct Wire {
     socket: Socket,
-    input: BytesMut,
+    /// What was read and is not taken yet.
+    pub(crate) input: BytesMut,
     deframer: Deframer,
     /// What is to be sent.
     pub(crate) out: Out,
+    /// How much of that has been sent already.
+    sent: usize,
     caps: Caps,
     patience: Patience,
     /// Until when the client may take, and whether that is for the rest of a message.
@@ -76,13 +80,13 @@ pub(crate) struct Wire {
 impl Wire {
     /// Over a socket from which nothing was read yet.
     pub(crate) fn new(socket: Socket, caps: Caps, patience: Patience) -> Self {
-        let input = BytesMut::with_capacity(8 * 1024);
         let (deframer, out) = (Deframer::default(), Out::default());
         Self {
             socket,
-            input,
+            input: BytesMut::new(),
             deframer,
             out,
+            sent: 0,
             caps,
             patience,
             deadline: None,
@@ -204,20 +208,59 @@ impl Wire {
 
     /// Writes what is to be sent.
     pub(crate) async fn flush(&mut self) -> Result<(), End> {
+        let patience = self.patience.write;
+        let write = std::future::poll_fn(|context| self.poll_send(context));
+        match timeout(patience, write).await {
+            Ok(sent) => sent,
+            Err(_) => Err(End::Gone),
+        }
+    }
+
+    /// Writes what is to be sent as far as the client takes it; ready when nothing is left.
+    pub(crate) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         if self.out.len() == 0 {
-            return Ok(());
+            return Poll::Ready(Ok(()));
         }
-        let write = async {
-            self.socket.write_all(self.out.bytes()).await?;
-            self.socket.flush().await
-        };
-        match timeout(self.patience.write, write).await {
-            Ok(Ok(())) => {
-                self.out.clear();
-                Ok(())
-            }
-            _ => Err(End::Gone),
+        let sent = poll_write_all(
+            Pin::new(&mut self.socket),
+            context,
+            self.out.bytes(),
+            &mut self.sent,
+        );
+        if sent.is_ready() {
+            self.out.clear();
+            self.sent = 0;
         }
+        sent.map_err(End::from)
+    }
+
+    /// Reads what the client has sent; ready when there is more than before.
+    pub(crate) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+        match poll_read_more(Pin::new(&mut self.socket), context, &mut self.input) {
+            Poll::Ready(Ok(count)) if count > 0 => Poll::Ready(Ok(())),
+            Poll::Ready(_) => Poll::Ready(Err(End::Gone)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Gives back the room that a quiet connection does not need.
+    pub(crate) fn relax(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        if self.out.len() == 0 {
+            self.out = Out::default();
+        }
+    }
+
+    /// Bounds of frames.
+    pub(crate) fn caps(&self) -> Caps {
+        self.caps
+    }
+
+    /// Bounds of time.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// Says a last word and closes, as far as the client lets us.
@@ -233,6 +276,40 @@ impl Wire {
         };
         let _ = timeout(Duration::from_secs(5), close).await;
     }
+}
+
+/// What is read at once from a quiet connection, and from one that has much to say.
+const READ_BYTES: (usize, usize) = (8 * 1024, 128 * 1024);
+
+/// Reads once, with as much room as the last reads needed; answers the bytes read, zero at the end.
+pub(crate) fn poll_read_more(
+    stream: Pin<&mut impl AsyncRead>,
+    context: &mut Context<'_>,
+    input: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    let (least, most) = READ_BYTES;
+    if input.is_empty() && input.capacity() < least {
+        input.reserve(least);
+    } else if input.capacity() == input.len() {
+        input.reserve(input.len().clamp(least, most));
+    }
+    poll_read_buf(stream, context, input)
+}
+
+/// Writes `bytes` from `sent` on; ready when all of them are with the system.
+pub(crate) fn poll_write_all(
+    mut stream: Pin<&mut impl AsyncWrite>,
+    context: &mut Context<'_>,
+    bytes: &[u8],
+    sent: &mut usize,
+) -> Poll<io::Result<()>> {
+    while let Some(rest) = bytes.get(*sent..).filter(|rest| !rest.is_empty()) {
+        match ready!(stream.as_mut().poll_write(context, rest))? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            count => *sent += count,
+        }
+    }
+    stream.poll_flush(context)
 }
 
 impl AsyncRead for Socket {

@@ -5,7 +5,8 @@ mod encode;
 
 use privet_vault::port::SqlValue;
 
-use crate::frame::{Column, Format};
+use crate::fault::Fault;
+use crate::frame::{Column, Format, Out};
 pub(crate) use decode::{decode, parameter_oid};
 pub(crate) use encode::{encode, recorded};
 
@@ -98,6 +99,23 @@ impl Type {
             (_, Some(seen)) => seen,
         }
     }
+}
+
+/// Sends an answer that the gateway made itself.
+pub(crate) fn send_rows(
+    rows: &[Vec<SqlValue>],
+    columns: &[Column],
+    out: &mut Out,
+) -> Result<(), Fault> {
+    for row in rows {
+        out.data_row(columns.len(), |index, cell| {
+            match (row.get(index), columns.get(index)) {
+                (Some(value), Some(column)) => encode(value, column, cell),
+                _ => Ok(false),
+            }
+        })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use bytes::BufMut;
 use zeroize::Zeroize;
 
+use super::FrameError;
 use crate::fault::Fault;
 
 /// Text or binary form of a value.
@@ -38,9 +39,14 @@ pub(crate) struct Column {
     pub(crate) format: Format,
 }
 
-/// The buffer of what is to be sent. It may hold opened values, so it has no `Debug` and is wiped when emptied.
+/// The buffer of what is to be sent. It may hold opened values, so it has no `Debug`, and is wiped when it is emptied
+/// after rows that may have held some.
 #[derive(Default)]
-pub(crate) struct Out(Vec<u8>);
+pub(crate) struct Out {
+    bytes: Vec<u8>,
+    /// Whether a value may have been opened into it.
+    personal: bool,
+}
 
 impl Drop for Out {
     fn drop(&mut self) {
@@ -51,24 +57,51 @@ impl Drop for Out {
 impl Out {
     /// The bytes to write.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// Forgets what was written.
     pub(crate) fn clear(&mut self) {
-        self.0.as_mut_slice().zeroize();
-        self.0.clear();
-        self.0.shrink_to(KEPT_BYTES_MAX);
+        if std::mem::take(&mut self.personal) {
+            self.bytes.as_mut_slice().zeroize();
+        }
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES_MAX);
+    }
+
+    /// Appends frames as a database server sent them.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// One row as a database server sent it (`body`: the count, then each cell with its length), with every cell replaced
+    /// for which `open` appends another value. Leaves everything as it was and answers `false` when there was none.
+    ///
+    /// # Errors
+    /// A body that is no row.
+    pub(crate) fn row_with(
+        &mut self,
+        body: &[u8],
+        mut open: impl FnMut(&[u8], &mut Vec<u8>) -> bool,
+    ) -> Result<bool, FrameError> {
+        let start = self.bytes.len();
+        let mut opened = Ok(false);
+        self.message(b'D', |out| opened = put_row(out, body, &mut open));
+        match opened {
+            Ok(true) => self.personal = true,
+            Ok(false) | Err(_) => self.bytes.truncate(start),
+        }
+        opened
     }
 
     /// How many bytes wait.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     /// A single byte without a frame: the answer to a TLS or GSS request.
     pub(crate) fn byte(&mut self, byte: u8) {
-        self.0.put_u8(byte);
+        self.bytes.put_u8(byte);
     }
 
     /// Authentication request: SASL with these mechanisms.
@@ -163,10 +196,11 @@ impl Out {
         columns: usize,
         mut cell: impl FnMut(usize, &mut Vec<u8>) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
-        let start = self.0.len();
+        let start = self.bytes.len();
+        self.personal = true;
         let written = self.data_row_unchecked(columns, &mut cell);
         if written.is_err() {
-            self.0.truncate(start);
+            self.bytes.truncate(start);
         }
         written
     }
@@ -253,12 +287,12 @@ impl Out {
 
     /// Writes a frame around what `fill` appends and answers the body's length.
     fn message(&mut self, tag: u8, fill: impl FnOnce(&mut Vec<u8>)) -> usize {
-        self.0.put_u8(tag);
-        let at = self.0.len();
-        self.0.put_u32(0);
-        fill(&mut self.0);
-        let length = self.0.len() - at;
-        put_length_at(&mut self.0, at, length);
+        self.bytes.put_u8(tag);
+        let at = self.bytes.len();
+        self.bytes.put_u32(0);
+        fill(&mut self.bytes);
+        let length = self.bytes.len() - at;
+        put_length_at(&mut self.bytes, at, length);
         length
     }
 }
@@ -277,6 +311,43 @@ fn put_text(body: &mut Vec<u8>, text: &str) {
 
 fn put_count(body: &mut Vec<u8>, count: usize) {
     body.put_u16(u16::try_from(count).unwrap_or(u16::MAX));
+}
+
+/// Appends a row with the cells that `open` replaces; answers whether it replaced any.
+fn put_row(
+    out: &mut Vec<u8>,
+    body: &[u8],
+    open: &mut impl FnMut(&[u8], &mut Vec<u8>) -> bool,
+) -> Result<bool, FrameError> {
+    let (count, mut rest) = body.split_first_chunk::<2>().ok_or(FrameError::Malformed)?;
+    out.put_slice(count);
+    let mut opened = false;
+    for _ in 0..u16::from_be_bytes(*count) {
+        let (length, cells) = rest.split_first_chunk::<4>().ok_or(FrameError::Malformed)?;
+        out.put_slice(length);
+        // A negative length is NULL.
+        let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+            rest = cells;
+            continue;
+        };
+        let (cell, after) = cells
+            .split_at_checked(length)
+            .ok_or(FrameError::Malformed)?;
+        rest = after;
+        let at = out.len();
+        if open(cell, out) {
+            opened = true;
+            let length = out.len() - at;
+            put_length_at(out, at - 4, length);
+        } else {
+            out.put_slice(cell);
+        }
+    }
+    if rest.is_empty() {
+        Ok(opened)
+    } else {
+        Err(FrameError::Malformed)
+    }
 }
 
 fn put_length_at(body: &mut [u8], at: usize, length: usize) {

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use privet_vault::port::SqlValue;
 
 use super::Local;
-use super::rows::{Cursor, Shape, send_answer};
+use super::rows::{Cursor, Shape};
 use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::session::{Halt, Session};
 use crate::statement::{self, Transaction};
 use crate::stream::WRITE_BYTES;
 use crate::text;
+use crate::value;
 
 /// Rows fetched from the runner at a time.
 const BATCH_ROWS: u32 = 256;
@@ -60,7 +61,7 @@ impl Local {
             .runner(&self.session.connection)
             .await?
             .canceller();
-        self.session.running.begin(stop);
+        self.session.running.begin_ours(stop);
         if self.engine.transaction.is_read_only() {
             self.refuse_if_writing(&cursor.sql).await?;
         }
@@ -183,7 +184,7 @@ impl Local {
             ..
         } = &mut self.session;
         let runner = self.engine.runner(connection).await?;
-        running.begin(runner.canceller());
+        running.begin_ours(runner.canceller());
         let step = async {
             runner.start(sql, &[]).await?;
             runner.finish().await
@@ -324,7 +325,7 @@ impl Local {
         let columns = Shape::default().columns(&answer.columns)?;
         let out = &mut self.session.wire.out;
         out.row_description(&columns);
-        send_answer(&answer.rows, &columns, out)?;
+        value::send_rows(&answer.rows, &columns, out)?;
         out.command_complete(&answer_tag(answer));
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::Local;
 use super::execute::answer_tag;
 use super::expression::highest_parameter;
 use super::prepared::{Portal, Progress, Statement, format_at, no_statement};
-use super::rows::{Shape, send_answer};
+use super::rows::Shape;
 use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::frame::{Bind, Target};
@@ -87,7 +87,7 @@ impl Local {
             ..
         } = &mut self.session;
         let runner = self.engine.runner(connection).await?;
-        running.begin(runner.canceller());
+        running.begin_ours(runner.canceller());
         let described = Session::watched(wire, running, stopping, runner.describe(sql)).await;
         self.session.running.end();
         let described = described?.map_err(|error| self.engine.failed(error))?;
@@ -217,7 +217,7 @@ impl Local {
                 };
                 let rest = answer.rows.get(*sent..).unwrap_or_default();
                 let now = rest.get(..limit.min(rest.len())).unwrap_or_default();
-                send_answer(now, &columns, &mut self.session.wire.out)?;
+                value::send_rows(now, &columns, &mut self.session.wire.out)?;
                 *sent += now.len();
                 if now.len() == limit {
                     self.session.wire.out.portal_suspended();

@@ -135,20 +135,3 @@ fn opened(
     }
     value::encode(value, column, cell)
 }
-
-/// Sends an answer that the gateway made itself.
-pub(super) fn send_answer(
-    rows: &[Vec<SqlValue>],
-    columns: &[Column],
-    out: &mut Out,
-) -> Result<(), Fault> {
-    for row in rows {
-        out.data_row(columns.len(), |index, cell| {
-            match (row.get(index), columns.get(index)) {
-                (Some(value), Some(column)) => value::encode(value, column, cell),
-                _ => Ok(false),
-            }
-        })?;
-    }
-    Ok(())
-}

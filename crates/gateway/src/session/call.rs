@@ -5,7 +5,7 @@ use privet_vault::{DecryptRequest, Mode};
 
 use super::{SECONDS, Session};
 use crate::answer::{Answer, text_value};
-use crate::commands::{self, Command};
+use crate::commands::{self, Command, Procedure};
 use crate::fault::Fault;
 use crate::frame::TransactionStatus;
 use crate::value::Type;
@@ -112,6 +112,14 @@ impl Session {
             .out
             .notice(&Fault::notice(note).hint(commands::DECRYPT));
         Ok(())
+    }
+
+    /// The columns of what a session command answers; most answer none.
+    pub(crate) fn columns(&self, procedure: Procedure) -> Vec<(String, Type)> {
+        match procedure {
+            Procedure::Status => self.status().columns,
+            _ => Vec::new(),
+        }
     }
 
     fn status(&self) -> Answer {

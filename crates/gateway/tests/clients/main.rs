@@ -14,6 +14,8 @@ mod modes;
 mod order;
 mod psql;
 mod shop;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
 mod wire;
 mod world;

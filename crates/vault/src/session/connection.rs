@@ -353,19 +353,27 @@ impl Connection {
         runner.map_err(|error| Error::unready("source_unavailable", error.to_string()))
     }
 
-    /// A connection to the database server behind the source, under the role of this connection's mode: one without write
-    /// rights while decrypted. `settings` are what the client wants set. There is one before a reason was stated, too:
-    /// who forwards to it lets nothing pass then that shows data.
+    /// A connection to the database server behind the source, under the role of `mode`: the one without write rights is for
+    /// connections that are, or are about to be, decrypted. `settings` are what the client wants set. There is one before a
+    /// reason was stated, too: who forwards to it lets nothing pass then that shows data.
     ///
     /// # Errors
-    /// Inside, what the server or the check of its role said, for the client.
+    /// [`Error::Denied`] for rights to write while decrypted; inside, what the server or the check of its role said, for
+    /// the client.
     pub async fn upstream(
         &self,
+        mode: RunMode,
         settings: &[(String, String)],
     ) -> Result<std::result::Result<Upstream, UpstreamError>> {
         self.vault.alive(&self.caller)?;
+        if mode == RunMode::Ordinary && self.run_mode() == RunMode::ReadOnly {
+            return Err(Error::denied(
+                "decrypted",
+                "a decrypted connection reads, and nothing else",
+            ));
+        }
         match self.behind()?.serving() {
-            Serving::Upstream(upstreams) => Ok(upstreams.upstream(self.run_mode(), settings).await),
+            Serving::Upstream(upstreams) => Ok(upstreams.upstream(mode, settings).await),
             Serving::Runner(_) => Err(Error::Internal("a file has no database server")),
         }
     }

@@ -17,7 +17,18 @@ pub(super) struct Showing {
 impl Connection {
     /// Puts a statement on record. In a decrypted connection its entry is durable when this returns; the connection's
     /// [`Opener`] opens from then on until [`shown`](Self::shown).
+    ///
+    /// # Errors
+    /// [`Error::Denied`](crate::Error::Denied) without a live session, and when the log does not take the entry.
     pub async fn record(&mut self, statement: Statement<'_>) -> Result<Permit> {
+        self.record_all(&[statement]).await
+    }
+
+    /// The same for statements that are sent as one, under one entry.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_all(&mut self, statements: &[Statement<'_>]) -> Result<Permit> {
         self.abandon().await?;
         let (_, recorder) = self.session()?;
         let live = self
@@ -25,18 +36,34 @@ impl Connection {
             .as_ref()
             .filter(|grant| grant.is_live(&self.vault));
         if let Some(grant) = live {
-            let permit = recorder.opened(grant, &statement).await?;
+            let permit = recorder.opened(grant, statements).await?;
             self.showing = Some(Showing {
                 entry: permit.entry,
                 counts: Counts::default(),
             });
             return Ok(permit);
         }
-        recorder.protected(&statement).await?;
+        for statement in statements {
+            recorder.protected(statement).await?;
+        }
         if self.grant.is_some() {
             self.end_grant("its time was over").await?;
         }
         Ok(Permit { entry: None })
+    }
+
+    /// Puts a statement of a protected connection on record without waiting. `false`: nothing was done, and
+    /// [`record`](Self::record) has to do it, because the connection has a grant or because what was recorded before must
+    /// be written first.
+    ///
+    /// # Errors
+    /// [`Error::Denied`](crate::Error::Denied) without a live session.
+    pub fn record_behind(&mut self, statement: Statement<'_>) -> Result<bool> {
+        if self.grant.is_some() || self.showing.is_some() {
+            return Ok(false);
+        }
+        let (_, recorder) = self.session()?;
+        Ok(recorder.gather_if_room(&statement))
     }
 
     /// Puts on record what a statement showed whose result was given up.

@@ -75,8 +75,28 @@ impl Recorder {
 
     /// Takes a protected statement; it is written within the interval, or now when there is too much.
     pub(crate) async fn protected(&self, statement: &Statement<'_>) -> Result<()> {
+        if self.gather(statement) {
+            Ok(())
+        } else {
+            self.flush().await
+        }
+    }
+
+    /// Takes a protected statement without waiting, if there is room; else does nothing and answers `false`.
+    pub(crate) fn gather_if_room(&self, statement: &Statement<'_>) -> bool {
+        let room = {
+            let gathered = lock(&self.gathered);
+            gathered.statements.len() + 1 < GATHERED_MAX && gathered.bytes < GATHERED_BYTES_MAX / 2
+        };
+        // Nobody else gathers for this connection, so that the room is still there; one statement takes less than half.
+        room && self.gather(statement)
+    }
+
+    /// Takes a protected statement without waiting; `false`: there is too much now, so that somebody has to wait for
+    /// [`flush`](Self::flush) before the next.
+    fn gather(&self, statement: &Statement<'_>) -> bool {
         let (value, size) = described(statement, self.vault.now());
-        let (write_now, schedule) = {
+        let (full, schedule) = {
             let mut gathered = lock(&self.gathered);
             gathered.bytes += size;
             gathered.statements.push(value);
@@ -86,9 +106,6 @@ impl Recorder {
             gathered.scheduled |= schedule;
             (full, schedule)
         };
-        if write_now {
-            return self.flush().await;
-        }
         if schedule {
             let recorder = self.clone();
             tokio::spawn(async move {
@@ -97,7 +114,7 @@ impl Recorder {
                 let _ = recorder.flush().await;
             });
         }
-        Ok(())
+        !full
     }
 
     /// Writes what has gathered. When the log does not take it, the session ends.
@@ -128,21 +145,26 @@ impl Recorder {
     pub(crate) async fn opened(
         &self,
         grant: &LiveGrant,
-        statement: &Statement<'_>,
+        statements: &[Statement<'_>],
     ) -> Result<Permit> {
         self.flush().await?;
         let now = self.vault.now();
+        let described: Vec<Value> = statements
+            .iter()
+            .map(|statement| described(statement, now).0)
+            .collect();
+        let count = described.len() as u64;
         let record = Record::new(EntryKind::StatementOpened, self.actor.clone())
             .session(self.session.id())
             .grant(grant.id())
             .subject(grant.used())
-            .personal("statements", vec![described(statement, now).0]);
+            .personal("statements", described);
         let entry = self
             .vault
             .record_under(&self.session, grant.key(), record)
             .await?;
         let first = !self.session.row().decrypted;
-        self.touch(1, 0, true);
+        self.touch(count, 0, true);
         if first {
             // Whoever lists decrypted sessions sees this one from before its first value on.
             let row = self.session.row();

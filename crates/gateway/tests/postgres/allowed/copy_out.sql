@@ -1,0 +1,2 @@
+-- allowed in protected: COPY shows ciphertext
+SELECT 1;

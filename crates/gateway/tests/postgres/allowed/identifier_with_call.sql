@@ -1,0 +1,2 @@
+-- allowed in protected: a column may be called so
+SELECT 'CALL privet.encrypt()' AS "call privet.encrypt()";

@@ -1,0 +1,3 @@
+-- allowed in protected: sorting ciphertext says nothing
+-- shows: pv1_
+SELECT email FROM customer ORDER BY email;

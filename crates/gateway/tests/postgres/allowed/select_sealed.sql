@@ -1,0 +1,3 @@
+-- allowed in protected: ciphertext is what there is
+-- shows: pv1_
+SELECT * FROM customer;

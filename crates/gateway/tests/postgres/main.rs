@@ -1,0 +1,17 @@
+//! The SQL door in front of a real PostgreSQL, from outside: real clients, the server's own answers beside the door's, and
+//! attempts to get round it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod attacks;
+mod compare;
+mod modes;
+mod psql;
+mod raw;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;

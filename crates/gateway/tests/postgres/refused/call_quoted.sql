@@ -1,0 +1,2 @@
+-- refused in protected: *: quotes make it no other command
+CALL "privet"."decrypt"('no link', 'customer:1');

@@ -1,0 +1,2 @@
+-- refused in protected: 42883: there is no such command
+CALL privet.open_everything();

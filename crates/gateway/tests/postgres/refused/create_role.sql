@@ -1,0 +1,2 @@
+-- refused in protected: 42501: nobody makes roles here
+CREATE ROLE friend LOGIN PASSWORD 'x';

@@ -1,0 +1,2 @@
+-- refused in protected: *: one person at a time
+CALL privet.decrypt('https://t.example.com/1#yes', '*');

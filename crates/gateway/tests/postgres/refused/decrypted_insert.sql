@@ -1,0 +1,2 @@
+-- refused in decrypted: 25006: a decrypted connection reads
+INSERT INTO invoice VALUES (5, 1);

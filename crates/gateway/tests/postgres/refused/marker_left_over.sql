@@ -1,0 +1,2 @@
+-- refused in protected: 22023: a marker that is none
+SELECT 1 WHERE '~eq:email:ada@example.com' = '';

@@ -1,0 +1,2 @@
+-- refused in protected: 22023: a marker in a marker
+SELECT '~eq:~eq:email:a@example.com~';

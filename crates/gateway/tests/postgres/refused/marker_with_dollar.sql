@@ -1,0 +1,2 @@
+-- refused in protected: 22023: bytes that could change the statement
+SELECT $$~eq:email:a$$b~$$;

@@ -1,0 +1,2 @@
+-- refused in protected: 23514: plaintext in a sealed column
+MERGE INTO customer c USING (SELECT 1 AS id) x ON c.id = x.id WHEN MATCHED THEN UPDATE SET email = 'ada@example.com';

@@ -1,0 +1,2 @@
+-- refused in protected: 42501: files of the server are not read
+SELECT pg_read_file('/etc/passwd');

@@ -1,0 +1,2 @@
+-- refused in protected: 42501: verifiers are secrets
+SELECT rolname, rolpassword FROM pg_authid;

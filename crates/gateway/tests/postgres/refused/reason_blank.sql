@@ -1,0 +1,2 @@
+-- refused in unjustified: 22023: nothing is no reason
+CALL privet.justify('          ');

@@ -1,0 +1,2 @@
+-- refused in protected: 42501: tables are what the data map says
+DROP TABLE customer;

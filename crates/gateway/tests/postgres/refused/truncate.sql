@@ -1,0 +1,2 @@
+-- refused in protected: 42501: not a right of this role
+TRUNCATE customer CASCADE;

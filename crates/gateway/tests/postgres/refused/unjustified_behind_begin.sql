@@ -1,0 +1,2 @@
+-- refused in unjustified: 42501: nobody has said why they are here
+BEGIN; SELECT country FROM customer;

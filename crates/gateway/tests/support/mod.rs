@@ -1,0 +1,123 @@
+//! What the test programs of the SQL door share: a clock, a data map, people and policies.
+
+pub(crate) mod driver;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use privet_vault::Clock;
+use privet_vault::policy::{Policy, PolicyFiles};
+
+/// A clock that runs by itself and can be put forward.
+pub(crate) struct TestClock {
+    started: Instant,
+    ahead_ms: AtomicU64,
+}
+
+impl TestClock {
+    /// From now on.
+    pub(crate) fn new(started: Instant) -> Self {
+        Self {
+            started,
+            ahead_ms: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.ahead_ms
+            .fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let start: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+        start + SignedDuration::try_from(self.monotonic()).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed() + Duration::from_millis(self.ahead_ms.load(Ordering::SeqCst))
+    }
+}
+
+/// A data map with names, mail addresses, phones and notes.
+pub(crate) const MAP: &str = r#"
+[purposes]
+service = { basis = "contract" }
+support = { basis = "legitimate_interest" }
+
+[fields.first_name]
+number = 1
+class = "UII"
+type = "name"
+purposes = ["service", "support"]
+
+[fields.email]
+number = 2
+class = "UII"
+type = "email"
+lookup = { unique = true }
+purposes = ["service", "support"]
+
+[fields.phone]
+number = 3
+class = "UII"
+type = "phone"
+purposes = ["service", "support"]
+
+[fields.note]
+number = 4
+class = "CC"
+type = "text"
+purposes = ["service", "support"]
+
+[sources.shop]
+tenant = "acme"
+
+[sources.shop.tables.customer]
+subject = "id"
+columns = { id = { class = "UPI" }, first_name = { field = "first_name" }, email = { field = "email" }, phone = { field = "phone" }, note = { field = "note" }, country = { class = "SYS" }, visits = { class = "SYS" } }
+
+[sources.shop.tables.invoice]
+subject = "customer_id -> customer"
+columns = { id = { class = "SYS" }, customer_id = { class = "UPI" }, total = { class = "SYS" }, paid = { class = "SYS" }, scan = { class = "SYS" } }
+"#;
+
+/// Two people on call, an auditor, an operator and a job.
+pub(crate) const PRINCIPALS: &str = r#"
+[people.ann]
+groups = ["on-call"]
+[people.bob]
+groups = ["on-call"]
+[people.eve]
+groups = ["auditors"]
+[people.olga]
+groups = ["operators"]
+[jobs.shop]
+groups = ["pii-jobs"]
+purposes = ["service"]
+"#;
+
+/// The policies that the binary ships, with people of our own.
+pub(crate) fn policy(environment: &privet_vault::Environment) -> Policy {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/assets/policy");
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
+    let names = ["auditors", "jobs", "operators", "staff", "subjects"];
+    let texts: Vec<(String, String)> = names
+        .iter()
+        .map(|name| (format!("{name}.cedar"), read(&format!("{name}.cedar"))))
+        .collect();
+    let policies: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let schema = read("schema.cedarschema");
+    let files = PolicyFiles {
+        schema: &schema,
+        policies: &policies,
+        principals: PRINCIPALS,
+    };
+    Policy::load(&files, environment).unwrap()
+}
