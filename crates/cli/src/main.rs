@@ -13,6 +13,7 @@ mod folder;
 mod output;
 mod serve;
 mod settings;
+mod sources;
 mod stores;
 
 use std::process::ExitCode;

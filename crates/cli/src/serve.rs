@@ -4,7 +4,6 @@
 mod doors;
 mod stop;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +11,17 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use privet_classify::{DataMap, MaskRules};
 use privet_seal::{FileKeyProvider, ProviderError};
-use privet_source::{RunnerProgram, SqliteSource};
 use privet_tlog::note::SigningKey;
 use privet_vault::audit::AuditLimits;
 use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
-use privet_vault::port::{RunLimits, Source};
+use privet_vault::port::RunLimits;
 use privet_vault::{Config, Parts, SessionLimits, SourceName, SystemClock, ThreadEntropy, Vault};
 
-use crate::command::RUNNER_COMMAND;
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
 use crate::output::note;
 use crate::settings::Settings;
-use crate::stores;
+use crate::{sources, stores};
 
 pub(crate) use doors::{Doors, Ports, Server};
 pub(crate) use stop::Stop;
@@ -68,7 +65,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     }
     let root = root_key(folder, settings)?;
     let signer = signing_key(folder, settings)?;
-    let sources = sources(folder, settings)?;
+    let sources = sources::open(folder, settings, &map)?;
     let stores = stores::open(folder, settings).await?;
     let parts = Parts {
         config: config(settings),
@@ -124,7 +121,7 @@ pub(crate) async fn warn_of_plaintext(
     only: Option<&SourceName>,
 ) {
     // What is not there at all is the business of whoever opens it.
-    let sources = sources(folder, settings).unwrap_or_default();
+    let sources = sources::open(folder, settings, map).unwrap_or_default();
     let wanted = |name: &SourceName| only.is_none_or(|only| only == name);
     for (name, source) in sources.into_iter().filter(|(name, _)| wanted(name)) {
         let advice = match check_adopted(map, &*source).await {
@@ -242,30 +239,6 @@ fn signing_key(folder: &Folder, settings: &Settings) -> Result<SigningKey> {
     let path = folder.join(&settings.log.key);
     SigningKey::from_secret_text(&read_secret_line(&path)?)
         .with_context(|| format!("cannot read the log's signing key `{}`", path.display()))
-}
-
-/// The applications' databases by name; clients' statements run in child processes that hold no keys.
-///
-/// # Errors
-/// When a file is not there.
-pub(crate) fn sources(
-    folder: &Folder,
-    settings: &Settings,
-) -> Result<BTreeMap<SourceName, Arc<dyn Source>>> {
-    let program = RunnerProgram {
-        program: this_program()?,
-        args: vec![RUNNER_COMMAND.to_owned()],
-    };
-    let mut sources: BTreeMap<_, Arc<dyn Source>> = BTreeMap::new();
-    for (name, source) in &settings.sources {
-        let path = folder.join(&source.sqlite);
-        if !path.is_file() {
-            bail!("source `{name}`: there is no file `{}`", path.display());
-        }
-        let source = SqliteSource::new(name.clone(), path, program.clone());
-        sources.insert(name.clone(), Arc::new(source));
-    }
-    Ok(sources)
 }
 
 /// The running executable.

@@ -134,11 +134,30 @@ pub(crate) struct Tls {
     pub(crate) name: Option<String>,
 }
 
-/// `[sources.NAME]`: where an application's database is.
+/// `[sources.NAME]`: where an application's database is, a file or a server.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+pub(crate) enum Source {
+    Sqlite(PathBuf),
+    Postgres(PostgresRoles),
+}
+
+/// The addresses of one database under the roles that Privet has in it. They may hold passwords.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Source {
-    pub(crate) sqlite: PathBuf,
+pub(crate) struct PostgresRoles {
+    /// Runs the statements of protected sessions.
+    pub(crate) console: String,
+    /// Runs those of decrypted sessions; cannot write.
+    pub(crate) reader: String,
+    /// Owns the tables: for `adopt` and `check`.
+    pub(crate) owner: Option<String>,
+}
+
+impl std::fmt::Debug for PostgresRoles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresRoles").finish_non_exhaustive()
+    }
 }
 
 /// `[masks]`: what masks may show.

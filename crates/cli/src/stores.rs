@@ -129,7 +129,10 @@ fn place(folder: &Folder, settings: &Settings) -> Result<Place> {
                      them out"
                 );
             }
-            let read = |name, text| address(folder, settings.development, name, text);
+            let read = |name: &str, text: &str| {
+                let place = format!("`{name}` in [stores]");
+                address(folder, settings.development, &place, text)
+            };
             let addresses = PostgresAddresses {
                 data: read("data", data.expose())?,
                 keys: read("keys", keys.expose())?,
@@ -160,7 +163,13 @@ fn place(folder: &Folder, settings: &Settings) -> Result<Place> {
     }
 }
 
-fn address(folder: &Folder, development: bool, name: &str, text: &str) -> Result<Address> {
+/// Reads an address of `privet.toml`; `place` says where in it.
+pub(crate) fn address(
+    folder: &Folder,
+    development: bool,
+    place: &str,
+    text: &str,
+) -> Result<Address> {
     let rules = Rules {
         folder: folder.path(),
         plaintext: match development {
@@ -169,10 +178,10 @@ fn address(folder: &Folder, development: bool, name: &str, text: &str) -> Result
         },
     };
     let address = Address::new(text, &rules)
-        .with_context(|| format!("`{name}` in [stores] of `{SETTINGS}` is not right"))?;
+        .with_context(|| format!("{place} of `{SETTINGS}` is not right"))?;
     if address.says_password() {
         only_for_the_owner(&folder.join(SETTINGS))
-            .with_context(|| format!("`{name}` in [stores] holds a password"))?;
+            .with_context(|| format!("{place} holds a password"))?;
     }
     Ok(address)
 }

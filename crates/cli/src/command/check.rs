@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::arguments::Check;
 use crate::folder::{Folder, SETTINGS, read_secret};
 use crate::output::{self, Style, line};
-use crate::serve::{data_map, disagreements, policy, sources};
+use crate::serve::{data_map, disagreements, policy};
 use crate::settings::Settings;
+use crate::sources;
 use crate::stores;
 
 /// What was looked at and what was found.
@@ -94,7 +95,7 @@ impl Report {
         map: &DataMap,
         name: &SourceName,
     ) -> Result<()> {
-        let sources = sources(folder, settings)?;
+        let sources = sources::open(folder, settings, map)?;
         let source = sources.get(name).ok_or_else(|| {
             anyhow!("`{SETTINGS}` does not name a source `{name}`: add [sources.{name}]")
         })?;
