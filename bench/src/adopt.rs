@@ -10,7 +10,7 @@ use privet_source::sample::create_shop;
 use privet_source::{RunnerProgram, SqliteSource};
 use privet_vault::audit::AuditLimits;
 use privet_vault::port::Source;
-use privet_vault::{Caller, JobId, JobState, JobStatus, SourceName, Vault};
+use privet_vault::{AdoptOrder, Caller, JobId, JobState, JobStatus, SourceName, Vault};
 use tokio::runtime::Runtime;
 
 use crate::folder;
@@ -77,7 +77,9 @@ async fn adopt(place: &Place, shop: &Path) -> Result<Adopted> {
     let sources = BTreeMap::from([(name.clone(), source)]);
     let vault = place.vault(AuditLimits::default(), sources).await?;
     let (operator, _) = place::caller(&vault, "operator").await?;
-    let job = vault.adopt_start(&operator, &name, false).await?;
+    let job = vault
+        .adopt_start(&operator, &name, AdoptOrder::SEAL)
+        .await?;
     let adopted = watch(&vault, &operator, job).await?;
     vault.audit().shutdown().await;
     Ok(adopted)

@@ -145,7 +145,6 @@ fn values(count: u64) -> String {
 }
 
 fn found(finding: &Finding) -> String {
-    let first: Vec<String> = finding.first.iter().map(ToString::to_string).collect();
     let more = if finding.rows > finding.first.len() as u64 {
         ", …"
     } else {
@@ -155,7 +154,7 @@ fn found(finding: &Finding) -> String {
         "{} ({} rows; row ids {}{more})",
         finding.what,
         output::count(finding.rows),
-        first.join(", ")
+        finding.first.join(", ")
     )
 }
 

@@ -9,7 +9,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use privet_store::SqliteStores;
 use privet_vault::port::StoreError;
-use privet_vault::{Caller, FieldValues, Oid, PrincipalName, SourceName, SubjectName, Vault};
+use privet_vault::{
+    AdoptOrder, Caller, FieldValues, Oid, PrincipalName, SourceName, SubjectName, Vault,
+};
 
 use crate::adoption;
 use crate::arguments::Demo;
@@ -177,7 +179,9 @@ async fn ready(folder: &Folder, settings: &Settings, vault: &Vault, new: bool) -
 async fn adopt(folder: &Folder, vault: &Vault, new: bool) -> Result<()> {
     let operator = caller(folder, vault, "operator").await?;
     let source: SourceName = SOURCE.parse()?;
-    let job = vault.adopt_start(&operator, &source, false).await?;
+    let job = vault
+        .adopt_start(&operator, &source, AdoptOrder::SEAL)
+        .await?;
     let status = adoption::watch(async || Ok(vault.adopt_status(&operator, job).await?)).await?;
     if let Some(failure) = adoption::failure(&status) {
         return Err(failure);

@@ -3,20 +3,29 @@
 mod catalog;
 mod connect;
 mod error;
+mod finish;
+mod index;
+mod name;
+mod obstacle;
+mod plan;
+mod schema;
+mod seal;
+mod undo;
 mod upstream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use privet_postgres::Address;
 use privet_vault::SourceName;
 use privet_vault::port::{
-    Affected, Catalog, Integrity, RowKey, RunMode, SealPlan, SealedRow, Serving, Source,
-    SourceError, SourceRow, TableScan, Upstream, UpstreamError, Upstreams,
+    Affected, Catalog, Clearing, Integrity, RowKey, RunMode, SealPlan, SealedRow, Serving, Source,
+    SourceError, SourceRow, TableScan, Upstream, UpstreamError, Upstreams, Wanted,
 };
-use tokio::sync::Mutex;
-use tokio_postgres::Client;
+use tokio::sync::{Mutex, MutexGuard};
 
+use connect::Session;
 use error::Failing;
 use upstream::Guard;
 
@@ -42,18 +51,47 @@ struct Shared {
     name: SourceName,
     addresses: PostgresAddresses,
     guard: Guard,
+    waits: Waits,
     reader: Slot,
     writer: Slot,
 }
 
+/// How long changes of the schema wait for locks.
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    /// Each time: everybody else who wants the table waits as long.
+    lock: Duration,
+    /// In all, until it is given up.
+    total: Duration,
+}
+
+/// Long enough for a few transactions of an application, short enough for nobody to notice.
+const WAITS: Waits = Waits {
+    lock: Duration::from_millis(250),
+    total: Duration::from_secs(120),
+};
+
 /// A connection that is kept while all goes well.
 #[derive(Default)]
-struct Slot(Mutex<Option<Client>>);
+struct Slot(Mutex<Option<Session>>);
 
 impl std::fmt::Debug for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Slot").finish_non_exhaustive()
     }
+}
+
+/// Which connection works, so that one can read ahead while the other writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// A connection at work; it is lost when that fails or is broken off, for who knows what it waits for.
+struct Lent<'s> {
+    slot: MutexGuard<'s, Option<Session>>,
+    session: Session,
 }
 
 impl PostgresSource {
@@ -69,6 +107,7 @@ impl PostgresSource {
                 name,
                 addresses,
                 guard: Guard::new(index_columns),
+                waits: WAITS,
                 reader: Slot::default(),
                 writer: Slot::default(),
             }),
@@ -80,21 +119,39 @@ impl PostgresSource {
         &self.shared.addresses
     }
 
-    fn told(&self, failing: Failing) -> SourceError {
-        failing.named(&self.shared.name)
+    async fn lend(&self, access: Access) -> Result<Lent<'_>, SourceError> {
+        let Shared {
+            name, addresses, ..
+        } = &*self.shared;
+        // Looking needs no right to change anything, though the owner's role sees what others may not.
+        let address = match (&addresses.owner, access) {
+            (Some(owner), _) => owner,
+            (None, Access::Read) => &addresses.reader,
+            (None, Access::Write) => {
+                return Err(SourceError::Schema(format!(
+                    "source `{name}` has no address for the role that owns its tables: add `postgres.owner` to \
+                     `[sources.{name}]`"
+                )));
+            }
+        };
+        let slot = match access {
+            Access::Read => &self.shared.reader,
+            Access::Write => &self.shared.writer,
+        };
+        let mut slot = slot.0.lock().await;
+        let session = match slot.take() {
+            Some(session) => session,
+            None => Session::connect(address)
+                .await
+                .map_err(|failing| failing.named(name))?,
+        };
+        Ok(Lent { slot, session })
     }
 
-    fn not_yet(&self) -> SourceError {
-        let why = "this version does not adopt databases of PostgreSQL yet";
-        self.told(Failing::Unfit(why.to_owned()))
-    }
-}
-
-impl Shared {
-    /// Looking needs no right to change anything; the owner's role sees what others may not.
-    fn reading_address(&self) -> &Address {
-        let owner = self.addresses.owner.as_ref();
-        owner.unwrap_or(&self.addresses.reader)
+    fn done<T>(&self, mut lent: Lent<'_>, done: Result<T, Failing>) -> Result<T, SourceError> {
+        let done = done.map_err(|failing| failing.named(&self.shared.name))?;
+        *lent.slot = Some(lent.session);
+        Ok(done)
     }
 }
 
@@ -105,68 +162,116 @@ impl Source for PostgresSource {
     }
 
     async fn catalog(&self) -> Result<Catalog, SourceError> {
-        let mut slot = self.shared.reader.0.lock().await;
-        let client = match slot.take() {
-            Some(client) => client,
-            None => connect::connect(self.shared.reading_address())
-                .await
-                .map_err(|failing| self.told(failing))?,
-        };
-        let read = catalog::read(&client).await;
-        let read = read.map_err(|failing| self.told(failing))?;
-        *slot = Some(client);
-        Ok(read)
+        let lent = self.lend(Access::Read).await?;
+        let read = catalog::read(&lent.session.client).await;
+        self.done(lent, read)
     }
 
-    async fn obstacles(&self, _plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
-        Err(self.not_yet())
+    async fn obstacles(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
+        let lent = self.lend(Access::Read).await?;
+        let found = obstacle::find(&lent.session, plans).await;
+        self.done(lent, found)
     }
 
-    async fn gaps(&self, _plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
-        Err(self.not_yet())
+    async fn gaps(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
+        let lent = self.lend(Access::Read).await?;
+        let mut gaps = Vec::new();
+        let mut outcome = Ok(());
+        for plan in plans {
+            match schema::gaps(&lent.session.client, plan).await {
+                Ok(found) => gaps.extend(found),
+                Err(failing) => {
+                    outcome = Err(failing);
+                    break;
+                }
+            }
+        }
+        self.done(lent, outcome.map(|()| gaps))
     }
 
+    /// Nothing is counted: rows come and go while the application writes, and the server itself keeps references.
     async fn integrity(&self) -> Result<Integrity, SourceError> {
         Ok(Integrity::default())
     }
 
-    async fn scan(&self, _plan: &SealPlan) -> Result<TableScan, SourceError> {
-        Err(self.not_yet())
+    async fn scan(&self, plan: &SealPlan) -> Result<TableScan, SourceError> {
+        let mut lent = self.lend(Access::Read).await?;
+        let scan = seal::scan(&mut lent.session, plan).await;
+        self.done(lent, scan)
     }
 
-    async fn prepare(&self, _plan: &SealPlan) -> Result<(), SourceError> {
-        Err(self.not_yet())
+    async fn prepare(&self, plan: &SealPlan) -> Result<(), SourceError> {
+        let lent = self.lend(Access::Write).await?;
+        let prepared = schema::prepare(&lent.session.client, plan, self.shared.waits).await;
+        self.done(lent, prepared)
     }
 
     async fn read(
         &self,
-        _plan: &SealPlan,
-        _after: Option<RowKey>,
-        _rows_max: u32,
+        plan: &SealPlan,
+        wanted: Wanted,
+        after: Option<&RowKey>,
+        rows_max: u32,
     ) -> Result<Vec<SourceRow>, SourceError> {
-        Err(self.not_yet())
+        let mut lent = self.lend(Access::Read).await?;
+        let read = seal::read(&mut lent.session, plan, wanted, after, rows_max).await;
+        self.done(lent, read)
     }
 
     async fn indexed(
         &self,
-        _plan: &SealPlan,
-        _column: usize,
-        _after: Option<RowKey>,
-        _rows_max: u32,
+        plan: &SealPlan,
+        column: usize,
+        after: Option<&RowKey>,
+        rows_max: u32,
     ) -> Result<Vec<(RowKey, String)>, SourceError> {
-        Err(self.not_yet())
+        let mut lent = self.lend(Access::Read).await?;
+        let indexed = seal::indexed(&mut lent.session, plan, column, after, rows_max).await;
+        self.done(lent, indexed)
     }
 
-    async fn write(
+    async fn write(&self, plan: &SealPlan, rows: Vec<SealedRow>) -> Result<Affected, SourceError> {
+        let mut lent = self.lend(Access::Write).await?;
+        let affected = seal::write(&mut lent.session, plan, &rows).await;
+        self.done(lent, affected)
+    }
+
+    async fn guard(&self, plans: &[SealPlan]) -> Result<(), SourceError> {
+        let lent = self.lend(Access::Write).await?;
+        let (client, waits) = (&lent.session.client, self.shared.waits);
+        let guarded = async {
+            for plan in plans {
+                index::make(client, plan, waits).await?;
+            }
+            for plan in plans {
+                schema::guard(client, plan, waits).await?;
+            }
+            Ok(())
+        };
+        let guarded = guarded.await;
+        self.done(lent, guarded)
+    }
+
+    async fn finish(
         &self,
-        _plan: &SealPlan,
-        _rows: Vec<SealedRow>,
-    ) -> Result<Affected, SourceError> {
-        Err(self.not_yet())
+        plans: &[SealPlan],
+        clearing: Clearing,
+    ) -> Result<Vec<String>, SourceError> {
+        let lent = self.lend(Access::Write).await?;
+        let notes = finish::finish(&lent.session.client, plans, clearing, self.shared.waits).await;
+        self.done(lent, notes)
     }
 
-    async fn finish(&self, _plans: &[SealPlan]) -> Result<(), SourceError> {
-        Err(self.not_yet())
+    async fn unguard(&self, plans: &[SealPlan]) -> Result<(), SourceError> {
+        let lent = self.lend(Access::Write).await?;
+        let opened = undo::unguard(&lent.session.client, plans, self.shared.waits).await;
+        self.done(lent, opened)
+    }
+
+    async fn unprepare(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
+        let lent = self.lend(Access::Write).await?;
+        let notes = undo::unprepare(&lent.session.client, plans, self.shared.waits).await;
+        self.done(lent, notes)
     }
 
     async fn close(&self) {

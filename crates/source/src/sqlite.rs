@@ -17,8 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use privet_vault::SourceName;
 use privet_vault::port::{
-    Affected, Catalog, Integrity, RowKey, RunLimits, RunMode, Runner, Runners, SealPlan, SealedRow,
-    Serving, Source, SourceError, SourceRow, TableScan,
+    Affected, Catalog, Clearing, Integrity, RowKey, RunLimits, RunMode, Runner, Runners, SealPlan,
+    SealedRow, Serving, Source, SourceError, SourceRow, TableScan, Wanted,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -87,6 +87,19 @@ impl SqliteSource {
             });
         }
         Ok(runner)
+    }
+
+    /// Writes the file anew and empties its logs.
+    async fn clean(&self) -> Result<(), SourceError> {
+        let file = Arc::clone(&self.file);
+        let ended = tokio::task::spawn_blocking(move || finish::clean(&file)).await;
+        ended.unwrap_or_else(|_| {
+            let name = self.file.name.clone();
+            Err(SourceError::Failed {
+                name,
+                why: "the work on it was broken off".into(),
+            })
+        })
     }
 
     /// Runs `work` with a connection on a thread that may block.
@@ -240,12 +253,13 @@ impl Source for SqliteSource {
     async fn read(
         &self,
         plan: &SealPlan,
-        after: Option<RowKey>,
+        wanted: Wanted,
+        after: Option<&RowKey>,
         rows_max: u32,
     ) -> Result<Vec<SourceRow>, SourceError> {
-        let plan = plan.clone();
+        let (plan, after) = (plan.clone(), after.cloned());
         self.with(Access::Read, move |connection| {
-            seal::read(connection, &plan, after, rows_max)
+            seal::read(connection, &plan, wanted, after.as_ref(), rows_max)
         })
         .await
     }
@@ -254,12 +268,12 @@ impl Source for SqliteSource {
         &self,
         plan: &SealPlan,
         column: usize,
-        after: Option<RowKey>,
+        after: Option<&RowKey>,
         rows_max: u32,
     ) -> Result<Vec<(RowKey, String)>, SourceError> {
-        let plan = plan.clone();
+        let (plan, after) = (plan.clone(), after.cloned());
         self.with(Access::Read, move |connection| {
-            seal::indexed(connection, &plan, column, after, rows_max)
+            seal::indexed(connection, &plan, column, after.as_ref(), rows_max)
         })
         .await
     }
@@ -272,21 +286,40 @@ impl Source for SqliteSource {
         .await
     }
 
-    async fn finish(&self, plans: &[SealPlan]) -> Result<(), SourceError> {
+    async fn guard(&self, plans: &[SealPlan]) -> Result<(), SourceError> {
         let plans = plans.to_vec();
         self.with(Access::Write, move |connection| {
             finish::protect(connection, &plans)
         })
-        .await?;
-        let file = Arc::clone(&self.file);
-        let ended = tokio::task::spawn_blocking(move || finish::clean(&file)).await;
-        ended.unwrap_or_else(|_| {
-            let name = self.file.name.clone();
-            Err(SourceError::Failed {
-                name,
-                why: "the work on it was broken off".into(),
-            })
+        .await
+    }
+
+    /// A file is always written anew: nobody can use it meanwhile, but it is the only way to be rid of old values.
+    async fn finish(
+        &self,
+        _plans: &[SealPlan],
+        _clearing: Clearing,
+    ) -> Result<Vec<String>, SourceError> {
+        self.clean().await?;
+        Ok(Vec::new())
+    }
+
+    async fn unguard(&self, plans: &[SealPlan]) -> Result<(), SourceError> {
+        let plans = plans.to_vec();
+        self.with(Access::Write, move |connection| {
+            schema::unguard(connection, &plans)
         })
+        .await
+    }
+
+    async fn unprepare(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError> {
+        let plans = plans.to_vec();
+        self.with(Access::Write, move |connection| {
+            schema::unprepare(connection, &plans)
+        })
+        .await?;
+        self.clean().await?;
+        Ok(Vec::new())
     }
 
     async fn close(&self) {

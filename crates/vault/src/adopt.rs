@@ -6,11 +6,13 @@
 //! plaintext, the removal of old plaintext from the file, and a comparison with what was counted before.
 
 mod look;
+mod pace;
 mod plan;
 mod run;
 mod seal;
 mod status;
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,8 +23,34 @@ pub use status::{Finding, JobState, JobStatus, TableStatus};
 
 use crate::audit::{EntryKind, Record};
 use crate::policy::Action;
+use crate::port::Clearing;
 use crate::vault::{Question, denied_by_policy};
 use crate::{Caller, Error, JobId, Result, SourceName, Vault};
+
+/// How a source is adopted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdoptOrder {
+    /// Only look, and change nothing.
+    pub dry_run: bool,
+    /// The most values that are sealed in a second.
+    pub rate_max: Option<NonZeroU32>,
+    /// What is done about old values in free space.
+    pub clearing: Clearing,
+}
+
+impl AdoptOrder {
+    /// As fast as it goes, without a lock that anybody would notice.
+    pub const SEAL: Self = Self {
+        dry_run: false,
+        rate_max: None,
+        clearing: Clearing::Leave,
+    };
+    /// Only a look.
+    pub const LOOK: Self = Self {
+        dry_run: true,
+        ..Self::SEAL
+    };
+}
 
 /// How many jobs that are over are remembered.
 const JOBS_MAX: usize = 100;
@@ -95,8 +123,7 @@ impl Jobs {
 }
 
 impl Vault {
-    /// Starts sealing the classified columns of a source, or only looks (`dry_run`) and changes nothing. Answers at
-    /// once; what comes of it is in [`adopt_status`](Self::adopt_status).
+    /// Starts sealing the classified columns of a source, or only looks and changes nothing. Answers at once; what comes of it is in [`adopt_status`](Self::adopt_status).
     ///
     /// # Errors
     /// [`Error::NotFound`] for a source that the server does not have, [`Error::Denied`] by policy,
@@ -105,7 +132,7 @@ impl Vault {
         &self,
         caller: &Caller,
         source: &SourceName,
-        dry_run: bool,
+        order: AdoptOrder,
     ) -> Result<JobId> {
         self.permit_adopt(caller, source).await?;
         let port = self.inner.sources.get(source).cloned();
@@ -114,10 +141,10 @@ impl Vault {
         let job = self
             .inner
             .jobs
-            .add(JobStatus::new(id, source.clone(), dry_run))?;
+            .add(JobStatus::new(id, source.clone(), order.dry_run))?;
         let (vault, caller) = (self.clone(), caller.clone());
         tokio::spawn(async move {
-            let work = run::run(vault, caller, Arc::clone(&port), Arc::clone(&job));
+            let work = run::run(vault, caller, Arc::clone(&port), Arc::clone(&job), order);
             // A task of its own, so that a panic becomes a failed job and not one that runs for ever.
             if tokio::spawn(work).await.is_err() {
                 port.close().await;

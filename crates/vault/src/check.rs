@@ -142,7 +142,7 @@ fn values(
         let rows: Vec<String> = scan
             .without_subject
             .iter()
-            .map(|key| key.0.to_string())
+            .map(ToString::to_string)
             .collect();
         problems.push(format!(
             "{} rows of table `{table}` have values but no subject (row ids {}{}): say whose they are, or empty them",

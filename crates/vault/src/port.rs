@@ -1,6 +1,7 @@
 //! The ports: what any store or application database must offer, in domain words. `store` and `source` implement
 //! them; nothing else does.
 
+mod catalog;
 mod data;
 mod keys;
 mod log;
@@ -9,6 +10,7 @@ mod session;
 mod source;
 mod upstream;
 
+pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
 pub use data::{DataStore, IndexEntry, ValueWrite};
 pub use keys::{
     AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey,
@@ -21,9 +23,8 @@ pub use session::{
     SessionOrder, SessionPart, SessionRow, SessionTally, TallyPeriod, Verdict,
 };
 pub use source::{
-    Affected, Catalog, ColumnInfo, ForeignKey, Hop, IndexInfo, Integrity, RowKey, SealPlan,
-    SealPlanColumn, SealedRow, Serving, Source, SourceError, SourceRow, SqlValue, TableInfo,
-    TableScan,
+    Affected, Clearing, Hop, Integrity, RowKey, RowVersion, SealPlan, SealPlanColumn, SealedRow,
+    Serving, Source, SourceError, SourceRow, SqlValue, TableScan, Wanted,
 };
 pub use upstream::{ByteStream, Canceller, Upstream, UpstreamError, Upstreams};
 

@@ -1,5 +1,7 @@
 //! Long runs inside the server: sealing an application's database in place.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,6 +13,11 @@ use crate::JobId;
 pub struct AdoptRequest {
     /// Only look, and change nothing.
     pub dry_run: bool,
+    /// The most values that are sealed in a second; without it, as fast as it goes.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub max_rate: Option<NonZeroU32>,
+    /// Write the tables anew at the end, under the lock that it takes, so that no old value is left in them.
+    pub rewrite: bool,
 }
 
 /// A job that was just started.
@@ -98,6 +105,6 @@ pub struct Finding {
     pub what: String,
     /// How many rows.
     pub rows: u64,
-    /// The first few, by the engine's row id.
-    pub first: Vec<i64>,
+    /// The first few, by the engine's row id or their key.
+    pub first: Vec<String>,
 }

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use privet_vault::{JobId, SourceName};
+use privet_vault::port::Clearing;
+use privet_vault::{AdoptOrder, JobId, SourceName};
 use privet_wire::{AdoptRequest, Job, JobStarted};
 
 use crate::answer::Answer;
@@ -24,7 +25,16 @@ pub(crate) async fn adopt(
     Json(body): Json<AdoptRequest>,
 ) -> Result<Answer, Refusal> {
     let vault = &api.vault;
-    let job = vault.adopt_start(&caller, &source, body.dry_run).await?;
+    let order = AdoptOrder {
+        dry_run: body.dry_run,
+        rate_max: body.max_rate,
+        clearing: if body.rewrite {
+            Clearing::Rewrite
+        } else {
+            Clearing::Leave
+        },
+    };
+    let job = vault.adopt_start(&caller, &source, order).await?;
     let job = job_id_out(job);
     Answer::sized(StatusCode::ACCEPTED, &JobStarted { job }, 64)
 }

@@ -67,13 +67,15 @@ pub(crate) struct Init {
 }
 
 const ADOPT: &str = "\
-It works in batches, may be killed at any moment and started again, and leaves no plaintext in the
-file. Columns with a look-up get an index column (`email_px`). Rows whose person cannot be found are
-reported and left alone. Back the database up first: afterwards only Privet opens these values.
+It works in batches, may be killed at any moment and started again, and says at its end where old
+plaintext may still be. Columns with a look-up get an index column (`email_px`). Rows whose person
+cannot be found are reported and left alone. Back the database up first: afterwards only Privet
+opens these values.
 
 Examples:
   privet adopt shop --dry-run       what would change, table by table
   privet adopt shop
+  privet adopt shop --max-rate 2000   while applications use a PostgreSQL database
   privet check --source shop        and later, that nothing has come back in plaintext";
 
 #[derive(Debug, Args)]
@@ -84,6 +86,13 @@ pub(crate) struct Adopt {
     /// Show table by table what would change, and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Seal at most this many values a second, evenly, so that an application that writes meanwhile hardly notices.
+    #[arg(long, value_name = "VALUES")]
+    pub(crate) max_rate: Option<std::num::NonZeroU32>,
+    /// PostgreSQL: write the tables anew at the end, which stops their readers and writers meanwhile, so that no old value
+    /// is left in them.
+    #[arg(long)]
+    pub(crate) rewrite: bool,
     #[command(flatten)]
     pub(crate) who: As,
 }

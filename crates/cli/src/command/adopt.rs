@@ -16,6 +16,8 @@ pub(crate) async fn run(folder: Folder, adopt: Adopt, style: Style) -> Result<()
     let path = format!("/v1/sources/{}/adopt", adopt.source);
     let order = AdoptRequest {
         dry_run: adopt.dry_run,
+        max_rate: adopt.max_rate,
+        rewrite: adopt.rewrite,
     };
     let JobStarted { job } = client.send(Method::POST, &path, &order).await?;
     let path = format!("/v1/jobs/{job}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use privet_vault::{Caller, Vault};
+use privet_vault::{AdoptOrder, Caller, Vault};
 
 /// Names, mail addresses, phones and notes of the customers 1, 2, 3.
 pub(crate) const CUSTOMERS: [[&str; 4]; 3] = [
@@ -73,7 +73,7 @@ pub(crate) fn create(file: &Path) {
 /// Seals its personal columns.
 pub(crate) async fn adopt(vault: &Vault, operator: &Caller) {
     let job = vault
-        .adopt_start(operator, &"shop".parse().unwrap(), false)
+        .adopt_start(operator, &"shop".parse().unwrap(), AdoptOrder::SEAL)
         .await
         .unwrap();
     let watched = async {

@@ -10,6 +10,7 @@ use privet_vault::port::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
 use tokio_postgres::Client;
 
 use super::error::Failing;
+use super::name::Relation;
 
 /// Schemas that hold no application's tables.
 const NOT_OURS: &str =
@@ -46,6 +47,28 @@ pub(crate) async fn read(client: &Client) -> Result<Catalog, Failing> {
         )
         .await?,
     })
+}
+
+/// The table that is called so, with its object id; `None` when there is none.
+pub(crate) async fn find(
+    client: &Client,
+    called: &str,
+) -> Result<Option<(u32, Relation)>, Failing> {
+    let sql = format!(
+        "SELECT c.oid, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p', 'f') AND {NOT_OURS} AND {CALLED} = $1"
+    );
+    let row = client.query_opt(&sql, &[&called]).await?;
+    row.map(|row| {
+        Ok((
+            row.try_get(0)?,
+            Relation {
+                schema: row.try_get(1)?,
+                name: row.try_get(2)?,
+            },
+        ))
+    })
+    .transpose()
 }
 
 type Tables = BTreeMap<u32, TableInfo>;

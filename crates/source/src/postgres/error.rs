@@ -1,5 +1,6 @@
 //! What went wrong with a database server, before the source's name is put to it.
 
+use privet_postgres::Distrust;
 use privet_vault::SourceName;
 use privet_vault::port::SourceError;
 use tokio_postgres::error::SqlState;
@@ -11,6 +12,10 @@ pub(crate) enum Failing {
     Engine(tokio_postgres::Error),
     /// The schema or the data do not fit; a sentence that says what to do.
     Unfit(String),
+    /// Another program holds a lock for longer than the wait allows.
+    Locked,
+    /// An answer is not what was asked for.
+    Odd(&'static str),
 }
 
 impl From<tokio_postgres::Error> for Failing {
@@ -25,16 +30,37 @@ impl Failing {
         match self {
             Self::Engine(error) => engine(name, &error),
             Self::Unfit(why) => SourceError::Schema(why),
+            Self::Locked => SourceError::Locked(name.clone()),
+            Self::Odd(why) => SourceError::Failed {
+                name: name.clone(),
+                why: why.to_owned(),
+            },
         }
+    }
+
+    /// Whether the server gave up waiting for a lock, or broke a deadlock.
+    pub(crate) fn is_lock(&self) -> bool {
+        let Self::Engine(error) = self else {
+            return false;
+        };
+        error.code().is_some_and(|code| {
+            *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::T_R_DEADLOCK_DETECTED
+        })
+    }
+
+    /// Whether the server answered with this code.
+    pub(crate) fn is(&self, code: &SqlState) -> bool {
+        matches!(self, Self::Engine(error) if error.code() == Some(code))
     }
 }
 
 fn engine(name: &SourceName, error: &tokio_postgres::Error) -> SourceError {
     let name = name.clone();
     let Some(answer) = error.as_db_error() else {
+        let distrust = Distrust::of(error);
         return SourceError::Unreachable {
             name,
-            why: "the connection failed".to_owned(),
+            why: distrust.map_or_else(|| "the connection failed".to_owned(), |why| why.to_string()),
         };
     };
     let code = answer.code();

@@ -177,6 +177,41 @@ fn guard(plan: &SealPlan, when: &str, event: &str) -> Own {
     }
 }
 
+/// Lets plaintext in again.
+pub(crate) fn unguard(connection: &mut Connection, plans: &[SealPlan]) -> Result<(), Failing> {
+    remove(connection, plans, |own| own.kind == "trigger")
+}
+
+/// Takes away everything that sealing added, and leaves the mark: what was sealed before may still be in the file.
+pub(crate) fn unprepare(connection: &mut Connection, plans: &[SealPlan]) -> Result<(), Failing> {
+    remove(connection, plans, |_| true)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for plan in plans {
+        let columns = plan.columns.iter();
+        for index in columns.filter_map(|column| column.index_column.as_deref()) {
+            if has_column(&transaction, &plan.table, index)? {
+                let (table, index) = (quoted(&plan.table), quoted(index));
+                transaction
+                    .execute_batch(&format!("ALTER TABLE main.{table} DROP COLUMN {index}"))?;
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+fn remove(
+    connection: &mut Connection,
+    plans: &[SealPlan],
+    is_meant: impl Fn(&Own) -> bool,
+) -> Result<(), Failing> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for own in plans.iter().flat_map(Own::of).filter(is_meant) {
+        let (kind, name) = (own.kind, quoted(&own.name));
+        transaction.execute_batch(&format!("DROP {kind} IF EXISTS main.{name}"))?;
+    }
+    Ok(transaction.commit()?)
+}
+
 /// What a finished adoption would have and this database has not.
 pub(crate) fn gaps(
     connection: &mut Connection,

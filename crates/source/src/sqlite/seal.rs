@@ -1,6 +1,8 @@
 //! Counting, reading and writing rows while a table is sealed.
 
-use privet_vault::port::{Affected, RowKey, SealPlan, SealedRow, SourceRow, SqlValue, TableScan};
+use privet_vault::port::{
+    Affected, RowKey, SealPlan, SealedRow, SourceRow, SqlValue, TableScan, Wanted,
+};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
@@ -52,7 +54,7 @@ pub(crate) fn scan(connection: &mut Connection, plan: &SealPlan) -> Result<Table
             scan.rows_without_subject += 1;
             scan.plaintext_without_subject += plain;
             if scan.without_subject.len() < NAMED_MAX {
-                scan.without_subject.push(RowKey(row.get(0)?));
+                scan.without_subject.push(RowKey::Number(row.get(0)?));
             }
         }
     }
@@ -87,11 +89,21 @@ fn looks_sealed(text: &[u8]) -> bool {
             .is_some_and(|encoded| encoded.iter().all(is_base64url))
 }
 
-/// The next rows with something to seal.
+/// The row id behind which reading goes on.
+fn start(after: Option<&RowKey>) -> Result<i64, Failing> {
+    match after {
+        None => Ok(i64::MIN),
+        Some(RowKey::Number(number)) => Ok(*number),
+        Some(RowKey::Columns(_)) => Err(Failing::Unfit("a row's key is no row id".to_owned())),
+    }
+}
+
+/// The next rows with at least one wanted value.
 pub(crate) fn read(
     connection: &mut Connection,
     plan: &SealPlan,
-    after: Option<RowKey>,
+    wanted: Wanted,
+    after: Option<&RowKey>,
     rows_max: u32,
 ) -> Result<Vec<SourceRow>, Failing> {
     let PlanSql {
@@ -106,38 +118,48 @@ pub(crate) fn read(
     let parts = parts.join(", ");
     let beyond = if after.is_some() { ">" } else { ">=" };
     let sql = format!("SELECT {parts} {from} WHERE {key} {beyond} ?1 ORDER BY {key}");
-    let start = after.map_or(i64::MIN, |key| key.0);
+    let start = start(after)?;
     let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![start])?;
     let mut read = Vec::new();
     while read.len() < rows_max {
         let Some(row) = rows.next()? else { break };
-        read.extend(source_row(row, plan)?);
+        read.extend(source_row(row, plan, wanted)?);
     }
     Ok(read)
 }
 
-/// `None`: there is nothing to seal in it.
-fn source_row(row: &Row<'_>, plan: &SealPlan) -> Result<Option<SourceRow>, Failing> {
+/// `None`: there is no wanted value in it.
+fn source_row(
+    row: &Row<'_>,
+    plan: &SealPlan,
+    wanted: Wanted,
+) -> Result<Option<SourceRow>, Failing> {
+    let kind = match wanted {
+        Wanted::Plaintext => Kind::Plain,
+        Wanted::Sealed => Kind::Sealed,
+    };
     let mut any = false;
     for position in 0..plan.columns.len() {
-        any = any || Kind::of(row.get_ref(2 + 2 * position)?) == Kind::Plain;
+        any = any || Kind::of(row.get_ref(2 + 2 * position)?) == kind;
     }
     if !any {
         return Ok(None);
     }
-    let key = RowKey(row.get(0)?);
+    let key = RowKey::Number(row.get(0)?);
+    let number = key.clone();
     let in_column = |column: &str| {
         Failing::Unfit(format!(
             "row {} of table `{}` holds text in column `{column}` that is not UTF-8: correct it, or make it a blob",
-            key.0, plan.table
+            number, plan.table
         ))
     };
     let count = plan.columns.len();
     // Made first, so that what it has got is overwritten if the rest cannot be read.
     let mut read = SourceRow {
         key,
+        version: None,
         subject: None,
         values: Vec::with_capacity(count),
         retain_from: Vec::with_capacity(count),
@@ -148,9 +170,10 @@ fn source_row(row: &Row<'_>, plan: &SealPlan) -> Result<Option<SourceRow>, Faili
     }
     for (position, column) in plan.columns.iter().enumerate() {
         let found = row.get_ref(2 + 2 * position)?;
-        read.values.push(match Kind::of(found) {
-            Kind::Plain => value(found).ok_or_else(|| in_column(&column.name))?,
-            Kind::Null | Kind::Sealed => SqlValue::Null,
+        read.values.push(if Kind::of(found) == kind {
+            value(found).ok_or_else(|| in_column(&column.name))?
+        } else {
+            SqlValue::Null
         });
         let from = column.retain_from.as_deref().unwrap_or_default();
         let date = row.get_ref(3 + 2 * position)?;
@@ -176,7 +199,7 @@ pub(crate) fn indexed(
     connection: &mut Connection,
     plan: &SealPlan,
     column: usize,
-    after: Option<RowKey>,
+    after: Option<&RowKey>,
     rows_max: u32,
 ) -> Result<Vec<(RowKey, String)>, Failing> {
     let Some(column) = plan.columns.get(column) else {
@@ -201,7 +224,7 @@ pub(crate) fn indexed(
         "SELECT {key}, {index}, {value} FROM main.{table} AS t WHERE {key} {beyond} ?1 AND typeof({index}) = 'text'
          ORDER BY {key}"
     );
-    let start = after.map_or(i64::MIN, |key| key.0);
+    let start = start(after)?;
     let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![start])?;
@@ -209,7 +232,7 @@ pub(crate) fn indexed(
     while found.len() < rows_max {
         let Some(row) = rows.next()? else { break };
         if Kind::of(row.get_ref(2)?) == Kind::Sealed {
-            found.push((RowKey(row.get(0)?), row.get(1)?));
+            found.push((RowKey::Number(row.get(0)?), row.get(1)?));
         }
     }
     Ok(found)
@@ -229,10 +252,10 @@ pub(crate) fn write(
         for row in rows {
             let mut at = 0;
             for (position, column) in plan.columns.iter().enumerate() {
-                let sealed = row.sealed.get(position).and_then(Option::as_deref);
+                let new = row.new.get(position).and_then(Option::as_ref);
                 let index = row.index.get(position).and_then(Option::as_deref);
                 let old = row.old.get(position).unwrap_or(&SqlValue::Null);
-                statement.raw_bind_parameter(at + 1, sealed)?;
+                statement.raw_bind_parameter(at + 1, Bound(new.unwrap_or(&SqlValue::Null)))?;
                 statement.raw_bind_parameter(at + 2, index)?;
                 statement.raw_bind_parameter(at + 3, Bound(old))?;
                 at += 3;
@@ -243,7 +266,7 @@ pub(crate) fn write(
                 }
             }
             statement.raw_bind_parameter(at + 1, row.subject.as_deref())?;
-            statement.raw_bind_parameter(at + 2, row.key.0)?;
+            statement.raw_bind_parameter(at + 2, start(Some(&row.key))?)?;
             match statement.raw_execute()? {
                 0 => affected.changed += 1,
                 _ => affected.written += 1,
@@ -254,8 +277,8 @@ pub(crate) fn write(
     Ok(affected)
 }
 
-/// One statement for every row: a column that gets no sealed value stays as it is and is not compared. Everything that
-/// decided how a value was sealed is: the value, whose it is, and since when it is retained.
+/// One statement for every row: a column that gets no new value stays as it is and is not compared. Everything that
+/// decided on the new value is: the old one, whose it is, and since when it is retained.
 fn update(connection: &Connection, plan: &SealPlan) -> Result<String, Failing> {
     let PlanSql {
         key, subject_of_t, ..

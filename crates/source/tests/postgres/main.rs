@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod catalog;
+mod obstacle;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,16 +42,21 @@ impl Shop {
     }
 }
 
+/// A source whose roles are all the one of this address.
 pub(crate) fn source(owner: &str) -> PostgresSource {
+    source_of(owner, Some(owner))
+}
+
+pub(crate) fn source_of(reader: &str, owner: Option<&str>) -> PostgresSource {
     let rules = Rules {
-        folder: Path::new("/"),
+        folder: Path::new("."),
         plaintext: Plaintext::Local,
     };
-    let owner = Arc::new(Address::new(owner, &rules).unwrap());
+    let address = |text: &str| Arc::new(Address::new(text, &rules).unwrap());
     let addresses = PostgresAddresses {
-        console: Arc::clone(&owner),
-        reader: Arc::clone(&owner),
-        owner: Some(owner),
+        console: address(reader),
+        reader: address(reader),
+        owner: owner.map(address),
     };
     PostgresSource::new("shop".parse().unwrap(), addresses, Vec::new())
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use privet_vault::port::{RunError, RunMode, Runner, Source};
 
 use crate::seal::{customer_plan, seal_all};
-use crate::{Shop, run};
+use crate::{Shop, finish, run};
 
 /// The attempts find a table with sealed columns, one without, a view, a trigger and a full-text table.
 async fn adopted() -> Shop {
@@ -26,7 +26,7 @@ async fn adopted() -> Shop {
     );
     let source = shop.source();
     seal_all(&source, &customer_plan()).await;
-    source.finish(&[customer_plan()]).await.unwrap();
+    finish(&source, &[customer_plan()]).await.unwrap();
     shop
 }
 
@@ -138,7 +138,7 @@ async fn a_session_that_began_before_the_adoption_is_guarded_after_it() {
     run(&mut begun, "BEGIN", &[]).await.unwrap();
     let source = shop.source();
     seal_all(&source, &customer_plan()).await;
-    source.finish(&[customer_plan()]).await.unwrap();
+    finish(&source, &[customer_plan()]).await.unwrap();
 
     let by_hand = "UPDATE customer SET email_px = 'px1_AAAA' WHERE id = 1";
     let error = run(&mut begun, by_hand, &[]).await.unwrap_err();
@@ -170,7 +170,7 @@ async fn a_column_sealed_in_a_later_adoption_is_guarded_too() {
     let source = shop.source();
     let item = crate::seal::plan("item", vec![crate::seal::looked_up("title")], "id");
     seal_all(&source, &item).await;
-    source.finish(&[customer_plan(), item]).await.unwrap();
+    finish(&source, &[customer_plan(), item]).await.unwrap();
     for (sql, code) in [
         (rename, "42501"),
         ("UPDATE item SET title_px = 'px1_AAAA'", "P0001"),

@@ -16,7 +16,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use privet_source::{RunnerProgram, SqliteRunner, SqliteSource};
-use privet_vault::port::{RunError, RunLimits, RunMode, Runner, SqlValue};
+use privet_vault::port::{
+    Clearing, RunError, RunLimits, RunMode, Runner, SealPlan, Source, SourceError, SqlValue,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -118,4 +120,10 @@ fn text(text: &str) -> SqlValue {
 
 fn integer(integer: i64) -> SqlValue {
     SqlValue::Integer(integer)
+}
+
+/// Ends an adoption as the vault does.
+async fn finish(source: &SqliteSource, plans: &[SealPlan]) -> Result<(), SourceError> {
+    source.guard(plans).await?;
+    source.finish(plans, Clearing::Leave).await.map(drop)
 }

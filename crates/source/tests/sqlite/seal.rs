@@ -2,7 +2,7 @@
 
 use privet_vault::port::{
     Affected, Hop, RowKey, SealPlan, SealPlanColumn, SealedRow, Source, SourceError, SqlValue,
-    TableScan,
+    TableScan, Wanted,
 };
 
 use std::slice::from_ref;
@@ -10,11 +10,15 @@ use std::time::Duration;
 
 use privet_source::SqliteSource;
 
-use crate::{Shop, integer, text};
+use crate::{Shop, finish, integer, text};
 
 /// Looks like a sealed value, different for each row and column.
-fn sealed(row: RowKey, column: usize) -> String {
-    format!("pv1_AQE{:_>68}", format!("{}-{column}", row.0))
+fn sealed_text(row: &RowKey, column: usize) -> String {
+    format!("pv1_AQE{:_>68}", format!("{row}-{column}"))
+}
+
+fn sealed(row: &RowKey, column: usize) -> SqlValue {
+    SqlValue::Text(sealed_text(row, column))
 }
 
 pub(crate) fn column(name: &str) -> SealPlanColumn {
@@ -54,9 +58,12 @@ pub(crate) async fn seal_all(source: &SqliteSource, plan: &SealPlan) -> Affected
     source.prepare(plan).await.unwrap();
     let (mut after, mut all) = (None, Affected::default());
     loop {
-        let rows = source.read(plan, after, 3).await.unwrap();
+        let rows = source
+            .read(plan, Wanted::Plaintext, after.as_ref(), 3)
+            .await
+            .unwrap();
         let Some(last) = rows.last() else { return all };
-        after = Some(last.key);
+        after = Some(last.key.clone());
         let batch = rows
             .into_iter()
             .filter(|row| row.subject.is_some())
@@ -64,14 +71,15 @@ pub(crate) async fn seal_all(source: &SqliteSource, plan: &SealPlan) -> Affected
                 let wanted = |at: &usize| row.values[*at] != SqlValue::Null;
                 let each = || 0..plan.columns.len();
                 SealedRow {
-                    key: row.key,
+                    key: row.key.clone(),
+                    version: None,
                     subject: row.subject.clone(),
                     retain_from: row.retain_from.clone(),
-                    sealed: each()
-                        .map(|at| wanted(&at).then(|| sealed(row.key, at)))
+                    new: each()
+                        .map(|at| wanted(&at).then(|| sealed(&row.key, at)))
                         .collect(),
                     index: each()
-                        .map(|at| wanted(&at).then(|| format!("px1_{:A>24}", row.key.0)))
+                        .map(|at| wanted(&at).then(|| format!("px1_{:A>24}", row.key)))
                         .collect(),
                     old: row.values.clone(),
                 }
@@ -130,7 +138,7 @@ async fn a_table_is_sealed_in_batches_and_counted() {
             changed: 0
         }
     );
-    source.finish(from_ref(&plan)).await.unwrap();
+    finish(&source, from_ref(&plan)).await.unwrap();
     let scan = source.scan(&plan).await.unwrap();
     assert_eq!(
         scan,
@@ -185,23 +193,26 @@ async fn the_subject_is_found_along_the_way() {
             rows: 4,
             rows_to_seal: 3,
             rows_without_subject: 2,
-            without_subject: vec![RowKey(2), RowKey(3)],
+            without_subject: vec![RowKey::Number(2), RowKey::Number(3)],
             plaintext: vec![3],
             plaintext_without_subject: 2,
             sealed: vec![0],
         }
     );
-    let rows = source.read(&plan, None, 10).await.unwrap();
+    let rows = source
+        .read(&plan, Wanted::Plaintext, None, 10)
+        .await
+        .unwrap();
     let seen: Vec<_> = rows
         .iter()
-        .map(|row| (row.key.0, row.subject.as_deref(), &row.retain_from[0]))
+        .map(|row| (row.key.clone(), row.subject.as_deref(), &row.retain_from[0]))
         .collect();
     assert_eq!(
         seen,
         [
-            (1, Some("1"), &text("2024-02-03")),
-            (2, None, &SqlValue::Null),
-            (3, None, &SqlValue::Null)
+            (RowKey::Number(1), Some("1"), &text("2024-02-03")),
+            (RowKey::Number(2), None, &SqlValue::Null),
+            (RowKey::Number(3), None, &SqlValue::Null)
         ]
     );
     assert_eq!(
@@ -216,19 +227,23 @@ async fn a_row_that_changed_meanwhile_is_left_alone() {
                           INSERT INTO customer VALUES (1, 'ada', 'a'), (2, 'bo', 'b'), (3, 'cy', 'c');");
     let (source, plan) = (shop.source(), customer_plan());
     source.prepare(&plan).await.unwrap();
-    let rows = source.read(&plan, None, 10).await.unwrap();
+    let rows = source
+        .read(&plan, Wanted::Plaintext, None, 10)
+        .await
+        .unwrap();
     shop.open()
         .execute_batch(
             "UPDATE customer SET name = 'ADA' WHERE id = 1; DELETE FROM customer WHERE id = 2",
         )
         .unwrap();
     let batch = rows.into_iter().map(|row| SealedRow {
-        sealed: vec![Some(sealed(row.key, 0)), Some(sealed(row.key, 1))],
-        index: vec![None, Some(format!("px1_{:A>24}", row.key.0))],
+        new: vec![Some(sealed(&row.key, 0)), Some(sealed(&row.key, 1))],
+        index: vec![None, Some(format!("px1_{:A>24}", row.key))],
         subject: row.subject.clone(),
         retain_from: row.retain_from.clone(),
         old: row.values.clone(),
-        key: row.key,
+        key: row.key.clone(),
+        version: None,
     });
     let affected = source.write(&plan, batch.collect()).await.unwrap();
     assert_eq!(
@@ -238,7 +253,10 @@ async fn a_row_that_changed_meanwhile_is_left_alone() {
             changed: 2
         }
     );
-    let left = source.read(&plan, None, 10).await.unwrap();
+    let left = source
+        .read(&plan, Wanted::Plaintext, None, 10)
+        .await
+        .unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].values, [text("ADA"), text("a")]);
 }
@@ -274,19 +292,26 @@ async fn check_changed_owner(
         ..plan("invoice", vec![address], root.1)
     };
     source.prepare(&plan).await.unwrap();
-    let rows = source.read(&plan, None, 10).await.unwrap();
+    let rows = source
+        .read(&plan, Wanted::Plaintext, None, 10)
+        .await
+        .unwrap();
     shop.open().execute_batch(change).unwrap();
     let batch = rows.into_iter().map(|row| SealedRow {
-        key: row.key,
+        key: row.key.clone(),
+        version: None,
         subject: row.subject.clone(),
         old: row.values.clone(),
         retain_from: row.retain_from.clone(),
-        sealed: vec![Some(sealed(row.key, 0))],
+        new: vec![Some(sealed(&row.key, 0))],
         index: vec![None],
     });
     let affected = source.write(&plan, batch.collect()).await.unwrap();
     assert_eq!((affected.written, affected.changed), (1, 1), "{change}");
-    let left = source.read(&plan, None, 10).await.unwrap();
+    let left = source
+        .read(&plan, Wanted::Plaintext, None, 10)
+        .await
+        .unwrap();
     assert_eq!(left.len(), 1, "{change}");
     assert_eq!(left[0].values, [text("x")]);
     let SqlValue::Text(at) = &left[0].retain_from[0] else {
@@ -359,7 +384,7 @@ async fn every_type_is_read_as_it_is_stored() {
     let source = shop.source();
     let plan = plan("odd", vec![column("v"), column("n"), column("d")], "id");
     let values: Vec<_> = source
-        .read(&plan, None, 10)
+        .read(&plan, Wanted::Plaintext, None, 10)
         .await
         .unwrap()
         .into_iter()
@@ -402,7 +427,7 @@ async fn names_may_be_anything() {
         Vec::<String>::new()
     );
     assert_eq!(seal_all(&source, &plan).await.written, 1);
-    source.finish(from_ref(&plan)).await.unwrap();
+    finish(&source, from_ref(&plan)).await.unwrap();
     assert_eq!(
         source.gaps(from_ref(&plan)).await.unwrap(),
         Vec::<String>::new()
@@ -429,7 +454,7 @@ async fn text_that_is_not_utf_8_is_named_and_not_guessed() {
     );
     let error = shop
         .source()
-        .read(&customer_plan(), None, 9)
+        .read(&customer_plan(), Wanted::Plaintext, None, 9)
         .await
         .unwrap_err();
     assert_eq!(
@@ -452,7 +477,7 @@ async fn check_nothing_left(prelude: &str, epilogue: &str) {
     seal_all(&source, &customer_plan()).await;
     let address = plan("invoice", vec![column("address")], "id");
     seal_all(&source, &address).await;
-    source.finish(&[customer_plan(), address]).await.unwrap();
+    finish(&source, &[customer_plan(), address]).await.unwrap();
     assert!(
         !shop.holds("Marker"),
         "plaintext is left in the file or beside it"
@@ -492,7 +517,7 @@ async fn a_reader_of_the_old_log_is_asked_to_go() {
         .execute_batch("BEGIN; SELECT * FROM customer;")
         .unwrap();
     seal_all(&source, &customer_plan()).await;
-    let error = source.finish(&[customer_plan()]).await.unwrap_err();
+    let error = finish(&source, &[customer_plan()]).await.unwrap_err();
     assert!(matches!(error, SourceError::Locked(_)), "{error}");
     assert!(shop.holds("ada@marker.example"));
     assert_eq!(
@@ -500,7 +525,7 @@ async fn a_reader_of_the_old_log_is_asked_to_go() {
         ["old values may still be in the file"]
     );
     reader.execute_batch("COMMIT").unwrap();
-    source.finish(&[customer_plan()]).await.unwrap();
+    finish(&source, &[customer_plan()]).await.unwrap();
     drop(reader);
     assert!(!shop.holds("ada@marker.example"));
     assert_eq!(
@@ -581,7 +606,7 @@ async fn what_is_missing_is_named() {
 async fn values_that_only_look_sealed_are_plaintext() {
     let shop = Shop::new("CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, email TEXT);");
     let source = shop.source();
-    let long = sealed(RowKey(1), 0);
+    let long = sealed_text(&RowKey::Number(1), 0);
     for (value, plain) in [
         ("'pv1_short'".to_owned(), 1),
         (format!("'{long} '"), 1),

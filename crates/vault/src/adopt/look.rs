@@ -10,10 +10,11 @@ use privet_classify::{Field, RetainFrom, ValueType};
 use privet_seal::{BlindIndex, IndexKey, SEALED_SIZE_BYTES_MAX, Zeroizing};
 
 use super::TablePlan;
+use super::pace::Pace;
 use super::run::{BATCH_ROWS, Stop};
 use super::seal::{as_value, index_keys, is_due};
 use super::status::Finding;
-use crate::port::{RowKey, Source, SourceRow, SqlValue};
+use crate::port::{RowKey, Source, SourceRow, SqlValue, Wanted};
 use crate::subject::padding_block;
 use crate::{Error, Vault};
 
@@ -82,13 +83,17 @@ pub(super) async fn look(
     vault: &Vault,
     source: &dyn Source,
     table: &TablePlan,
+    pace: &mut Pace,
 ) -> Result<Looked, Stop> {
     let mut look = Look::new(vault, table).await?;
     let mut after = None;
+    let rows_max = pace.rows_max(table.fields.len());
     loop {
-        let rows = source.read(&table.seal, after, BATCH_ROWS).await?;
+        let read = source.read(&table.seal, Wanted::Plaintext, after.as_ref(), rows_max);
+        let rows = read.await?;
         let Some(last) = rows.last() else { break };
-        after = Some(last.key);
+        after = Some(last.key.clone());
+        pace.wait(vault, rows.len() as u64).await;
         let work = tokio::task::spawn_blocking(move || {
             for row in rows {
                 look.row(&row);
@@ -115,7 +120,7 @@ struct Look {
     keys: Vec<Option<Arc<Vec<IndexKey>>>>,
     /// Per unique column, a short hash of each index and its row. An accidental equality among ten million rows has
     /// a chance of three in a million.
-    seen: Vec<Vec<(u64, i64)>>,
+    seen: Vec<Vec<(u64, RowKey)>>,
     hasher: RandomState,
     looked: Looked,
     findings: BTreeMap<String, Finding>,
@@ -148,15 +153,15 @@ impl Look {
             self.looked.left += values.count() as u64;
             let what =
                 "has no subject: its values stay as they are until the row says whose they are";
-            note(&mut self.findings, what.to_owned(), row.key);
+            note(&mut self.findings, what.to_owned(), &row.key);
             return;
         }
         for (position, (value, from)) in row.values.iter().zip(&row.retain_from).enumerate() {
-            self.value(row.key, position, value, from);
+            self.value(&row.key, position, value, from);
         }
     }
 
-    fn value(&mut self, key: RowKey, position: usize, value: &SqlValue, from: &SqlValue) {
+    fn value(&mut self, key: &RowKey, position: usize, value: &SqlValue, from: &SqlValue) {
         let fields = Arc::clone(&self.table.fields);
         let Some(field) = fields.get(position) else {
             return;
@@ -211,7 +216,7 @@ impl Look {
         }
     }
 
-    fn example(&mut self, field: &Field, text: &Zeroizing<String>, key: RowKey) {
+    fn example(&mut self, field: &Field, text: &Zeroizing<String>, key: &RowKey) {
         if !field.value_type.is_reserved_example(text) {
             let what = format!(
                 "field `{}`: this environment takes only values from the ranges reserved for examples",
@@ -221,10 +226,10 @@ impl Look {
         }
     }
 
-    fn see(&mut self, position: usize, index: &BlindIndex, key: RowKey) {
+    fn see(&mut self, position: usize, index: &BlindIndex, key: &RowKey) {
         let hash = self.hasher.hash_one(index);
         if let Some(seen) = self.seen.get_mut(position) {
-            seen.push((hash, key.0));
+            seen.push((hash, key.clone()));
         }
     }
 
@@ -235,17 +240,15 @@ impl Look {
         let mut after = None;
         loop {
             let found = source
-                .indexed(&self.table.seal, position, after, BATCH_ROWS)
+                .indexed(&self.table.seal, position, after.as_ref(), BATCH_ROWS)
                 .await?;
             let Some((last, _)) = found.last() else {
                 return Ok(());
             };
-            after = Some(*last);
+            after = Some(last.clone());
             for (key, text) in &found {
                 match BlindIndex::parse(text) {
-                    Ok(index) if Some(index.version()) == newest => {
-                        self.see(position, &index, *key)
-                    }
+                    Ok(index) if Some(index.version()) == newest => self.see(position, &index, key),
                     _ => {}
                 }
             }
@@ -287,7 +290,7 @@ impl Look {
 }
 
 /// The rows that share a hash with another.
-fn duplicates(seen: &mut Vec<(u64, i64)>) -> Option<Finding> {
+fn duplicates(seen: &mut Vec<(u64, RowKey)>) -> Option<Finding> {
     seen.sort_unstable();
     // A row is no duplicate of itself, however often it was seen.
     seen.dedup();
@@ -300,14 +303,14 @@ fn duplicates(seen: &mut Vec<(u64, i64)>) -> Option<Finding> {
         if group.len() > 1 {
             finding.rows += group.len() as u64;
             let room = NAMED_MAX.saturating_sub(finding.first.len());
-            let rows = group.iter().take(room).map(|(_, row)| *row);
+            let rows = group.iter().take(room).map(|(_, row)| row.to_string());
             finding.first.extend(rows);
         }
     }
     (finding.rows > 0).then_some(finding)
 }
 
-fn note(findings: &mut BTreeMap<String, Finding>, what: String, key: RowKey) {
+fn note(findings: &mut BTreeMap<String, Finding>, what: String, key: &RowKey) {
     let finding = findings.entry(what).or_insert_with_key(|what| Finding {
         what: what.clone(),
         rows: 0,
@@ -315,13 +318,13 @@ fn note(findings: &mut BTreeMap<String, Finding>, what: String, key: RowKey) {
     });
     finding.rows += 1;
     if finding.first.len() < NAMED_MAX {
-        finding.first.push(key.0);
+        finding.first.push(key.to_string());
     }
 }
 
 /// `3 rows (row ids 1, 2, 3)`.
 fn named(finding: &Finding) -> String {
-    let ids: Vec<String> = finding.first.iter().map(i64::to_string).collect();
+    let ids = &finding.first;
     let more = if (ids.len() as u64) < finding.rows {
         ", …"
     } else {

@@ -197,21 +197,22 @@ struct Sealing<'a> {
 impl Sealing<'_> {
     fn row(&self, mut row: SourceRow) -> Result<(SealedRow, u64)> {
         let columns = self.table.fields.len();
-        let mut sealed = Vec::with_capacity(columns);
+        let mut new = Vec::with_capacity(columns);
         let mut index = Vec::with_capacity(columns);
         let mut values = 0;
         for position in 0..columns {
             let (text, blind) = self.value(&row, position)?.unzip();
             values += u64::from(text.is_some());
-            sealed.push(text);
+            new.push(text.map(SqlValue::Text));
             index.push(blind.flatten());
         }
         let row = SealedRow {
-            key: row.key,
+            key: row.key.clone(),
+            version: row.version.take(),
             subject: row.subject.take(),
             old: std::mem::take(&mut row.values),
             retain_from: std::mem::take(&mut row.retain_from),
-            sealed,
+            new,
             index,
         };
         Ok((row, values))

@@ -82,8 +82,8 @@ pub struct Finding {
     pub what: String,
     /// How many rows.
     pub rows: u64,
-    /// The first few, by the engine's row id.
-    pub first: Vec<i64>,
+    /// The first few, by the engine's row id or their key.
+    pub first: Vec<String>,
 }
 
 impl JobStatus {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use zeroize::Zeroize;
 
-use super::{Runners, Upstreams};
+use super::{Catalog, Runners, Upstreams};
 use crate::SourceName;
 
 /// Why an application's database did not do what it was asked. Texts name tables and columns, never values.
@@ -78,108 +78,6 @@ impl std::fmt::Debug for SqlValue {
     }
 }
 
-/// A database's own description of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Catalog {
-    /// Tables, by name; those that only serve an engine's own ends are left out.
-    pub tables: Vec<TableInfo>,
-    /// Views: name and text.
-    pub views: Vec<(String, String)>,
-    /// Triggers: name, table.
-    pub triggers: Vec<(String, String)>,
-}
-
-/// One table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TableInfo {
-    /// Name.
-    pub name: String,
-    /// Columns in order.
-    pub columns: Vec<ColumnInfo>,
-    /// Columns of the primary key in order; empty: the engine's own row id.
-    pub primary_key: Vec<String>,
-    /// Foreign keys.
-    pub foreign_keys: Vec<ForeignKey>,
-    /// Indexes, including those of constraints.
-    pub indexes: Vec<IndexInfo>,
-    /// Made by a module of the engine (full text, R*Tree), not a table of rows.
-    pub is_virtual: bool,
-}
-
-impl TableInfo {
-    /// The column of this name; engines do not tell `A` from `a` in names.
-    pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
-        self.columns
-            .iter()
-            .find(|column| column.name.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether at most one row can hold a given value in this column.
-    pub fn is_unique(&self, column: &str) -> bool {
-        let alone = |names: &[Option<String>]| match names {
-            [Some(only)] => only.eq_ignore_ascii_case(column),
-            _ => false,
-        };
-        let primary = match self.primary_key.as_slice() {
-            [only] => only.eq_ignore_ascii_case(column),
-            _ => false,
-        };
-        let mut indexes = self
-            .indexes
-            .iter()
-            .filter(|index| index.unique && !index.partial);
-        primary || indexes.any(|index| alone(&index.columns))
-    }
-}
-
-impl Catalog {
-    /// The table of this name; engines do not tell `A` from `a` in names.
-    pub fn table(&self, name: &str) -> Option<&TableInfo> {
-        self.tables
-            .iter()
-            .find(|table| table.name.eq_ignore_ascii_case(name))
-    }
-}
-
-/// One column.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ColumnInfo {
-    /// Name.
-    pub name: String,
-    /// Declared type, as written.
-    pub declared_type: String,
-    /// NOT NULL.
-    pub not_null: bool,
-    /// GENERATED, so that it cannot be written.
-    pub generated: bool,
-}
-
-/// One foreign key.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ForeignKey {
-    /// Columns here.
-    pub columns: Vec<String>,
-    /// Table there.
-    pub parent: String,
-    /// Columns there; empty: its primary key.
-    pub parent_columns: Vec<String>,
-}
-
-/// One index.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IndexInfo {
-    /// Name.
-    pub name: String,
-    /// Columns; expressions are `None`.
-    pub columns: Vec<Option<String>>,
-    /// UNIQUE.
-    pub unique: bool,
-    /// Holds only the rows that a WHERE names.
-    pub partial: bool,
-    /// Made by a UNIQUE or PRIMARY KEY constraint, so that it cannot be dropped alone.
-    pub constraint: bool,
-}
-
 /// How one table is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealPlan {
@@ -219,18 +117,65 @@ pub struct SealPlanColumn {
     pub retain_from: Option<String>,
 }
 
-/// What identifies a row while its table is worked through; ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RowKey(pub i64);
+/// What identifies a row while its table is worked through. Only the engine knows the order of keys; the order here serves
+/// to find equal ones.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowKey {
+    /// The engine's own row id.
+    Number(i64),
+    /// The columns of the key as text, in order.
+    Columns(Box<[String]>),
+}
 
-/// A row with what sealing needs. It holds plaintext, which is overwritten when it is dropped.
+impl std::fmt::Display for RowKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Columns(texts) => match &**texts {
+                [only] => f.write_str(only),
+                several => write!(f, "({})", several.join(", ")),
+            },
+        }
+    }
+}
+
+/// Tells whether a row is still the version that was read, without its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowVersion {
+    /// Where it lies.
+    pub place: String,
+    /// What wrote it.
+    pub writer: String,
+}
+
+/// Which values are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that are neither NULL nor sealed.
+    Plaintext,
+    /// Those that are sealed.
+    Sealed,
+}
+
+/// What is done about old values in places that the engine uses no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clearing {
+    /// Only what keeps nobody waiting.
+    Leave,
+    /// Tables are written anew, under whatever lock that takes.
+    Rewrite,
+}
+
+/// A row with what sealing, or unsealing, needs. It holds plaintext, which is overwritten when it is dropped.
 #[derive(Debug, Clone)]
 pub struct SourceRow {
     /// Which row.
     pub key: RowKey,
+    /// Which version of it, where the engine says so.
+    pub version: Option<RowVersion>,
     /// The subject's key in the root table as text; `None`: the path leads nowhere for this row.
     pub subject: Option<String>,
-    /// One value per column of the plan; `Null` where there is nothing to seal (NULL, or sealed before).
+    /// One value per column of the plan; `Null` where it is none of the wanted ones.
     pub values: Vec<SqlValue>,
     /// One value per column of the plan that has `retain_from`, else `Null`.
     pub retain_from: Vec<SqlValue>,
@@ -248,20 +193,22 @@ fn wipe(values: &mut [SqlValue]) {
     values.iter_mut().for_each(SqlValue::wipe);
 }
 
-/// A row to write back. What it was when it was read goes with it, so that a row that changed meanwhile is left alone;
-/// columns that are not written do not matter. That is plaintext, which is overwritten when it is dropped.
+/// A row to write back. What it was when it was read goes with it, so that a row that changed meanwhile is left alone: its
+/// version where the engine has such, else its values. That is plaintext, which is overwritten when it is dropped.
 #[derive(Debug, Clone)]
 pub struct SealedRow {
     /// Which row.
     pub key: RowKey,
+    /// Which version of it was read, where the engine says so.
+    pub version: Option<RowVersion>,
     /// The subject's key as it was read: what is sealed for one person must not come to lie in another's row.
     pub subject: Option<String>,
     /// The old value per column of the plan.
     pub old: Vec<SqlValue>,
     /// What it was retained from, per column of the plan, as it was read.
     pub retain_from: Vec<SqlValue>,
-    /// The sealed text per column of the plan; `None` leaves the column and its index as they are.
-    pub sealed: Vec<Option<String>>,
+    /// The new value per column of the plan; `None` leaves the column and its index as they are.
+    pub new: Vec<Option<SqlValue>>,
     /// The blind index text per column of the plan.
     pub index: Vec<Option<String>>,
 }
@@ -271,6 +218,7 @@ impl Drop for SealedRow {
         self.subject.zeroize();
         wipe(&mut self.old);
         wipe(&mut self.retain_from);
+        self.new.iter_mut().flatten().for_each(SqlValue::wipe);
     }
 }
 
@@ -324,24 +272,28 @@ pub trait Source: Send + Sync {
     /// only; nothing is changed.
     async fn obstacles(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError>;
 
-    /// What [`prepare`](Source::prepare) and [`finish`](Source::finish) would have added and is not there: index
-    /// columns, unique indexes, the guards that refuse plaintext. One sentence each.
+    /// What [`prepare`](Source::prepare) and [`guard`](Source::guard) would have added and is not there, and whether
+    /// [`finish`](Source::finish) was not reached: index columns, unique indexes, the guards that refuse plaintext. One
+    /// sentence each.
     async fn gaps(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError>;
 
-    /// Checks the engine's own structures, and counts rows and references that lead nowhere.
+    /// Checks the engine's own structures, and counts rows and references that lead nowhere; nothing where the database is
+    /// in use meanwhile and keeps its references itself.
     async fn integrity(&self) -> Result<Integrity, SourceError>;
 
     /// Counts rows, missing subjects, plaintext and sealed values of a planned table.
     async fn scan(&self, plan: &SealPlan) -> Result<TableScan, SourceError>;
 
-    /// Adds what sealing needs: index columns. Repeating it is harmless.
+    /// Adds what sealing needs: index columns, types that hold sealed values. What the application does goes on to work.
+    /// Repeating it is harmless.
     async fn prepare(&self, plan: &SealPlan) -> Result<(), SourceError>;
 
-    /// The next rows after `after` that hold at least one value that is neither NULL nor sealed, in key order.
+    /// The next rows after `after` that hold at least one of the wanted values, in key order.
     async fn read(
         &self,
         plan: &SealPlan,
-        after: Option<RowKey>,
+        wanted: Wanted,
+        after: Option<&RowKey>,
         rows_max: u32,
     ) -> Result<Vec<SourceRow>, SourceError>;
 
@@ -351,16 +303,30 @@ pub trait Source: Send + Sync {
         &self,
         plan: &SealPlan,
         column: usize,
-        after: Option<RowKey>,
+        after: Option<&RowKey>,
         rows_max: u32,
     ) -> Result<Vec<(RowKey, String)>, SourceError>;
 
     /// Writes rows in one transaction.
     async fn write(&self, plan: &SealPlan, rows: Vec<SealedRow>) -> Result<Affected, SourceError>;
 
-    /// Ends an adoption: unique indexes, guards that refuse plaintext from now on, then whatever removes the old
-    /// plaintext from free space, statistics and logs.
-    async fn finish(&self, plans: &[SealPlan]) -> Result<(), SourceError>;
+    /// Unique indexes, and guards that refuse plaintext from now on. Repeating it is harmless.
+    async fn guard(&self, plans: &[SealPlan]) -> Result<(), SourceError>;
+
+    /// Ends an adoption: whatever removes the old plaintext from free space, statistics and logs. Answers where it may
+    /// still be, and what else is worth knowing, one sentence each.
+    async fn finish(
+        &self,
+        plans: &[SealPlan],
+        clearing: Clearing,
+    ) -> Result<Vec<String>, SourceError>;
+
+    /// Begins to take an adoption back: no guard refuses plaintext any more. Repeating it is harmless.
+    async fn unguard(&self, plans: &[SealPlan]) -> Result<(), SourceError>;
+
+    /// Takes away what [`prepare`](Source::prepare) and [`guard`](Source::guard) had added. Answers what could not become
+    /// as it was before, one sentence each.
+    async fn unprepare(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError>;
 
     /// Forgets what reading and writing left in memory: connections and their pages. Called when a job ends, however; the
     /// next call opens them again.

@@ -16,8 +16,8 @@ use privet_vault::audit::{AuditLimits, Entry};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{DataStore, KeyStore, LogStore, RunLimits, Source};
 use privet_vault::{
-    Caller, Clock, Config, Form, JobId, JobStatus, OpenItem, Parts, RevealedValue, SessionLimits,
-    SourceName, SubjectName, ThreadEntropy, Vault,
+    AdoptOrder, Caller, Clock, Config, Form, JobId, JobStatus, OpenItem, Parts, RevealedValue,
+    SessionLimits, SourceName, SubjectName, ThreadEntropy, Vault,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -275,7 +275,11 @@ pub(crate) async fn caller(vault: &Vault, name: &str) -> Caller {
 /// Runs a job to its end.
 pub(crate) async fn adopt(vault: &Vault, source: &SourceName, dry_run: bool) -> JobStatus {
     let operator = caller(vault, "operator").await;
-    let id = vault.adopt_start(&operator, source, dry_run).await.unwrap();
+    let order = AdoptOrder {
+        dry_run,
+        ..AdoptOrder::SEAL
+    };
+    let id = vault.adopt_start(&operator, source, order).await.unwrap();
     ended(vault, &operator, id).await
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use privet_store::{FailNth, Faults, Moment};
 use privet_vault::port::StoreError;
-use privet_vault::{JobState, Vault};
+use privet_vault::{AdoptOrder, JobState, Vault};
 
 use crate::bed::{Bed, ROWS, Setting, Stores, adopt, bed, caller, ended, parts, sqlite};
 
@@ -40,7 +40,10 @@ async fn a_job_that_is_over_keeps_no_plaintext_in_memory() {
     assert!(!is_open(&bed), "after looking");
     let operator = caller(&bed.vault, "operator").await;
     faults.fail_nth(4, Moment::Before, StoreError::Unavailable("test".into()));
-    let started = bed.vault.adopt_start(&operator, &bed.source, false).await;
+    let started = bed
+        .vault
+        .adopt_start(&operator, &bed.source, AdoptOrder::SEAL)
+        .await;
     let status = ended(&bed.vault, &operator, started.unwrap()).await;
     assert_eq!(status.state, JobState::Failed, "{status:?}");
     assert!(!is_open(&bed), "after a failure");
@@ -63,7 +66,7 @@ async fn a_failing_store_costs_nothing_but_the_time() {
             faults.fail_nth(nth, moment, StoreError::Unavailable("test".into()));
             let started = bed
                 .vault
-                .adopt_start(&operator, &bed.source, false)
+                .adopt_start(&operator, &bed.source, AdoptOrder::SEAL)
                 .await
                 .unwrap();
             ended(&bed.vault, &operator, started).await;

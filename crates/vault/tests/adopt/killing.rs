@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use privet_store::SqliteStores;
-use privet_vault::{JobState, Vault};
+use privet_vault::{AdoptOrder, JobState, Vault};
 use rusqlite::Connection;
 
 use crate::bed::{SCHEMA, Setting, Stores, adopt, caller, opened, parts, sqlite};
@@ -38,7 +38,7 @@ async fn the_killed_one() {
     let vault = vault(&PathBuf::from(folder)).await;
     let operator = caller(&vault, "operator").await;
     let id = vault
-        .adopt_start(&operator, &"shop".parse().unwrap(), false)
+        .adopt_start(&operator, &"shop".parse().unwrap(), AdoptOrder::SEAL)
         .await
         .unwrap();
     let mut watched = vault.adopt_follow(&operator, id).await.unwrap();

@@ -7,4 +7,5 @@ mod checking;
 mod chinook;
 mod failing;
 mod killing;
+mod postgres;
 mod refusing;

@@ -2,7 +2,7 @@
 
 use privet_classify::DataMap;
 use privet_vault::check::check_source;
-use privet_vault::{Error, JobState};
+use privet_vault::{AdoptOrder, Error, JobState};
 
 use crate::bed::{Bed, MAP, ROWS, SCHEMA, Setting, bed, bed_with, caller, sqlite};
 
@@ -174,7 +174,7 @@ async fn only_those_whom_policy_lets_adopt() {
         let caller = caller(&bed.vault, name).await;
         let error = bed
             .vault
-            .adopt_start(&caller, &bed.source, true)
+            .adopt_start(&caller, &bed.source, AdoptOrder::LOOK)
             .await
             .unwrap_err();
         assert!(matches!(error, Error::Denied(_)), "{name}: {error}");
@@ -189,7 +189,7 @@ async fn only_those_whom_policy_lets_adopt() {
     let operator = caller(&bed.vault, "operator").await;
     let job = bed
         .vault
-        .adopt_start(&operator, &bed.source, true)
+        .adopt_start(&operator, &bed.source, AdoptOrder::LOOK)
         .await
         .unwrap();
     let on_call = caller(&bed.vault, "on_call").await;
@@ -199,7 +199,9 @@ async fn only_those_whom_policy_lets_adopt() {
     ));
     let nowhere = "nowhere".parse().unwrap();
     assert!(matches!(
-        bed.vault.adopt_start(&operator, &nowhere, true).await,
+        bed.vault
+            .adopt_start(&operator, &nowhere, AdoptOrder::LOOK)
+            .await,
         Err(Error::NotFound("source"))
     ));
 }
