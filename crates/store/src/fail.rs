@@ -390,6 +390,10 @@ impl KeyStore for FailNth<dyn KeyStore> {
         self.faults.around(self.inner.end_grant(id, at)).await
     }
 
+    async fn end_session(&self, session: SessionId) -> Result<(), StoreError> {
+        self.faults.around(self.inner.end_session(session)).await
+    }
+
     async fn sequence(&self) -> Result<u64, StoreError> {
         self.faults.around(self.inner.sequence()).await
     }

@@ -2,20 +2,16 @@
 //! "done" is finished on the next start, before anything is opened; so is every erasure that a restored key store
 //! does not know of.
 
-use std::collections::BTreeMap;
+mod replay;
 
 use jiff::tz::TimeZone;
-use memchr::memmem;
 use privet_seal::{KeyId, KeyKind};
 
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
-use crate::port::{NewSessionEntry, RetentionKey, SessionPart};
+use crate::port::RetentionKey;
 use crate::session::lock;
-use crate::{Caller, Error, Result, SessionId, SubjectName, SubjectRef, Vault};
-
-/// How many entries a replay reads at once.
-const BATCH: u32 = 2_000;
+use crate::{Caller, Error, Result, SubjectName, SubjectRef, Vault};
 
 /// What an erasure destroyed and what it had to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,90 +145,6 @@ impl Vault {
         self.catch_up().await?;
         Ok(kept)
     }
-
-    /// Carries out every erasure that the log records and this key store may have missed, and finishes those that
-    /// lack their "done".
-    pub(crate) async fn replay_erasures(&self) -> Result<()> {
-        let origin = self.inner.config.origin.clone();
-        let size = self.inner.audit.size();
-        let mut position = self.inner.keys.log_position(&origin).await?;
-        if position > size {
-            return Err(Error::Internal(
-                "the key store has seen more of the log than there is: restore the log first",
-            ));
-        }
-        // Whether each is done.
-        let mut erased: BTreeMap<SubjectRef, bool> = BTreeMap::new();
-        while position < size {
-            let entries = self.inner.audit.entries(position, BATCH).await?;
-            if entries.is_empty() {
-                return Err(Error::Internal(
-                    "the log is shorter than its checkpoint says",
-                ));
-            }
-            for entry in &entries {
-                self.index_session_entry(position, entry).await?;
-                if let Some((kind, subject)) = erased_subject(entry) {
-                    *erased.entry(subject).or_default() |= kind == EntryKind::ErasureDone;
-                }
-                position += 1;
-            }
-        }
-        for (subject, done) in erased {
-            self.replay(subject, done).await?;
-        }
-        self.delete_orphans().await?;
-        Ok(self.inner.keys.set_log_position(&origin, position).await?)
-    }
-
-    async fn replay(&self, subject: SubjectRef, done: bool) -> Result<()> {
-        let rows = self.inner.keys.subjects_by_reference(&[subject]).await?;
-        let missed = rows.into_iter().flatten().next().is_some();
-        if done && !missed {
-            return Ok(());
-        }
-        self.destroy(subject).await?;
-        let record = Record::new(EntryKind::ErasureDone, Actor::System)
-            .fact("erased", subject.to_string())
-            .fact("replayed", true);
-        self.record(record).await.map(drop)
-    }
-
-    /// A crash may have come between an entry and the note that it belongs to a session.
-    async fn index_session_entry(&self, index: u64, entry: &[u8]) -> Result<()> {
-        let Some((session, kind)) = session_of(entry) else {
-            return Ok(());
-        };
-        let noted = NewSessionEntry {
-            session,
-            origin: self.inner.config.origin.clone(),
-            index,
-            // What a newer version wrote may be anything.
-            part: kind.map_or(SessionPart::Frame, EntryKind::part),
-        };
-        Ok(self.inner.data.add_session_entries(vec![noted]).await?)
-    }
-}
-
-/// The session that an entry belongs to and its kind, if this version knows it; cheap for entries of none.
-fn session_of(entry: &[u8]) -> Option<(SessionId, Option<EntryKind>)> {
-    memmem::find(entry, b"\"session\"")?;
-    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
-    let session = value.get("session")?.as_str()?.parse().ok()?;
-    Some((session, value.get("t")?.as_str()?.parse().ok()))
-}
-
-/// The subject that an erasure entry names; cheap for all others.
-fn erased_subject(entry: &[u8]) -> Option<(EntryKind, SubjectRef)> {
-    memmem::find(entry, b"\"erasure.")?;
-    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
-    let kind = match value.get("t")?.as_str()? {
-        "erasure.intended" => EntryKind::ErasureIntended,
-        "erasure.done" => EntryKind::ErasureDone,
-        _ => return None,
-    };
-    let subject = value.get("facts")?.get("erased")?.as_str()?.parse().ok()?;
-    Some((kind, subject))
 }
 
 fn key_list(keys: &[KeyId]) -> serde_json::Value {

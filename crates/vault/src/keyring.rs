@@ -314,6 +314,24 @@ impl Keyring {
         Ok((Arc::new(SideKey::new(id, RecordKey::from(again))), secret))
     }
 
+    /// The same of a session that another server made, if its key still exists.
+    pub(crate) async fn found_session_key(
+        &self,
+        tenant: &TenantName,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Arc<SideKey>, Secret32)>> {
+        let owner = *session.as_bytes();
+        let rows = self.store.keys_of(tenant, KeyKind::Session, owner).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let tenant = self.tenant(tenant, now).await?;
+        let (secret, again) = (tenant.unwrap(row)?, tenant.unwrap(row)?);
+        let key = SideKey::new(row.id, RecordKey::from(again));
+        Ok(Some((Arc::new(key), secret)))
+    }
+
     /// A session's key as it is, if it still exists.
     pub(crate) async fn session_secret(
         &self,

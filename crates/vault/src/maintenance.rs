@@ -22,6 +22,8 @@ const SEQUENCE_PERIOD: Duration = Duration::from_millis(200);
 const LEDGER_PERIOD: Duration = Duration::from_secs(2);
 /// How often stale sessions and ended readings of the log are looked for.
 const SESSIONS_PERIOD: Duration = Duration::from_secs(60);
+/// How often the logs of other servers are looked through for erasures that they did not finish.
+const LOGS_PERIOD: Duration = Duration::from_secs(60);
 /// How often opened keys and tokens that nobody asks for any more are let go.
 const CACHE_PERIOD: Duration = Duration::from_secs(30);
 /// After a longer silence of the log, the clock may be what is wrong.
@@ -92,6 +94,9 @@ impl Vault {
         every(self, SEQUENCE_PERIOD, "the shared sequence", |v| {
             Box::pin(async move { v.catch_up().await })
         });
+        every(self, SEQUENCE_PERIOD, "sessions that ended", |v| {
+            Box::pin(async move { v.tell_ended().await })
+        });
         every(self, LEDGER_PERIOD, "unfinished erasures", |v| {
             Box::pin(async move { v.finish_erasures().await })
         });
@@ -100,6 +105,9 @@ impl Vault {
         });
         every(self, SESSIONS_PERIOD, "stale sessions", |v| {
             Box::pin(async move { v.end_stale().await })
+        });
+        every(self, LOGS_PERIOD, "other servers' logs", |v| {
+            Box::pin(async move { v.replay_other_logs().await })
         });
         every(self, SESSIONS_PERIOD, "ended readings of the log", |v| {
             Box::pin(async move { v.end_readings().await })

@@ -1,10 +1,11 @@
 //! The protected console: who may work, why, what was typed, what was opened, and what an auditor made of it.
 //!
 //! A [`Connection`] is one client's. Its *justification* (a [session](crate::SessionId) with a reason) is shared by
-//! all connections of the same person, token, address and source; its *grant* is its own. Nothing here knows a wire
-//! protocol.
+//! all connections of the same person, token, address and source, on whichever server; its *grant* is its own. Nothing
+//! here knows a wire protocol.
 
 mod connection;
+mod end;
 mod ending;
 mod grant;
 mod justification;
@@ -15,6 +16,7 @@ mod opener;
 mod part;
 mod probe;
 mod review;
+mod shared;
 mod showing;
 mod statements;
 mod step;
@@ -34,9 +36,7 @@ pub use statements::{Permit, Statement};
 pub use summary::{Counts, ReasonCounts, ReviewerCounts, SourceCounts, Summary};
 pub use view::{GrantView, NoteView, SessionView, StepPage, StepQuery, StepView};
 
-use crate::audit::{Actor, EntryKind, Record};
-use crate::port::SessionFilter;
-use crate::{GrantId, PrincipalName, Result, SessionId, SourceName, SubjectRef, TokenId, Vault};
+use crate::{GrantId, PrincipalName, SessionId, SourceName, SubjectRef, TokenId};
 use grant::LiveGrant;
 use justification::LiveSession;
 
@@ -52,13 +52,16 @@ pub(crate) struct Desk {
 /// How long one entry covers what one person reads of one session.
 const READING: Duration = Duration::from_secs(300);
 
-/// The live sessions and grants of this server.
+/// The sessions and grants that are live on this server. Others are found through the shared stores when somebody here
+/// needs them.
 #[derive(Default)]
 pub(crate) struct Sessions {
     live: Mutex<HashMap<SessionId, (Desk, Arc<LiveSession>)>>,
     grants: Mutex<HashMap<GrantId, Weak<LiveGrant>>>,
     /// Who reads which session, and since when. It holds what was read within one [`READING`] alone.
     readings: Mutex<HashMap<(PrincipalName, SessionId), Duration>>,
+    /// Ended, and the other servers do not know it yet.
+    untold: Mutex<Vec<SessionId>>,
 }
 
 impl Sessions {
@@ -68,23 +71,31 @@ impl Sessions {
         let at_desk = live.values().filter(|(at, _)| at == desk);
         at_desk
             .map(|(_, session)| session)
-            .max_by_key(|session| session.started())
+            .max_by_key(|session| session.started_at())
             .cloned()
     }
 
-    /// Every session is kept, also a second one at the same desk: what ends a token must find both.
-    fn remember(&self, desk: Desk, session: Arc<LiveSession>) {
-        lock(&self.live).insert(session.id(), (desk, session));
+    /// Every session is kept, also a second one at the same desk: what ends a token must find both. Answers the one that
+    /// is kept: of one id there is one, or what ends it would miss the other.
+    fn remember(&self, desk: Desk, session: Arc<LiveSession>) -> Arc<LiveSession> {
+        let mut live = lock(&self.live);
+        let (_, kept) = live.entry(session.id()).or_insert((desk, session));
+        Arc::clone(kept)
     }
 
     fn forget(&self, session: SessionId) {
         lock(&self.live).remove(&session);
     }
 
-    fn remember_grant(&self, grant: &Arc<LiveGrant>) {
+    /// Answers the grant that is kept, which may be one that another connection has just found.
+    fn remember_grant(&self, grant: Arc<LiveGrant>) -> Arc<LiveGrant> {
         let mut grants = lock(&self.grants);
         grants.retain(|_, known| known.strong_count() > 0);
-        grants.insert(grant.id(), Arc::downgrade(grant));
+        if let Some(kept) = grants.get(&grant.id()).and_then(Weak::upgrade) {
+            return kept;
+        }
+        grants.insert(grant.id(), Arc::downgrade(&grant));
+        grant
     }
 
     fn grant(&self, id: GrantId) -> Option<Arc<LiveGrant>> {
@@ -107,6 +118,16 @@ impl Sessions {
             // It stays among the live ones until its end is on record.
             session.stop("its token was revoked");
             self.end_grants_of(session.id());
+        }
+    }
+
+    /// Lets go of a session that another server ended.
+    pub(crate) fn end_session(&self, id: SessionId) {
+        let ended = lock(&self.live).remove(&id);
+        if let Some((_, session)) = ended {
+            // Its connections write what they have still to write, and state a reason again.
+            session.stop("it was ended on another server");
+            self.end_grants_of(id);
         }
     }
 
@@ -152,64 +173,6 @@ impl Sessions {
     /// Justified sessions of this server.
     pub(crate) fn live_count(&self) -> usize {
         lock(&self.live).len()
-    }
-}
-
-impl Vault {
-    /// Ends sessions that this server left open when it stopped last: their justification ended with it.
-    pub(crate) async fn end_orphans(&self) -> Result<()> {
-        let open = SessionFilter {
-            open: Some(true),
-            count_max: 1_000,
-            ..SessionFilter::default()
-        };
-        loop {
-            let rows = self.inner.data.sessions(&open).await?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            for mut row in rows {
-                row.ended_at = Some(row.active_at);
-                self.inner.data.put_session(row).await?;
-            }
-        }
-    }
-
-    /// Ends sessions that were idle for too long or are too old.
-    pub(crate) async fn end_stale(&self) -> Result<()> {
-        let now = self.inner.clock.monotonic();
-        let limits = &self.inner.config.sessions;
-        let ended: Vec<_> = {
-            let live = lock(&self.inner.sessions.live);
-            let ended = live.values().filter_map(|(_, session)| {
-                Some((Arc::clone(session), session.ended(now, limits)?))
-            });
-            ended.collect()
-        };
-        let mut outcome = Ok(());
-        for (session, why) in ended {
-            // The others are ended all the same; this one is tried again.
-            outcome = outcome.and(self.end_session(&session, Actor::System, why).await);
-        }
-        outcome
-    }
-
-    /// Ends a session for all its connections, with its entry.
-    pub(crate) async fn end_session(
-        &self,
-        session: &LiveSession,
-        actor: Actor,
-        why: &'static str,
-    ) -> Result<()> {
-        session.stop(why);
-        self.inner.sessions.end_grants_of(session.id());
-        let record = Record::new(EntryKind::SessionEnded, actor).fact("why", why);
-        self.record_in(session, record).await?;
-        let mut row = session.row();
-        row.ended_at = Some(self.now());
-        self.inner.data.put_session(row).await?;
-        self.inner.sessions.forget(session.id());
-        Ok(())
     }
 }
 

@@ -146,7 +146,7 @@ impl Vault {
         };
         vault.replay_erasures().await?;
         vault.record_policy().await?;
-        vault.end_orphans().await?;
+        vault.end_abandoned().await?;
         vault.maintain();
         Ok(vault)
     }

@@ -1,4 +1,4 @@
-//! The sequence that grants, revocations and erasures share: followed by every server, and the reason to open
+//! The sequence that grants, revocations, erasures and ends of sessions share: followed by every server, and the reason to open
 //! nothing when it cannot be read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -73,6 +73,7 @@ impl Vault {
                 self.inner.keyring.forget(subject);
                 self.inner.sessions.end_subject(subject);
             }
+            ChangeKind::SessionEnded(session) => self.inner.sessions.end_session(session),
         }
     }
 }

@@ -306,6 +306,13 @@ impl KeyStore for MemoryKeys {
             .write(|state| Ok(state.end_grants(at, |grant| grant.id == id) > 0))
     }
 
+    async fn end_session(&self, session: SessionId) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            state.changes.push(ChangeKind::SessionEnded(session));
+            Ok(())
+        })
+    }
+
     async fn sequence(&self) -> Result<u64, StoreError> {
         Ok(self.0.read().changes.len() as u64)
     }

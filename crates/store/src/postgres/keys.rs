@@ -383,6 +383,16 @@ impl KeyStore for PostgresKeys {
             .await
     }
 
+    async fn end_session(&self, session: SessionId) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move {
+                    change::add(&*client, change::SESSION_ENDED, session.as_bytes()).await
+                })
+            })
+            .await
+    }
+
     async fn sequence(&self) -> Result<u64, StoreError> {
         self.database
             .run(|client| Box::pin(async move { change::sequence(client).await }))

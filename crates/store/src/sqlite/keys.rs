@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError, SubjectRow,
-    TokenRow,
+    AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError,
+    SubjectRow, TokenRow,
 };
 use privet_vault::{
     GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
@@ -332,6 +332,14 @@ impl KeyStore for SqliteKeys {
     async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
         self.engine
             .write(move |connection| access::end_grant(connection, id, at))
+            .await
+    }
+
+    async fn end_session(&self, session: SessionId) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| {
+                change::add(connection, ChangeKind::SessionEnded(session)).map(drop)
+            })
             .await
     }
 

@@ -580,6 +580,23 @@ async fn grants_advance_the_sequence_and_end_once() {
 }
 
 #[tokio::test]
+async fn an_ended_session_takes_its_place_in_the_sequence() {
+    on_each(async |stores| {
+        stores.keys.add_grant(grant(5, 1, 1)).await.unwrap();
+        stores.keys.end_session(session_id(1)).await.unwrap();
+        stores.keys.end_grant(grant_id(5), at(9)).await.unwrap();
+        stores.reopen().await;
+        let expected = [
+            ChangeKind::Granted(grant_id(5)),
+            ChangeKind::SessionEnded(session_id(1)),
+            ChangeKind::GrantEnded(grant_id(5)),
+        ];
+        assert_eq!(changes(stores).await, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn changes_are_read_from_any_position_a_thousand_at_a_time() {
     on_each(async |stores| {
         for n in 0..4 {

@@ -103,15 +103,48 @@ impl AuditLog {
     }
 
     /// An entry of any log in the store, as other servers of this environment write theirs beside this one; `None` if
-    /// there is none. Its own log's checkpoint vouches for it, not this one's.
+    /// there is none.
     ///
     /// # Errors
     /// [`Error::Store`] when the store fails.
     pub(crate) async fn entry_of(&self, origin: &str, index: u64) -> Result<Option<Vec<u8>>> {
+        Ok(self.entries_of(origin, index, 1).await?.pop())
+    }
+
+    /// Entries of any log in the store. Another log's own checkpoint vouches for its entries, not this one's: who believes
+    /// one looks at its side record, which only a server of this environment can have sealed.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store fails.
+    pub(crate) async fn entries_of(
+        &self,
+        origin: &str,
+        first: u64,
+        count_max: u32,
+    ) -> Result<Vec<Vec<u8>>> {
         if origin == self.origin() {
-            return Ok(self.entries(index, 1).await?.pop());
+            return self.entries(first, count_max).await;
         }
-        Ok(self.inner.store.entries(origin, index, 1).await?.pop())
+        Ok(self.inner.store.entries(origin, first, count_max).await?)
+    }
+
+    /// The logs of other servers in this store.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store fails.
+    pub(crate) async fn other_origins(&self) -> Result<Vec<String>> {
+        let mut origins = self.inner.store.origins().await?;
+        origins.retain(|origin| origin != self.origin());
+        Ok(origins)
+    }
+
+    /// How many entries a log of another server has.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store fails.
+    pub(crate) async fn size_of(&self, origin: &str) -> Result<u64> {
+        let state = self.inner.store.state(origin).await?;
+        Ok(state.map_or(0, |state| state.size))
     }
 
     /// The side record of an entry, sealed; `None` if it never had one or it was destroyed.

@@ -178,6 +178,8 @@ pub enum ChangeKind {
     TokenRevoked(TokenId),
     /// A subject's keys and links were destroyed.
     Erased(SubjectRef),
+    /// A console session was ended: every server that holds it lets go.
+    SessionEnded(SessionId),
 }
 
 /// The key store. Methods that take lists answer in the list's order.
@@ -298,6 +300,9 @@ pub trait KeyStore: Send + Sync {
 
     /// Ends a grant and advances the sequence; `false` when it had ended before.
     async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Tells every server that a session was ended: advances the sequence. The session's row says so already.
+    async fn end_session(&self, session: SessionId) -> Result<(), StoreError>;
 
     /// The position of the last change.
     async fn sequence(&self) -> Result<u64, StoreError>;

@@ -118,11 +118,20 @@ impl Connection {
         if self.session().is_ok() {
             return Ok(());
         }
-        let sessions = &self.vault.inner.sessions;
-        let Some(session) = sessions.justified(&self.desk()) else {
+        let Some(session) = self.vault.session_at(&self.desk()).await? else {
             return Ok(());
         };
         let limits = &self.vault.inner.config.sessions;
+        if session
+            .ended(self.vault.inner.clock.monotonic(), limits)
+            .is_some()
+        {
+            // It may be idle here alone.
+            self.vault.refresh_session(&session).await?;
+            if self.vault.inner.sessions.live(session.id()).is_none() {
+                return Ok(());
+            }
+        }
         let now = self.vault.inner.clock.monotonic();
         if let Some(why) = session.ended(now, limits) {
             return self.end_session(&session, why).await;
@@ -197,8 +206,7 @@ impl Connection {
         let reason = Reason::check(reason, link)?;
         if let Some(last) = self.repeated(&reason).await? {
             // A second connection that says what the first one said belongs to the same session.
-            let sessions = &self.vault.inner.sessions;
-            let at_desk = sessions.justified(&self.desk());
+            let at_desk = self.vault.session_at(&self.desk()).await?;
             if self.session().is_err() && at_desk.is_some_and(|session| session.id() == last) {
                 self.join().await?;
                 return self.session().map(|(session, _)| session.id());
@@ -231,7 +239,7 @@ impl Connection {
         };
         let tenant = &vault.inner.config.tenant;
         let (key, secret) = vault.inner.keyring.new_session_key(tenant, id, now).await?;
-        let session = Arc::new(LiveSession::new(row.clone(), key, secret, monotonic));
+        let session = Arc::new(LiveSession::new(row.clone(), key, secret, monotonic, now));
         let mut record = Record::by(EntryKind::SessionOpened, &self.caller)
             .fact("source", self.source.as_str())
             .personal("reason", reason.text);
@@ -240,10 +248,7 @@ impl Connection {
         }
         vault.inner.data.put_session(row).await?;
         vault.record_in(&session, record).await?;
-        vault
-            .inner
-            .sessions
-            .remember(self.desk(), Arc::clone(&session));
+        let session = vault.inner.sessions.remember(self.desk(), session);
         self.adopt(session);
         Ok(id)
     }
@@ -290,10 +295,13 @@ impl Connection {
         Ok(granted)
     }
 
-    /// Joins a live grant of the same session.
+    /// Joins a live grant of the same session, whichever server made it.
     pub async fn join_grant(&mut self, id: GrantId) -> Result<()> {
         let session = Arc::clone(self.session()?.0);
-        let found = self.vault.inner.sessions.grant(id);
+        let found = match self.vault.inner.sessions.grant(id) {
+            Some(grant) => Some(grant),
+            None => self.vault.found_grant(&session, id).await?,
+        };
         let grant = found
             .filter(|grant| grant.session() == session.id() && grant.is_live(&self.vault))
             .ok_or(Error::NotFound("grant"))?;

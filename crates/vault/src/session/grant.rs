@@ -59,6 +59,26 @@ pub(crate) struct LiveGrant {
 }
 
 impl LiveGrant {
+    /// A grant that is durable, until `ends` on the clock that never goes backwards.
+    pub(crate) fn new(
+        row: GrantRow,
+        label: String,
+        open: Arc<OpenSubject>,
+        fields: BTreeSet<u16>,
+        ends: Duration,
+        key: SideKey,
+    ) -> Self {
+        Self {
+            row,
+            label,
+            open,
+            fields,
+            ends,
+            ended: AtomicBool::new(false),
+            key: Arc::new(key),
+        }
+    }
+
     pub(crate) fn id(&self) -> GrantId {
         self.row.id
     }
@@ -175,7 +195,7 @@ impl Vault {
             .personal("evidence", request.consent.clone())
             .personal("subject", request.subject.clone());
         // Whatever ends grants must find this one from here on.
-        self.inner.sessions.remember_grant(&grant);
+        let grant = self.inner.sessions.remember_grant(grant);
         self.record_under(session, grant.key(), record).await?;
         self.inner.keys.add_grant(grant.row.clone()).await?;
         self.check_granted(caller, session, &grant).await?;
@@ -326,15 +346,10 @@ impl Vault {
             ends_at,
             ended_at: None,
         };
-        Ok(LiveGrant {
-            row,
-            label: request.subject.clone(),
-            open,
-            fields,
-            ends: self.inner.clock.monotonic() + Duration::from_secs(u64::from(minutes) * 60),
-            ended: AtomicBool::new(false),
-            key: Arc::new(SideKey::new(session.key().id(), key)),
-        })
+        let ends = self.inner.clock.monotonic() + Duration::from_secs(u64::from(minutes) * 60);
+        let key = SideKey::new(session.key().id(), key);
+        let label = request.subject.clone();
+        Ok(LiveGrant::new(row, label, open, fields, ends, key))
     }
 
     /// Ends a grant for good, with its entry.

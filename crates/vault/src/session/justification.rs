@@ -20,29 +20,43 @@ pub(crate) struct LiveSession {
     key: Arc<SideKey>,
     /// Combined with a subject's key for what a grant shows.
     secret: Secret32,
-    started: Duration,
+    /// When this server got to know it, and how old it was then.
+    known: Duration,
+    age: Duration,
     state: Mutex<State>,
 }
 
 struct State {
     row: SessionRow,
+    /// When it was last seen active, and how long it had been idle then.
     active: Duration,
+    idle: Duration,
     probes: u32,
     stopped: Option<&'static str>,
 }
 
 impl LiveSession {
-    pub(crate) fn new(row: SessionRow, key: Arc<SideKey>, secret: Secret32, now: Duration) -> Self {
+    /// A session as its row says, at this moment by both clocks.
+    pub(crate) fn new(
+        row: SessionRow,
+        key: Arc<SideKey>,
+        secret: Secret32,
+        now: Duration,
+        at: Timestamp,
+    ) -> Self {
+        let age = since(row.started_at, at);
         let state = State {
-            row,
             active: now,
+            idle: since(row.active_at, at),
+            row,
             probes: 0,
             stopped: None,
         };
         Self {
             key,
             secret,
-            started: now,
+            known: now,
+            age,
             state: Mutex::new(state),
         }
     }
@@ -68,9 +82,9 @@ impl LiveSession {
         lock(&self.state).stopped.get_or_insert(why);
     }
 
-    /// When it was justified, on the clock that never goes backwards.
-    pub(crate) fn started(&self) -> Duration {
-        self.started
+    /// When it was justified.
+    pub(crate) fn started_at(&self) -> Timestamp {
+        lock(&self.state).row.started_at
     }
 
     /// Why the session ended, if it did: stopped, idle for too long, or too old.
@@ -79,10 +93,26 @@ impl LiveSession {
         if state.stopped.is_some() {
             return state.stopped;
         }
-        if now.saturating_sub(state.active) > limits.idle {
+        if state.idle_for(now) > limits.idle {
             return Some("it was idle for too long");
         }
-        (now.saturating_sub(self.started) > limits.whole).then_some("its time was over")
+        let age = self.age.saturating_add(now.saturating_sub(self.known));
+        (age > limits.whole).then_some("its time was over")
+    }
+
+    /// For how long nothing was done in it that this server knows of.
+    pub(crate) fn idle_for(&self, now: Duration) -> Duration {
+        lock(&self.state).idle_for(now)
+    }
+
+    /// Notes that it was active on another server.
+    pub(crate) fn seen_active(&self, active_at: Timestamp, now: Duration, at: Timestamp) {
+        let mut state = lock(&self.state);
+        let idle = since(active_at, at);
+        if idle < state.idle_for(now) {
+            (state.active, state.idle) = (now, idle);
+            state.row.active_at = state.row.active_at.max(active_at);
+        }
     }
 
     /// Refuses when the session ended.
@@ -98,7 +128,7 @@ impl LiveSession {
     /// Notes activity.
     pub(crate) fn touch(&self, now: Duration, at: Timestamp, change: impl FnOnce(&mut SessionRow)) {
         let mut state = lock(&self.state);
-        state.active = now;
+        (state.active, state.idle) = (now, Duration::ZERO);
         state.row.active_at = at;
         change(&mut state.row);
     }
@@ -119,6 +149,17 @@ impl LiveSession {
         state.probes += count;
         Ok(())
     }
+}
+
+impl State {
+    fn idle_for(&self, now: Duration) -> Duration {
+        self.idle.saturating_add(now.saturating_sub(self.active))
+    }
+}
+
+/// The time between two moments; none if the second came first, as with another machine's clock it may seem.
+fn since(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
 /// A reason that passed the checks of its form; whether it is a good one is the auditor's to say.

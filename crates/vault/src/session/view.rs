@@ -303,7 +303,10 @@ fn fold(steps: &mut Vec<StepView>, step: &LogStep) -> usize {
 /// Says at a statement what it showed; `false` if it is not among the steps.
 fn shown(steps: &mut [StepView], step: &LogStep) -> bool {
     let opened = step.entry.facts.get("opened").and_then(Value::as_u64);
-    let of_step = |known: &&mut StepView| Some(known.entry) == opened && known.decrypted;
+    // Two servers' logs have entries of the same number.
+    let of_step = |known: &&mut StepView| {
+        Some(known.entry) == opened && known.elsewhere == step.elsewhere && known.decrypted
+    };
     let Some(statement) = steps.iter_mut().find(of_step) else {
         return false;
     };

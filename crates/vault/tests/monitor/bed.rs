@@ -16,6 +16,8 @@ use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{RunLimits, Source};
 use privet_vault::*;
 
+use crate::engine::new_stores;
+
 pub(crate) const ORIGIN: &str = "privet.example/test/1";
 const START: i64 = 1_763_660_000;
 
@@ -97,7 +99,7 @@ impl Entropy for Seeded {
     }
 }
 
-/// The whole set-up.
+/// The whole set-up of one server.
 pub(crate) struct Bed {
     pub(crate) vault: Vault,
     pub(crate) clock: Arc<HandClock>,
@@ -170,7 +172,11 @@ pub(crate) fn parts(
             synthetic_only: false,
             origin: ORIGIN.to_owned(),
             masks: MaskRules::default(),
-            audit: AuditLimits::default(),
+            audit: AuditLimits {
+                // The tests share their machine with others: a late entry is not what they are about.
+                deadline: Duration::from_secs(10),
+                ..AuditLimits::default()
+            },
             sessions: SessionLimits::default(),
             statements: RunLimits {
                 statement: Duration::from_secs(5),
@@ -188,6 +194,18 @@ pub(crate) fn parts(
         clock: clock.clone(),
         entropy: Arc::new(Seeded::new(clock.next_seed())),
     }
+}
+
+/// The parts of another server on the same stores: all is shared but its log.
+pub(crate) fn parts_of_another(
+    stores: &MemoryStores,
+    clock: &Arc<HandClock>,
+    origin: &str,
+) -> Parts {
+    let mut parts = parts(stores, clock, "test", root());
+    parts.config.origin = origin.to_owned();
+    parts.signer = SigningKey::from_seed(KeyName::new(origin).unwrap(), &[8; 32]).unwrap();
+    parts
 }
 
 pub(crate) fn root() -> Arc<FileKeyProvider> {
@@ -208,7 +226,7 @@ pub(crate) async fn bed() -> Bed {
 
 /// A vault in environment `test` with more policies than the default ones.
 pub(crate) async fn bed_with(policies: &str) -> Bed {
-    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let (stores, clock) = (new_stores().await, hand_clock());
     let mut parts = parts(&stores, &clock, "test", root());
     parts.policy = policy_of(&parts.config.environment, policies, PRINCIPALS);
     let vault = Vault::start(parts).await.unwrap();

@@ -6,6 +6,7 @@ use privet_vault::port::StoreError;
 use privet_vault::{SubjectName, Vault};
 
 use crate::bed::{Bed, bed, hand_clock, parts, request, root, values};
+use crate::engine::new_stores;
 
 #[tokio::test]
 async fn a_closed_subject_is_gone_for_every_call() {
@@ -37,7 +38,7 @@ async fn a_closed_subject_is_gone_for_every_call() {
 #[tokio::test]
 async fn an_erasure_that_a_crash_cut_short_is_finished_before_anything_opens() {
     let faults = Faults::new();
-    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let (stores, clock) = (new_stores().await, hand_clock());
     let mut failing = parts(&stores, &clock, "test", root());
     failing.keys = std::sync::Arc::new(FailNth::new(stores.keys.clone(), &faults));
     let vault = Vault::start(failing).await.unwrap();
@@ -155,7 +156,7 @@ async fn an_erasure_that_fails_anywhere_after_its_intent_is_finished_by_the_next
         .flat_map(|moment| (1..30).map(move |nth| (moment, nth)))
     {
         let faults = Faults::new();
-        let (stores, clock) = (MemoryStores::new(), hand_clock());
+        let (stores, clock) = (new_stores().await, hand_clock());
         let mut failing = parts(&stores, &clock, "test", root());
         failing.keys = std::sync::Arc::new(FailNth::new(stores.keys.clone(), &faults));
         failing.data = std::sync::Arc::new(FailNth::new(stores.data.clone(), &faults));
@@ -216,7 +217,7 @@ async fn an_erasure_that_fails_anywhere_after_its_intent_is_finished_by_the_next
 #[tokio::test]
 async fn an_erasure_that_failed_is_finished_without_a_restart() {
     let faults = Faults::new();
-    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let (stores, clock) = (new_stores().await, hand_clock());
     let mut failing = parts(&stores, &clock, "test", root());
     failing.data = std::sync::Arc::new(FailNth::new(stores.data.clone(), &faults));
     let bed = Bed {

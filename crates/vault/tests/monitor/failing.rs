@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privet_store::{FailNth, Faults, MemoryStores, Moment};
+use privet_store::{FailNth, Faults, Moment};
 use privet_vault::Vault;
 use privet_vault::audit::EntryKind;
 use privet_vault::port::StoreError;
 
 use crate::bed::{Bed, bed, hand_clock, parts, request, root};
+use crate::engine::new_stores;
 
 #[tokio::test]
 async fn a_reveal_without_its_entry_does_not_happen() {
     let faults = Faults::new();
-    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let (stores, clock) = (new_stores().await, hand_clock());
     let mut failing = parts(&stores, &clock, "test", root());
     failing.log = Arc::new(FailNth::new(stores.log.clone(), &faults));
     let vault = Vault::start(failing).await.unwrap();

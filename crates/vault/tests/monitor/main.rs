@@ -9,12 +9,14 @@
 )]
 
 mod bed;
+mod engine;
 mod erasing;
 mod failing;
 mod logins;
 mod revealing;
 mod reviewing;
 mod sealing;
+mod servers;
 mod sessions;
 mod sources;
 mod tokens;

@@ -1,11 +1,11 @@
 //! Forms, purposes, look-ups, and uniqueness.
 
-use privet_store::MemoryStores;
 use privet_vault::audit::EntryKind;
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::{Form, SubjectName, Vault};
 
 use crate::bed::{Bed, bed, hand_clock, parts, request, root, shown, values};
+use crate::engine::new_stores;
 
 const EMAIL: &str = "ada.lovelace@example.com";
 
@@ -195,7 +195,7 @@ async fn the_log_holds_nothing_personal() {
 /// A bundle makes the rules stricter and never looser: without a grant, nothing is clear for a person.
 #[tokio::test]
 async fn no_bundle_gives_people_clear_values() {
-    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let (stores, clock) = (new_stores().await, hand_clock());
     let mut loose = parts(&stores, &clock, "test", root());
     let files = PolicyFiles {
         schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),

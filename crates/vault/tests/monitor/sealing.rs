@@ -1,10 +1,10 @@
 //! Sealed values that applications keep: they open for the right subject, field, tenant and environment alone.
 
 use privet_seal::Zeroizing;
-use privet_store::MemoryStores;
 use privet_vault::{Form, OpenItem, SealItem, SubjectName, Vault};
 
 use crate::bed::{Bed, bed, hand_clock, parts, root, shown};
+use crate::engine::new_stores;
 
 async fn sealed(bed: &Bed, subject: &SubjectName, field: &str, value: &str) -> String {
     let job = bed.caller("job").await;
@@ -76,7 +76,7 @@ async fn another_environment_opens_nothing_even_with_the_same_keys() {
 
 #[tokio::test]
 async fn another_root_key_opens_nothing() {
-    let (stores, clock) = (MemoryStores::new(), hand_clock());
+    let (stores, clock) = (new_stores().await, hand_clock());
     drop(
         Vault::start(parts(&stores, &clock, "test", root()))
             .await

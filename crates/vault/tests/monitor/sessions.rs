@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use privet_seal::Zeroizing;
-use privet_store::{FailNth, Faults, MemoryStores};
+use privet_store::{FailNth, Faults};
 use privet_vault::audit::EntryKind;
 use privet_vault::port::{SessionFilter, Verdict};
 use privet_vault::{
@@ -12,16 +12,17 @@ use privet_vault::{
 };
 
 use crate::bed::{Bed, bed, hand_clock, parts, root};
+use crate::engine::new_stores;
 
-const REASON: &str = "customer cannot log in since the update";
-const LINK: &str = "https://tickets.example.com/4711";
+pub(crate) const REASON: &str = "customer cannot log in since the update";
+pub(crate) const LINK: &str = "https://tickets.example.com/4711";
 
 async fn connection(bed: &Bed) -> Connection {
     let engineer = bed.caller("on_call").await;
     bed.vault.connect(engineer, "shop").await.unwrap()
 }
 
-async fn sealed(bed: &Bed, subject: &SubjectName, field: &str, value: &str) -> String {
+pub(crate) async fn sealed(bed: &Bed, subject: &SubjectName, field: &str, value: &str) -> String {
     let job = bed.caller("job").await;
     let item = SealItem {
         subject: subject.clone(),
@@ -33,7 +34,7 @@ async fn sealed(bed: &Bed, subject: &SubjectName, field: &str, value: &str) -> S
         .clone()
 }
 
-fn decrypt(subject: &SubjectName, fields: Option<&[&str]>) -> DecryptRequest {
+pub(crate) fn decrypt(subject: &SubjectName, fields: Option<&[&str]>) -> DecryptRequest {
     DecryptRequest {
         consent: "https://tickets.example.com/4711#consent".to_owned(),
         subject: subject.to_string(),
@@ -42,7 +43,7 @@ fn decrypt(subject: &SubjectName, fields: Option<&[&str]>) -> DecryptRequest {
     }
 }
 
-fn statement(sql: &str) -> Statement<'_> {
+pub(crate) fn statement(sql: &str) -> Statement<'_> {
     Statement {
         sql,
         parameters: &[],
@@ -657,7 +658,7 @@ async fn a_grant_that_is_made_during_an_erasure_opens_nothing() {
     let mut held = 0;
     for nth in 1..30 {
         let faults = Faults::new();
-        let (stores, clock) = (MemoryStores::new(), hand_clock());
+        let (stores, clock) = (new_stores().await, hand_clock());
         let mut waiting = parts(&stores, &clock, "test", root());
         waiting.keys = std::sync::Arc::new(FailNth::new(stores.keys.clone(), &faults));
         let bed = Bed {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use privet_store::MemoryStores;
 use privet_vault::audit::EntryKind;
 use privet_vault::{TokenState, Vault};
 
 use crate::bed::{bed, hand_clock, parts, policy_of, root};
+use crate::engine::new_stores;
 
 #[tokio::test]
 async fn every_wrong_token_is_refused_in_the_same_words() {
@@ -108,7 +108,7 @@ async fn only_operators_manage_tokens() {
 
 #[tokio::test]
 async fn a_list_says_which_tokens_are_good_for_nothing() {
-    let (stores, clock, root) = (MemoryStores::new(), hand_clock(), root());
+    let (stores, clock, root) = (new_stores().await, hand_clock(), root());
     let before = Vault::start(parts(&stores, &clock, "test", root.clone()))
         .await
         .unwrap();
@@ -181,7 +181,7 @@ async fn an_unknown_user_gets_a_mock_that_stays_the_same() {
 /// Real salts survive a restart, so a mock salt that did not would tell that nobody has the name.
 #[tokio::test]
 async fn an_unknown_name_has_the_same_salt_after_a_restart() {
-    let (stores, clock, root) = (MemoryStores::new(), hand_clock(), root());
+    let (stores, clock, root) = (new_stores().await, hand_clock(), root());
     let mut salts = Vec::new();
     for _ in 0..2 {
         let vault = Vault::start(parts(&stores, &clock, "test", root.clone()))

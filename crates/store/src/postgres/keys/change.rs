@@ -2,7 +2,7 @@
 
 use deadpool_postgres::GenericClient;
 use privet_vault::port::{Change, ChangeKind};
-use privet_vault::{GrantId, SubjectRef, TokenId};
+use privet_vault::{GrantId, SessionId, SubjectRef, TokenId};
 
 use super::reading;
 use crate::postgres::column::{from_count, from_id};
@@ -13,6 +13,7 @@ pub(super) const GRANTED: i16 = 1;
 pub(super) const GRANT_ENDED: i16 = 2;
 pub(super) const TOKEN_REVOKED: i16 = 3;
 pub(super) const ERASED: i16 = 4;
+pub(super) const SESSION_ENDED: i16 = 5;
 
 /// Takes the next position. The head's row is locked until the transaction ends, so that positions become visible in
 /// their order: whoever has read one has read all before it.
@@ -57,6 +58,7 @@ pub(super) async fn after(client: &mut Client, position: u64) -> Result<Vec<Chan
                 GRANT_ENDED => ChangeKind::GrantEnded(GrantId::from_bytes(id)),
                 TOKEN_REVOKED => ChangeKind::TokenRevoked(TokenId::from_bytes(id)),
                 ERASED => ChangeKind::Erased(SubjectRef::from_bytes(id)),
+                SESSION_ENDED => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
                 _ => return Err(row.damage()),
             };
             Ok(Change {

@@ -1,7 +1,7 @@
 //! The sequence that grants, revocations and erasures share, and how far each log's erasures were carried out.
 
 use privet_vault::port::{Change, ChangeKind};
-use privet_vault::{GrantId, SubjectRef, TokenId};
+use privet_vault::{GrantId, SessionId, SubjectRef, TokenId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::column::{Count, unknown_code};
@@ -16,6 +16,7 @@ pub(super) fn add(connection: &Connection, kind: ChangeKind) -> Result<u64, Fail
         ChangeKind::GrantEnded(id) => (2, *id.as_bytes()),
         ChangeKind::TokenRevoked(id) => (3, *id.as_bytes()),
         ChangeKind::Erased(id) => (4, *id.as_bytes()),
+        ChangeKind::SessionEnded(id) => (5, *id.as_bytes()),
     };
     connection
         .prepare_cached("INSERT INTO change (sequence, kind, id) VALUES (?1, ?2, ?3)")?
@@ -39,6 +40,7 @@ pub(super) fn after(connection: &Connection, position: u64) -> Result<Vec<Change
             2 => ChangeKind::GrantEnded(GrantId::from_bytes(id)),
             3 => ChangeKind::TokenRevoked(TokenId::from_bytes(id)),
             4 => ChangeKind::Erased(SubjectRef::from_bytes(id)),
+            5 => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
             _ => return Err(unknown_code(1)),
         };
         Ok(Change {

@@ -1,0 +1,121 @@
+//! What a log says and the key store does not know of: erasures that a crash cut short, or that a restored key store
+//! lost. Every log of the store is replayed, whichever server wrote it.
+
+use std::collections::BTreeMap;
+
+use memchr::memmem;
+
+use crate::audit::{Actor, EntryKind, Record};
+use crate::port::{NewSessionEntry, SessionPart};
+use crate::{Error, Result, SessionId, SubjectRef, Vault};
+
+/// How many entries a replay reads at once.
+const BATCH: u32 = 2_000;
+
+impl Vault {
+    /// Carries out every erasure that any log records and this key store may have missed, and finishes those that lack
+    /// their "done".
+    pub(crate) async fn replay_erasures(&self) -> Result<()> {
+        let origin = self.inner.config.origin.clone();
+        let position = self.inner.keys.log_position(&origin).await?;
+        self.replay_log(&origin, position, self.inner.audit.size())
+            .await?;
+        self.replay_other_logs().await
+    }
+
+    /// The same of the logs that other servers write. One that runs moves its position by itself, so that there is
+    /// little to read; one that died left an erasure behind at worst, which must not wait for its return.
+    pub(crate) async fn replay_other_logs(&self) -> Result<()> {
+        for origin in self.inner.audit.other_origins().await? {
+            // In this order: the position never passes the size.
+            let position = self.inner.keys.log_position(&origin).await?;
+            let size = self.inner.audit.size_of(&origin).await?;
+            self.replay_log(&origin, position, size).await?;
+        }
+        Ok(())
+    }
+
+    async fn replay_log(&self, origin: &str, mut position: u64, size: u64) -> Result<()> {
+        if position > size {
+            return Err(Error::Internal(
+                "the key store has seen more of a log than there is: restore the log first",
+            ));
+        }
+        // Whether each is done.
+        let mut erased: BTreeMap<SubjectRef, bool> = BTreeMap::new();
+        while position < size {
+            let left = u32::try_from(size - position).unwrap_or(u32::MAX);
+            let entries = self
+                .inner
+                .audit
+                .entries_of(origin, position, left.min(BATCH));
+            let entries = entries.await?;
+            if entries.is_empty() {
+                return Err(Error::Internal(
+                    "the log is shorter than its checkpoint says",
+                ));
+            }
+            for entry in &entries {
+                self.index_session_entry(origin, position, entry).await?;
+                if let Some((kind, subject)) = erased_subject(entry) {
+                    *erased.entry(subject).or_default() |= kind == EntryKind::ErasureDone;
+                }
+                position += 1;
+            }
+        }
+        for (subject, done) in erased {
+            self.replay(subject, done).await?;
+        }
+        self.delete_orphans().await?;
+        Ok(self.inner.keys.set_log_position(origin, position).await?)
+    }
+
+    async fn replay(&self, subject: SubjectRef, done: bool) -> Result<()> {
+        let rows = self.inner.keys.subjects_by_reference(&[subject]).await?;
+        let missed = rows.into_iter().flatten().next().is_some();
+        if done && !missed {
+            return Ok(());
+        }
+        self.destroy(subject).await?;
+        let record = Record::new(EntryKind::ErasureDone, Actor::System)
+            .fact("erased", subject.to_string())
+            .fact("replayed", true);
+        self.record(record).await.map(drop)
+    }
+
+    /// A crash may have come between an entry and the note that it belongs to a session.
+    async fn index_session_entry(&self, origin: &str, index: u64, entry: &[u8]) -> Result<()> {
+        let Some((session, kind)) = session_of(entry) else {
+            return Ok(());
+        };
+        let noted = NewSessionEntry {
+            session,
+            origin: origin.to_owned(),
+            index,
+            // What a newer version wrote may be anything.
+            part: kind.map_or(SessionPart::Frame, EntryKind::part),
+        };
+        Ok(self.inner.data.add_session_entries(vec![noted]).await?)
+    }
+}
+
+/// The session that an entry belongs to and its kind, if this version knows it; cheap for entries of none.
+fn session_of(entry: &[u8]) -> Option<(SessionId, Option<EntryKind>)> {
+    memmem::find(entry, b"\"session\"")?;
+    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    let session = value.get("session")?.as_str()?.parse().ok()?;
+    Some((session, value.get("t")?.as_str()?.parse().ok()))
+}
+
+/// The subject that an erasure entry names; cheap for all others.
+fn erased_subject(entry: &[u8]) -> Option<(EntryKind, SubjectRef)> {
+    memmem::find(entry, b"\"erasure.")?;
+    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    let kind = match value.get("t")?.as_str()? {
+        "erasure.intended" => EntryKind::ErasureIntended,
+        "erasure.done" => EntryKind::ErasureDone,
+        _ => return None,
+    };
+    let subject = value.get("facts")?.get("erased")?.as_str()?.parse().ok()?;
+    Some((kind, subject))
+}

@@ -1,0 +1,33 @@
+//! The tests of the monitor once more, over stores in PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+#[path = "../monitor/bed.rs"]
+mod bed;
+mod engine;
+#[path = "../monitor/erasing.rs"]
+mod erasing;
+#[path = "../monitor/failing.rs"]
+mod failing;
+#[path = "../monitor/logins.rs"]
+mod logins;
+#[path = "../monitor/revealing.rs"]
+mod revealing;
+#[path = "../monitor/reviewing.rs"]
+mod reviewing;
+#[path = "../monitor/sealing.rs"]
+mod sealing;
+#[path = "../monitor/servers.rs"]
+mod servers;
+#[path = "../monitor/sessions.rs"]
+mod sessions;
+#[path = "../monitor/sources.rs"]
+mod sources;
+#[path = "../monitor/tokens.rs"]
+mod tokens;
