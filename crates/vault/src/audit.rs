@@ -184,9 +184,20 @@ impl AuditLog {
     /// the deadline, or when a store failed after its commit): an entry too many says that something was about to be
     /// revealed. [`Error::Internal`] if the record cannot be an entry.
     pub async fn record(&self, record: Record, key: &SideKey) -> Result<u64> {
+        self.record_within(record, key, self.inner.limits.deadline)
+            .await
+    }
+
+    /// The same for who can wait for longer, or not so long.
+    pub(crate) async fn record_within(
+        &self,
+        record: Record,
+        key: &SideKey,
+        deadline: Duration,
+    ) -> Result<u64> {
         let answer = self.enqueue(record, Some(key))?;
         let late = Err(Refusal::Deadline);
-        let answer = tokio::time::timeout(self.inner.limits.deadline, answer)
+        let answer = tokio::time::timeout(deadline, answer)
             .await
             .map_or(late, settled);
         answer.map_err(|refusal| {

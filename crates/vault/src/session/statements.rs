@@ -20,10 +20,14 @@ use crate::{Caller, Result, SessionId, Vault};
 
 /// How long statements gather before their entry.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How many may gather; more are written at once, with the client waiting.
-const GATHERED_MAX: usize = 500;
+/// How many may gather. At half of them writing begins before the interval is over; at all of them the client waits.
+const GATHERED_MAX: usize = 2_000;
 /// The same in bytes of text.
-const GATHERED_BYTES_MAX: usize = 256 * 1024;
+const GATHERED_BYTES_MAX: usize = 512 * 1024;
+/// How many one entry names: who reads a session takes whole entries.
+const ENTRY_STATEMENTS_MAX: usize = 500;
+/// How long the log may take to catch up with statements that have run, before it stops the session.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// A longer statement is recorded by its first and last bytes and its SHA-256.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// The same for each parameter.
@@ -51,7 +55,19 @@ pub struct Permit {
 pub(crate) struct Gathered {
     statements: Vec<Value>,
     bytes: usize,
-    scheduled: bool,
+    scheduled: Schedule,
+}
+
+/// When what has gathered will be written.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Schedule {
+    /// Nobody has been asked to.
+    #[default]
+    Nothing,
+    /// When the interval is over.
+    Later,
+    /// As soon as what came before is.
+    Now,
 }
 
 /// One connection's recorder.
@@ -61,6 +77,8 @@ pub(crate) struct Recorder {
     actor: Actor,
     session: Arc<LiveSession>,
     gathered: Arc<Mutex<Gathered>>,
+    /// Held while statements are written: one entry follows the other.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Recorder {
@@ -70,70 +88,90 @@ impl Recorder {
             actor: Actor::from(caller),
             session,
             gathered: Arc::default(),
+            writing: Arc::default(),
         }
     }
 
-    /// Takes a protected statement; it is written within the interval, or now when there is too much.
+    /// Takes a protected statement; it is written within the interval. When too much has gathered, it waits until that is
+    /// written.
     pub(crate) async fn protected(&self, statement: &Statement<'_>) -> Result<()> {
-        if self.gather(statement) {
-            Ok(())
-        } else {
-            self.flush().await
+        if !self.has_room() {
+            self.flush().await?;
         }
+        self.gather(statement);
+        Ok(())
     }
 
     /// Takes a protected statement without waiting, if there is room; else does nothing and answers `false`.
     pub(crate) fn gather_if_room(&self, statement: &Statement<'_>) -> bool {
-        let room = {
-            let gathered = lock(&self.gathered);
-            gathered.statements.len() + 1 < GATHERED_MAX && gathered.bytes < GATHERED_BYTES_MAX / 2
-        };
-        // Nobody else gathers for this connection, so that the room is still there; one statement takes less than half.
-        room && self.gather(statement)
+        let has_room = self.has_room();
+        if has_room {
+            self.gather(statement);
+        }
+        has_room
     }
 
-    /// Takes a protected statement without waiting; `false`: there is too much now, so that somebody has to wait for
-    /// [`flush`](Self::flush) before the next.
-    fn gather(&self, statement: &Statement<'_>) -> bool {
+    fn has_room(&self) -> bool {
+        let gathered = lock(&self.gathered);
+        gathered.statements.len() < GATHERED_MAX && gathered.bytes < GATHERED_BYTES_MAX
+    }
+
+    fn gather(&self, statement: &Statement<'_>) {
         let (value, size) = described(statement, self.vault.now());
-        let (full, schedule) = {
-            let mut gathered = lock(&self.gathered);
-            gathered.bytes += size;
-            gathered.statements.push(value);
-            let full =
-                gathered.statements.len() >= GATHERED_MAX || gathered.bytes >= GATHERED_BYTES_MAX;
-            let schedule = !full && !gathered.scheduled;
-            gathered.scheduled |= schedule;
-            (full, schedule)
+        let mut gathered = lock(&self.gathered);
+        gathered.bytes += size;
+        gathered.statements.push(value);
+        let much = gathered.statements.len() >= GATHERED_MAX / 2
+            || gathered.bytes >= GATHERED_BYTES_MAX / 2;
+        let wait = match (gathered.scheduled, much) {
+            (Schedule::Nothing, false) => Some(INTERVAL),
+            (Schedule::Nothing | Schedule::Later, true) => Some(Duration::ZERO),
+            _ => None,
         };
-        if schedule {
-            let recorder = self.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(INTERVAL).await;
-                // The session was stopped and the next statement says so; there is nobody to answer here.
-                let _ = recorder.flush().await;
-            });
-        }
-        !full
+        let Some(wait) = wait else { return };
+        gathered.scheduled = if wait.is_zero() {
+            Schedule::Now
+        } else {
+            Schedule::Later
+        };
+        drop(gathered);
+        let recorder = self.clone();
+        tokio::spawn(async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            // The session was stopped and the next statement says so; there is nobody to answer here.
+            let _ = recorder.flush().await;
+        });
     }
 
     /// Writes what has gathered. When the log does not take it, the session ends.
     pub(crate) async fn flush(&self) -> Result<()> {
-        let statements = {
+        let _writing = self.writing.lock().await;
+        let mut statements = {
             let mut gathered = lock(&self.gathered);
-            gathered.scheduled = false;
+            gathered.scheduled = Schedule::Nothing;
             gathered.bytes = 0;
             std::mem::take(&mut gathered.statements)
         };
-        if statements.is_empty() {
-            return Ok(());
+        while !statements.is_empty() {
+            let rest = statements.split_off(statements.len().min(ENTRY_STATEMENTS_MAX));
+            self.write(std::mem::replace(&mut statements, rest)).await?;
         }
+        Ok(())
+    }
+
+    async fn write(&self, statements: Vec<Value>) -> Result<()> {
         let count = statements.len() as u64;
         let record = Record::new(EntryKind::SessionStatements, self.actor.clone())
             .session(self.session.id())
             .count("statements", count)
             .personal("statements", statements);
-        let written = self.vault.record_in(&self.session, record).await;
+        let key = self.session.key();
+        let written = self
+            .vault
+            .record_session_within(self.session.id(), key, record, Some(PATIENCE))
+            .await;
         if written.is_err() {
             self.session.stop("the audit log could not keep up");
         }
@@ -252,15 +290,27 @@ impl Vault {
         key: &crate::audit::SideKey,
         record: Record,
     ) -> Result<u64> {
+        self.record_session_within(session, key, record, None).await
+    }
+
+    /// The same within `patience`, where that is not what callers usually have.
+    async fn record_session_within(
+        &self,
+        session: SessionId,
+        key: &crate::audit::SideKey,
+        record: Record,
+        patience: Option<Duration>,
+    ) -> Result<u64> {
         // The entry itself names the session: should noting fail, or the server die before it, the next start finds it
         // again, because the ledger's position stays before it.
         let hold = self.inner.ledger.hold(self.inner.audit.size());
         let part = record.kind.part();
-        let index = self
-            .inner
-            .audit
-            .record(record.session(session), key)
-            .await?;
+        let record = record.session(session);
+        let audit = &self.inner.audit;
+        let index = match patience {
+            None => audit.record(record, key).await?,
+            Some(patience) => audit.record_within(record, key, patience).await?,
+        };
         let origin = self.inner.config.origin.clone();
         let noted = NewSessionEntry {
             session,
