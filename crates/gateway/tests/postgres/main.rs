@@ -8,7 +8,9 @@
 )]
 
 mod attacks;
+mod clients;
 mod compare;
+mod hostile;
 mod modes;
 mod psql;
 mod raw;

@@ -53,6 +53,7 @@ const FIELDS: [&str; 4] = ["first_name", "email", "phone", "note"];
 /// Everything that one test runs against.
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    pub(crate) vault: Vault,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) database: String,
     tokens: BTreeMap<&'static str, String>,
@@ -71,19 +72,30 @@ impl World {
         let database = format!("shop_{number}");
         let owner = CLUSTER.database(&database).unwrap();
         sql(&database, &schema(&database));
-        let clock = Arc::new(TestClock::new(Instant::now()));
         let role = |role: &str| owner.replace("privet:", &format!("{database}_{role}:"));
-        let vault = vault(&role("console"), &role("reader"), Arc::clone(&clock)).await;
+        let world = Self::over(&role("console"), &role("reader"), database.clone(), change).await;
+        let job = world
+            .vault
+            .authenticate(world.token("shop"), "127.0.0.1")
+            .await;
+        fill(&world.vault, &job.unwrap(), &database).await;
+        world
+    }
+
+    /// A world over any server.
+    pub(crate) async fn over(
+        console: &str,
+        reader: &str,
+        database: String,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let clock = Arc::new(TestClock::new(Instant::now()));
+        let vault = vault(console, reader, Arc::clone(&clock)).await;
         let mut tokens = BTreeMap::new();
         for name in ["ann", "bob", "eve", "olga", "shop"] {
             let issued = vault.issue_first_token(&name.parse().unwrap(), 1).await;
             tokens.insert(name, issued.unwrap().text.to_string());
         }
-        let job = vault
-            .authenticate(&tokens["shop"], "127.0.0.1")
-            .await
-            .unwrap();
-        fill(&vault, &job, &database).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = Config {
@@ -99,6 +111,7 @@ impl World {
         let served = privet_gateway::serve(config, vault.clone(), listener, shutdown);
         Self {
             address,
+            vault,
             clock,
             database,
             tokens,
