@@ -116,17 +116,34 @@ pub(crate) fn fdatasync(time: Duration) -> Result<Fdatasync> {
 
 /// Seconds of CPU that a process and its threads have used, of itself and for it in the kernel.
 pub(crate) fn cpu_seconds() -> Result<f64> {
+    cpu_of("self")
+}
+
+/// The same for another process.
+pub(crate) fn cpu_seconds_of(process: u32) -> Result<f64> {
+    cpu_of(&process.to_string())
+}
+
+fn cpu_of(process: &str) -> Result<f64> {
     // In `proc_pid_stat(5)` they are fields 14 and 15, counted from 1; field 2 is the only one that may hold spaces, and
     // it ends with the last parenthesis.
-    let stat = fs::read_to_string("/proc/self/stat")?;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat
         .rsplit_once(')')
-        .context("a malformed /proc/self/stat")?;
+        .context("a malformed `stat` of a process")?;
     let mut ticks = 0.0;
     for field in fields.split_whitespace().skip(11).take(2) {
         ticks += field.parse::<f64>()?;
     }
     Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Memory that a process holds, in KiB.
+pub(crate) fn memory_kib_of(process: u32) -> Result<f64> {
+    let line =
+        line_of(&format!("/proc/{process}/status"), "VmRSS").context("a process has no `VmRSS`")?;
+    let kib = line.split(' ').next().context("an empty `VmRSS`")?;
+    Ok(kib.parse()?)
 }
 
 fn load() -> Result<f64> {

@@ -5,11 +5,14 @@
 mod adopt;
 mod audit;
 mod child;
+mod door;
 mod folder;
+mod gateway;
 mod large;
 mod load;
 mod machine;
 mod place;
+mod query;
 mod report;
 mod reveal;
 mod seal;
@@ -52,6 +55,11 @@ const BENCHMARKS: &[Benchmark] = &[
         run: adopt::run,
     },
     Benchmark {
+        name: "gateway",
+        about: "forward to PostgreSQL and open values, beside PgBouncer and pgcrypto",
+        run: gateway::run,
+    },
+    Benchmark {
         name: "start",
         about: "start a server over large stores",
         run: start::run,
@@ -62,6 +70,10 @@ fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.next_if_eq("--child").is_some() {
         child::serve()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.next_if_eq("--door").is_some() {
+        door::serve()?;
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.next_if_eq("--list").is_some() {
