@@ -21,9 +21,11 @@ mv "$folder/data/pg_hba.conf" "$folder/usual_hba.conf"
 cat "$folder/extra_hba.conf" "$folder/usual_hba.conf" >"$folder/data/pg_hba.conf"
 "$bin/postgres" -D "$folder/data" >"$folder/server.log" 2>&1 </dev/null &
 server=$!
+# A test may have stopped it and started another one.
+running() { head -n 1 "$folder/data/postmaster.pid" 2>/dev/null || echo "$server"; }
 # Whatever ends this script ends the server. The folder of one that ran is removed here: who started it may be gone.
 ran=
-trap 'kill -QUIT "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; [ -z "$ran" ] || rm -rf "$folder"' EXIT
+trap 'kill -QUIT "$(running)" "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; [ -z "$ran" ] || rm -rf "$folder" 2>/dev/null || true' EXIT
 trap 'exit 1' HUP INT TERM
 until "$bin/pg_isready" -q -h 127.0.0.1 -p "$port"; do
   kill -0 "$server" 2>/dev/null || exit 1

@@ -10,19 +10,22 @@
 //! runs as user `postgres` or `nobody`. It ends when the [`Cluster`] is dropped, or with the process, however that
 //! ends: it hangs on a pipe that this process holds.
 
+mod outage;
 mod setup;
+mod user;
 
 pub use setup::Setup;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
+
+use user::User;
 
 const SCRIPT: &str = include_str!("cluster.sh");
 
@@ -41,6 +44,7 @@ pub struct Cluster {
     /// Closing it ends the server.
     hold: Option<ChildStdin>,
     folder: TempDir,
+    user: User,
 }
 
 impl Cluster {
@@ -70,8 +74,10 @@ impl Cluster {
             .tempdir()?;
         fs::write(folder.path().join("password"), PASSWORD)?;
         setup.write(folder.path())?;
-        let mut command = as_other_user(folder.path())?;
-        let mut child = command
+        let user = User::of_servers()?;
+        user.give(folder.path())?;
+        let mut child = setup
+            .command(&user, folder.path())
             .args(["sh", "-c", SCRIPT, "cluster.sh"])
             .arg(bin)
             .arg(folder.path())
@@ -99,6 +105,7 @@ impl Cluster {
             child,
             hold,
             folder,
+            user,
         })
     }
 
@@ -170,6 +177,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        // A server that stands still would not hear that it is to end.
+        let _ = self.resume();
         self.hold = None;
         // It ends at once; a test that failed has more to say than this could.
         let _ = self.child.wait();
@@ -207,38 +216,4 @@ fn installed() -> Result<PathBuf> {
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-/// A command that runs the following words, as another user if this one is root; the folder is given to that user.
-fn as_other_user(folder: &Path) -> Result<Command> {
-    let id = Command::new("id").arg("-u").output()?;
-    if id.stdout != b"0\n" {
-        return Ok(Command::new("env"));
-    }
-    let exists = |user: &str| {
-        let mut id = Command::new("id");
-        id.arg("-u")
-            .arg(user)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        id.status().is_ok_and(|status| status.success())
-    };
-    let user = if exists("postgres") {
-        "postgres"
-    } else {
-        "nobody"
-    };
-    let given = Command::new("chown")
-        .arg("-R")
-        .arg(user)
-        .arg(folder)
-        .status()?;
-    if !given.success() {
-        bail!("the folder cannot be given to user `{user}`");
-    }
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    let mut command = Command::new("setpriv");
-    let ids = [format!("--reuid={user}"), format!("--regid={user}")];
-    command.args(ids).arg("--clear-groups");
-    Ok(command)
 }

@@ -4,10 +4,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::Cluster;
+use crate::user::User;
+
+/// Where the small disk is, in the cluster's folder.
+pub(crate) const SMALL_DISK: &str = "small";
 
 /// How a cluster is to be.
 ///
@@ -24,6 +29,7 @@ pub struct Setup {
     certificate: Option<(String, String)>,
     clients: Option<String>,
     socket: bool,
+    disk: Option<u32>,
 }
 
 impl Setup {
@@ -61,16 +67,62 @@ impl Setup {
         self
     }
 
+    /// It has a disk of its own of so many MiB, as tablespace `small`, that can fill up. Only root can have that.
+    #[must_use]
+    pub fn small_disk(mut self, mebibytes: u32) -> Self {
+        self.disk = Some(mebibytes);
+        self
+    }
+
+    /// Whether a cluster with a small disk can be made here.
+    pub fn can_have_disks() -> bool {
+        matches!(User::of_servers(), Ok(User::Other(_)))
+            && Command::new("unshare")
+                .args(["-m", "true"])
+                .status()
+                .is_ok_and(|status| status.success())
+    }
+
     /// Makes the cluster and waits until it answers.
     ///
     /// # Errors
     /// When PostgreSQL is not installed or does not start; the error says what its log said.
     pub fn start(&self) -> Result<Cluster> {
-        Cluster::made(self)
+        let cluster = Cluster::made(self)?;
+        if self.disk.is_some() {
+            let disk = cluster.folder().join(SMALL_DISK);
+            let sql = format!("CREATE TABLESPACE small LOCATION '{}'", disk.display());
+            cluster.sql("postgres", &sql)?;
+        }
+        Ok(cluster)
+    }
+
+    /// A command that runs the following words as the server's user. The small disk exists for it and what it starts
+    /// alone, so that it is gone with them.
+    pub(crate) fn command(&self, user: &User, folder: &Path) -> Command {
+        let Some(mebibytes) = self.disk else {
+            return user.command();
+        };
+        let mut command = Command::new("unshare");
+        command
+            .args(["-m", "sh", "-c"])
+            .arg("mount -t tmpfs -o \"size=$1m\" none \"$2\" && chown --reference=\"$3\" \"$2\" && shift 3 && exec \"$@\"")
+            .arg("disk")
+            .arg(mebibytes.to_string())
+            .arg(folder.join(SMALL_DISK))
+            .arg(folder)
+            .args(user.words());
+        command
     }
 
     /// Writes what the script adds to the configuration: `extra.conf`, `extra_hba.conf` and the files they name.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        if self.disk.is_some() {
+            if !Self::can_have_disks() {
+                bail!("only root can make a small disk");
+            }
+            fs::create_dir(folder.join(SMALL_DISK))?;
+        }
         let mut lines = String::new();
         let shown = folder.display();
         for (name, value) in &self.settings {

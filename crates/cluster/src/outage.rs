@@ -1,0 +1,101 @@
+//! What happens to real servers: they stop, start again, stand still, and their disks fill up.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::Cluster;
+use crate::setup::SMALL_DISK;
+
+impl Cluster {
+    /// Ends the server at once, as a crash does: nothing is written down that was not durable.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop(&self) -> Result<()> {
+        self.control(&["-m", "immediate", "stop"])
+    }
+
+    /// Starts a server that was stopped, on the same port, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&self) -> Result<()> {
+        let log = self.folder().join("server.log");
+        let log = log.to_string_lossy();
+        self.control(&["-l", &log, "-w", "start"])
+    }
+
+    /// Stops all of the server's processes in the middle of what they do: connections stay, nothing answers.
+    ///
+    /// # Errors
+    /// When a process cannot be stopped.
+    pub fn pause(&self) -> Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets a paused server go on.
+    ///
+    /// # Errors
+    /// When a process cannot be signalled.
+    pub fn resume(&self) -> Result<()> {
+        self.signal("CONT")
+    }
+
+    /// Gives the small disk another size.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn resize_disk(&self, mebibytes: u32) -> Result<()> {
+        let process = self.postmaster()?;
+        let done = Command::new("nsenter")
+            .args(["-t", &process, "-m", "mount", "-o"])
+            .arg(format!("remount,size={mebibytes}m"))
+            .arg(self.folder().join(SMALL_DISK))
+            .status()?;
+        if !done.success() {
+            bail!("the small disk could not be resized");
+        }
+        Ok(())
+    }
+
+    fn control(&self, words: &[&str]) -> Result<()> {
+        let done = self
+            .user
+            .command()
+            .arg(self.bin().join("pg_ctl"))
+            .arg("-D")
+            .arg(self.folder().join("data"))
+            .args(words)
+            .stdout(Stdio::null())
+            .status()?;
+        if !done.success() {
+            bail!("pg_ctl {} failed: {}", words.join(" "), self.log());
+        }
+        Ok(())
+    }
+
+    fn postmaster(&self) -> Result<String> {
+        let file = self.folder().join("data/postmaster.pid");
+        let text = fs::read_to_string(file).context("the server does not run")?;
+        let first = text.lines().next().unwrap_or_default();
+        Ok(first.trim().to_owned())
+    }
+
+    fn signal(&self, name: &str) -> Result<()> {
+        let process = self.postmaster()?;
+        let children = Command::new("ps")
+            .args(["-o", "pid=", "--ppid", &process])
+            .output()?;
+        let children = String::from_utf8(children.stdout)?;
+        let mut kill = Command::new("kill");
+        kill.arg(format!("-{name}"))
+            .arg(&process)
+            .args(children.split_whitespace())
+            // A child may just have ended.
+            .stderr(Stdio::null());
+        kill.status()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! What happens when a real database server goes away, comes back, stands still or fills up under a running vault:
+//! waits are bounded, nothing is revealed without its entry, and it goes on by itself.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod bed;
+
+use std::time::{Duration, Instant};
+
+use privet_cluster::Setup;
+use privet_store::PostgresStores;
+use privet_vault::Error;
+use privet_vault::audit::{EntryKind, offline};
+
+use crate::bed::{Bed, ORIGIN, Servers, addresses, options, verifier};
+
+/// Longer than any call may wait: for a connection, and for its answer.
+const BOUND: Duration = Duration::from_secs(8);
+
+/// One reveal, which must have an end.
+async fn reveal(bed: &Bed) -> Result<(), Error> {
+    let began = Instant::now();
+    let outcome = bed.reveal().await;
+    let took = began.elapsed();
+    assert!(took < BOUND, "{took:?}: {outcome:?}");
+    outcome
+}
+
+/// Reveals until one fails; answers its code.
+async fn until_it_fails(bed: &Bed) -> &'static str {
+    let began = Instant::now();
+    loop {
+        if let Err(error) = reveal(bed).await {
+            return error.code();
+        }
+        assert!(began.elapsed() < BOUND, "it goes on");
+    }
+}
+
+/// Reveals until one succeeds again, without a restart.
+async fn until_it_goes_on(bed: &Bed) {
+    let began = Instant::now();
+    while let Err(error) = reveal(bed).await {
+        let waited = began.elapsed();
+        assert!(
+            waited < Duration::from_secs(40),
+            "it does not go on: {error:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Every reveal that was answered has its entry, and the log is whole.
+async fn check_log(bed: &Bed) {
+    let reveals = bed.count(EntryKind::Reveal).await;
+    assert!(reveals >= bed.revealed(), "{reveals} < {}", bed.revealed());
+    let keys = [verifier()];
+    let log = &*bed.stores.log;
+    offline::verify_store(log, ORIGIN, &keys, &[], drop)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_at_the_start_is_told_and_tried_again() {
+    let servers = Servers::start();
+    for (cluster, name) in servers.named() {
+        cluster.stop().unwrap();
+        let began = Instant::now();
+        let refused = PostgresStores::connect(&addresses(&servers), &options()).await;
+        assert!(began.elapsed() < BOUND);
+        let said = refused.unwrap_err().to_string();
+        assert!(
+            said.starts_with(&format!("the database of the {name}")),
+            "{said}"
+        );
+        assert!(
+            said.contains("cannot be used: error connecting to server"),
+            "{said}"
+        );
+        cluster.start_again().unwrap();
+    }
+    let bed = Bed::new(servers).await;
+    reveal(&bed).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_crashes_at_work_is_used_again_when_it_is_back() {
+    let bed = Bed::new(Servers::start()).await;
+    for (cluster, name) in bed.servers.named() {
+        // Others are at work meanwhile.
+        let busy: Vec<_> = (0..4)
+            .map(|_| {
+                let bed = bed.clone();
+                tokio::spawn(async move { until_it_fails(&bed).await })
+            })
+            .collect();
+        reveal(&bed).await.unwrap();
+        cluster.stop().unwrap();
+        let code = until_it_fails(&bed).await;
+        let expected: &[_] = match name {
+            "data store" => &["store_unavailable"],
+            "key store" => &["store_unavailable", "key_store_unread"],
+            _ => &["audit_store", "audit_deadline"],
+        };
+        assert!(expected.contains(&code), "{name}: {code}");
+        for busy in busy {
+            busy.await.unwrap();
+        }
+        cluster.start_again().unwrap();
+        until_it_goes_on(&bed).await;
+        assert!(!bed.vault.audit().health().stopped, "{name}");
+    }
+    check_log(&bed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_stands_still_is_not_waited_for() {
+    let bed = Bed::new(Servers::start()).await;
+    for (cluster, name) in bed.servers.named() {
+        reveal(&bed).await.unwrap();
+        cluster.pause().unwrap();
+        let code = until_it_fails(&bed).await;
+        let expected: &[_] = match name {
+            "data store" => &["store_unavailable"],
+            // What opens values has not read the sequence for a second.
+            "key store" => &["key_store_unread"],
+            _ => &["audit_deadline", "audit_store"],
+        };
+        assert!(expected.contains(&code), "{name}: {code}");
+        // The others fail as fast while it lasts.
+        for _ in 0..5 {
+            reveal(&bed).await.unwrap_err();
+        }
+        cluster.resume().unwrap();
+        until_it_goes_on(&bed).await;
+        assert!(!bed.vault.audit().health().stopped, "{name}");
+    }
+    check_log(&bed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_without_room_reveals_nothing_until_it_has_room() {
+    if !Setup::can_have_disks() {
+        eprintln!("skipped: only root can make a disk that fills up");
+        return;
+    }
+    let bed = Bed::new(Servers::with_small_log()).await;
+    reveal(&bed).await.unwrap();
+    let log = &bed.servers.log;
+    let fill = "CREATE TABLE junk (junk text) TABLESPACE small; ALTER TABLE junk ALTER junk SET STORAGE EXTERNAL";
+    log.sql("privet", fill).unwrap();
+    // In ever smaller pieces, until nothing goes in any more.
+    for size in [1_000_000, 100_000, 7_000] {
+        let more = format!("INSERT INTO junk SELECT repeat('x', {size})");
+        while log.sql("privet", &more).is_ok() {}
+    }
+    let code = until_it_fails(&bed).await;
+    assert_eq!(code, "audit_disk_full");
+    let error = reveal(&bed).await.unwrap_err();
+    assert!(
+        error.to_string().contains("nothing was revealed"),
+        "{error}"
+    );
+    log.resize_disk(64).unwrap();
+    until_it_goes_on(&bed).await;
+    check_log(&bed).await;
+}
