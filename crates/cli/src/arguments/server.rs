@@ -55,6 +55,10 @@ pub(crate) struct Init {
     /// The organisation whose data it is.
     #[arg(long, default_value = "main")]
     pub(crate) tenant: String,
+    /// The log's name for ever, such as `privet.example/prod/1`. A further server on the same stores has one of its own,
+    /// and the `root.key` of the first in its folder before this command.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) origin: Option<String>,
     /// A data map to start from.
     #[arg(long, value_name = "FILE")]
     pub(crate) datamap: Option<PathBuf>,

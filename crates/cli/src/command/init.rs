@@ -75,7 +75,10 @@ pub(crate) fn run(dir: Option<PathBuf>, init: &Init) -> Result<()> {
     }
     let passphrase = init.passphrase_env.as_deref();
     make_private(folder.path())?;
-    let origin = format!("privet.example/{environment}/1");
+    let usual = format!("privet.example/{environment}/1");
+    let origin = init.origin.clone().unwrap_or(usual);
+    // Before anything is made.
+    KeyName::new(&*origin).with_context(|| format!("--origin: `{origin}` is no name of a log"))?;
     write_missing(&folder.join("datamap.toml"), &datamap)?;
     write_bundle(&folder)?;
     write_keys(&folder, &origin, passphrase)?;

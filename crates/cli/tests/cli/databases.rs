@@ -4,12 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use privet_cluster::Cluster;
 use rustix::process::Signal;
 
 use crate::console::{WHY, script};
-use crate::support::{PATIENCE, Place, Server};
+use crate::support::{PATIENCE, Place, Server, post};
 
 /// One cluster a store, as outside of development.
 static CLUSTERS: LazyLock<[Cluster; 3]> =
@@ -209,4 +210,95 @@ fn what_is_wrong_with_addresses_is_said_without_repeating_them() {
         })
     });
     place.run(&["check"]).ok();
+}
+
+/// A second server on the stores of the first: the same but for its log.
+fn beside(first: &Place, databases: &[String; 3]) -> Place {
+    let second = Place::new();
+    fs::create_dir(second.dir()).unwrap();
+    fs::copy(first.dir().join("root.key"), second.dir().join("root.key")).unwrap();
+    let mut common = vec!["--environment", "staging", "--tenant", "acme"];
+    common.extend(["--origin", "privet.example/staging/2"]);
+    second.init(&common);
+    let (own, shop) = (second.path("shop.sqlite"), first.path("shop.sqlite"));
+    second.edit("privet.toml", |text| {
+        let text = text.replace(own.to_str().unwrap(), shop.to_str().unwrap());
+        text.replace("[log]\n", &format!("{}\n[log]\n", section(databases)))
+    });
+    close(&second);
+    // People have their tokens with them.
+    fs::create_dir(second.dir().join("tokens")).unwrap();
+    for token in fs::read_dir(first.dir().join("tokens")).unwrap() {
+        let token = token.unwrap();
+        fs::copy(
+            token.path(),
+            second.dir().join("tokens").join(token.file_name()),
+        )
+        .unwrap();
+    }
+    second
+}
+
+#[test]
+fn two_servers_on_the_same_stores_are_one() {
+    let databases = new_databases();
+    let first = place_on(&databases);
+    let one = adopted(&first);
+    let second = beside(&first, &databases);
+    let two = second.server(&["serve"]);
+    assert!(!two.said().contains("first token"), "{}", two.said());
+
+    // A reason that was stated on one holds on the other, and both are read as one session.
+    let on = |place: &Place, sql: &str| script(place, &WHY, sql).ok();
+    assert!(on(&first, "SELECT 'on the first';\n").contains("on the first"));
+    assert!(on(&second, "SELECT 'on the second';\n").contains("on the second"));
+    let listed = second.run(&["session", "list", "--json"]).json();
+    let sessions = listed["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 1, "{listed}");
+    let id = sessions[0]["id"].as_str().unwrap();
+    for place in [&first, &second] {
+        let shown = place.run(&["session", "show", id]).ok();
+        for statement in ["on the first", "on the second"] {
+            assert!(shown.contains(statement), "{shown}");
+        }
+        place.run(&["audit", "verify"]).ok();
+    }
+
+    // What one takes away is gone on the other.
+    let tokens = first.run(&["token", "list", "--json"]).json();
+    let tokens = tokens["tokens"].as_array().unwrap();
+    let job = tokens
+        .iter()
+        .find(|token| token["principal"] == "job")
+        .unwrap();
+    let text = fs::read_to_string(second.dir().join("tokens/job")).unwrap();
+    let api = fs::read(second.dir().join("server.json")).unwrap();
+    let api: serde_json::Value = serde_json::from_slice(&api).unwrap();
+    let reveal = || {
+        let body = serde_json::json!({
+            "subjects": ["customer:3"], "fields": ["email"], "purpose": "service"
+        });
+        post(
+            api["api"].as_str().unwrap(),
+            "/v1/reveal",
+            text.trim(),
+            &body,
+        )
+        .0
+    };
+    let before = reveal();
+    assert_eq!(before, 200);
+    first
+        .run(&["token", "revoke", job["id"].as_str().unwrap()])
+        .ok();
+    let began = Instant::now();
+    while reveal() != 401 {
+        assert!(began.elapsed() < Duration::from_secs(1), "a second is over");
+    }
+
+    // One that dies leaves the other at work, and comes back.
+    one.kill();
+    assert!(on(&second, "SELECT 'still here';\n").contains("still here"));
+    first.server(&["serve"]);
+    assert!(on(&second, "SELECT 'and now';\n").contains("and now"));
 }
