@@ -1,4 +1,5 @@
-//! The bytes that a stranger sends to the SQL door: never a panic, and the same messages however the network cuts them.
+//! The bytes that a stranger sends to the SQL door, from either side: never a panic, and the same messages however the
+//! network cuts them; a database server's rows keep their shape, whatever is opened in them.
 //!
 //! The gateway's own sources are compiled in here, without the vault behind them: it would take most of the build.
 #![no_main]
@@ -51,7 +52,7 @@ use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
 
 use gateway::frame::{
-    Caps, Deframer, First, Frame, Taken, decode, decode_first, take_first, take_login,
+    Caps, Deframer, First, Frame, Out, Taken, decode, decode_first, head, take_first, take_login,
 };
 use gateway::parameters::Parameters;
 
@@ -62,6 +63,7 @@ const CAPS: Caps = Caps {
 
 fuzz_target!(|data: &[u8]| {
     first(data);
+    rows(data);
     let mut buffer = BytesMut::from(data);
     while let Ok(Some(_)) = take_login(&mut buffer) {}
     // The first byte says in what pieces the rest arrives.
@@ -77,6 +79,34 @@ fuzz_target!(|data: &[u8]| {
         let _ = decode(frame);
     }
 });
+
+/// A row of a server's, with every second cell replaced by one of three bytes.
+fn rows(data: &[u8]) {
+    let mut out = Out::default();
+    let mut nth = 0;
+    let replaced = out.row_with(data, |_, cell| {
+        nth += 1;
+        let replaces = nth % 2 == 0;
+        if replaces {
+            cell.extend_from_slice(b"abc");
+        }
+        replaces
+    });
+    match replaced {
+        Ok(true) => {
+            let written = out.bytes().to_vec();
+            assert_eq!(head(&written), Ok(Some((b'D', written.len() - 5))));
+            // What was written is a row of as many cells.
+            let (mut again, mut cells) = (Out::default(), 0);
+            let unchanged = again.row_with(&written[5..], |_, _| {
+                cells += 1;
+                false
+            });
+            assert_eq!((unchanged, cells), (Ok(false), nth));
+        }
+        _ => assert_eq!(out.len(), 0),
+    }
+}
 
 fn first(data: &[u8]) {
     let mut buffer = BytesMut::from(data);

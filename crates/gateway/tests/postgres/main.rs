@@ -16,4 +16,5 @@ mod psql;
 mod raw;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod world;

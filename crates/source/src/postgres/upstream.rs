@@ -102,26 +102,38 @@ impl Named<'_> {
     }
 
     fn said(&self, code: String, message: String) -> UpstreamError {
-        let source_name = self.0.to_owned();
+        let kind = match code.get(..2) {
+            // Too many clients, starting up, shutting down.
+            Some("53" | "57" | "08") => Kind::Unreachable,
+            // Login, the database's name, and what a login needs and a person cannot change.
+            Some("28" | "3D" | "0A" | "XX") => Kind::Refused,
+            // A setting's value is the client's own and stays out of the log.
+            _ => return UpstreamError::Setting { code, message },
+        };
         tracing::warn!(
             source = self.0,
             code,
+            message,
             "a database server refused a connection"
         );
-        match code.get(..2) {
-            // Too many clients, starting up, shutting down.
-            Some("53" | "57" | "08") => UpstreamError::Unreachable {
+        let source_name = self.0.to_owned();
+        match kind {
+            Kind::Unreachable => UpstreamError::Unreachable {
                 source_name,
                 why: message,
             },
-            // Login, the database's name, and what a login needs and a person cannot change.
-            Some("28" | "3D" | "0A" | "XX") => UpstreamError::Refused {
+            Kind::Refused => UpstreamError::Refused {
                 source_name,
                 why: "the server does not let its role in".to_owned(),
             },
-            _ => UpstreamError::Setting { code, message },
         }
     }
+}
+
+/// What a server's refusal means for a client.
+enum Kind {
+    Unreachable,
+    Refused,
 }
 
 /// A cancel request for one connection.
