@@ -182,11 +182,7 @@ impl Forward {
             let event = std::future::poll_fn(|context| self.poll_event(context)).await?;
             match event {
                 Event::Frame(frame) => self.consider(frame).await?,
-                Event::TooLong { tag, bytes_max } => {
-                    let message =
-                        format!("a message is longer than the {bytes_max} bytes that are allowed");
-                    self.refuse(tag, Fault::error("54000", message))?;
-                }
+                Event::TooLong { tag, bytes_max } => self.refuse_too_long(tag, bytes_max).await?,
                 Event::Terminated => return Ok(()),
                 Event::Looked => self.settle(),
             }

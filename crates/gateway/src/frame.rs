@@ -49,6 +49,15 @@ pub(crate) struct Frame {
     pub(crate) body: Bytes,
 }
 
+impl Frame {
+    /// The bytes before the body.
+    pub(crate) fn head(&self) -> [u8; HEAD] {
+        let length = u32::try_from(self.body.len() + HEAD - 1).unwrap_or(u32::MAX);
+        let [a, b, c, d] = length.to_be_bytes();
+        [self.tag, a, b, c, d]
+    }
+}
+
 /// What [`Deframer::take`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {

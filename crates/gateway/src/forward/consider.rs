@@ -9,7 +9,7 @@ use super::refusal::{frame as text_frame, put_length};
 use super::{Cycle, Forward, Shown, Unit, courtesy, gate};
 use crate::commands;
 use crate::fault::Fault;
-use crate::frame::{Bind, Format, Frame, FrameError, Frontend, HEAD, Target, decode};
+use crate::frame::{Bind, Format, Frame, FrameError, Frontend, Target, decode};
 use crate::session::Halt;
 use crate::stream::End;
 use crate::text::{self, Token};
@@ -34,7 +34,18 @@ impl Forward {
             Err(Halt::End(end)) => return Err(end),
             Err(Halt::Fault(fault)) => self.refuse(frame.tag, fault)?,
         }
-        // A query is a unit by itself, and so is what was sent in its place.
+        self.end_frame().await
+    }
+
+    /// Refuses a frame that is not held at all.
+    pub(super) async fn refuse_too_long(&mut self, tag: u8, bytes_max: usize) -> Result<(), End> {
+        let message = format!("a message is longer than the {bytes_max} bytes that are allowed");
+        self.refuse(tag, Fault::error("54000", message))?;
+        self.end_frame().await
+    }
+
+    /// A query is a unit by itself, and so is what was sent in its place.
+    async fn end_frame(&mut self) -> Result<(), End> {
         if self.unit.last == b'Q'
             && let Err(Halt::End(end)) = self.send_unit().await
         {
@@ -58,7 +69,7 @@ impl Forward {
                 self.send_unit().await
             }
             Frontend::Copy => {
-                self.pass(frame);
+                self.end_copy(frame);
                 Ok(())
             }
             Frontend::FunctionCall => Err(Fault::error(
@@ -244,12 +255,14 @@ impl Forward {
 
     /// Has a frame forwarded as it came.
     fn pass(&mut self, frame: &Frame) {
-        let mut head = [frame.tag, 0, 0, 0, 0];
-        let length = u32::try_from(frame.body.len() + HEAD - 1).unwrap_or(u32::MAX);
-        if let Some(place) = head.get_mut(1..) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
-        self.hand_over(frame.tag, &[&head, &frame.body]);
+        self.hand_over(frame.tag, &[&frame.head(), &frame.body]);
+    }
+
+    /// The end of a COPY's data follows the data, which passes by itself: it belongs to a statement that is on record.
+    fn end_copy(&mut self, frame: &Frame) {
+        self.link.send(&frame.head());
+        self.link.send(&frame.body);
+        self.sent(frame.tag);
     }
 
     /// Has the parts of a frame forwarded: at once, or from a decrypted connection with its unit.

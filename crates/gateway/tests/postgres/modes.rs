@@ -249,6 +249,30 @@ async fn copy_goes_both_ways_and_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decrypted_connection_refuses_and_copies_without_waiting() {
+    let world = World::start().await;
+    let client = decrypted(&world).await;
+    let long = format!("SELECT '{}'", "x".repeat(2 << 20));
+    let refused = client.batch_execute(&long).await.unwrap_err();
+    assert_eq!(told(&refused).0, "54000");
+    let refused = client.query(&long, NONE).await.unwrap_err();
+    assert_eq!(told(&refused).0, "54000");
+    // What the role may keep for itself it may: it holds nothing that is open.
+    for sql in [
+        "SET default_transaction_read_only = off",
+        "CREATE TEMP TABLE t (a text)",
+    ] {
+        client.batch_execute(sql).await.unwrap();
+    }
+    let sink = client.copy_in::<_, Bytes>("COPY t FROM STDIN").await;
+    let mut sink = Box::pin(sink.unwrap());
+    sink.send(Bytes::from_static(b"a\nb\n")).await.unwrap();
+    assert_eq!(sink.as_mut().finish().await.unwrap(), 2);
+    assert_eq!(names(&client).await[0], "Adalaide");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_request_stops_its_own_statement_alone() {
     let world = World::start().await;
     let client = justified(&world).await;
