@@ -30,10 +30,25 @@ impl FromRequestParts<Api> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refusal> {
         let bearer = bearer(parts).ok_or(Error::Unauthenticated)?;
-        let address = parts.extensions.get::<ClientAddress>();
-        // Without a network there is no address: calls in process.
-        let address = address.map_or("in process", |address| &address.0);
-        Ok(Self(api.vault.authenticate(bearer, address).await?))
+        Ok(Self(api.vault.authenticate(bearer, address(parts)).await?))
+    }
+}
+
+/// Where a request comes from.
+pub(crate) fn address(parts: &Parts) -> &str {
+    let address = parts.extensions.get::<ClientAddress>();
+    // Without a network there is no address: calls in process.
+    address.map_or("in process", |address| &address.0)
+}
+
+/// The address of whoever asks, known or not.
+pub(crate) struct Asking(pub(crate) String);
+
+impl FromRequestParts<Api> for Asking {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Refusal> {
+        Ok(Self(address(parts).to_owned()))
     }
 }
 

@@ -44,7 +44,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-async fn collect(mut body: Body, bytes_max: usize) -> Result<SecretBuffer, Refusal> {
+pub(crate) async fn collect(mut body: Body, bytes_max: usize) -> Result<SecretBuffer, Refusal> {
     let too_large = || {
         Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -4,12 +4,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings of the door.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ApiConfig {
     /// A certificate and its key; required on any address that is not loopback.
     pub tls: Option<TlsFiles>,
     /// Bounds.
     pub limits: Limits,
+    /// Whether a statement asks the database's catalogs alone, as clients do by themselves: the pages fold these. The door
+    /// that runs statements knows that, and this one does not know that door.
+    pub is_catalog_question: fn(&str) -> bool,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            tls: None,
+            limits: Limits::default(),
+            is_catalog_question: |_| false,
+        }
+    }
 }
 
 /// A certificate chain and its private key, both PEM files.

@@ -4,7 +4,7 @@
 mod session;
 mod summary;
 
-pub(crate) use session::{detail_out, filter_in, list_out, verdict_in};
+pub(crate) use session::{cursor_text, detail_out, filter_in, list_out, parse_cursor, verdict_in};
 pub(crate) use summary::summary_out;
 
 use privet_vault::{self as vault, ListedToken, SubjectName, TokenState};

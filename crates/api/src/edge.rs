@@ -19,6 +19,7 @@ use axum::response::{IntoResponse as _, Response};
 use privet_wire::{PROBLEM_JSON, Problem};
 use tokio::time::timeout;
 
+use crate::pages;
 use crate::refusal::Refusal;
 use crate::router::Api;
 
@@ -58,6 +59,9 @@ pub(crate) async fn edge(State(api): State<Api>, request: Request, next: Next) -
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let id = api.request_ids.next();
+    let template = matched.as_ref().map(MatchedPath::as_str);
+    let for_people = pages::is_page(template, request.uri(), request.headers());
+    let uri = request.uri().clone();
     let answered = timeout(api.limits.request_time, caught(next.run(request))).await;
     let mut response = match answered {
         Ok(Ok(response)) => response,
@@ -69,7 +73,17 @@ pub(crate) async fn edge(State(api): State<Api>, request: Request, next: Next) -
     };
     let refusal = response.extensions_mut().remove::<Refusal>();
     if let Some(refusal) = &refusal {
-        write_problem(&mut response, refusal, &id);
+        let page = match for_people {
+            true => pages::refused(&api, refusal, &id, &method, &uri),
+            false => None,
+        };
+        match page {
+            Some(page) => response = page,
+            None => write_problem(&mut response, refusal, &id),
+        }
+    }
+    if for_people {
+        pages::harden(response.headers_mut());
     }
     let code = refusal.map_or("", |refusal| refusal.code);
     finish(&mut response, &id);
@@ -132,7 +146,7 @@ fn write_problem(response: &mut Response, refusal: &Refusal, id: &str) {
 
 fn finish(response: &mut Response, id: &str) {
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
     headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);

@@ -1,8 +1,8 @@
-//! The HTTP door: the monitor's calls as JSON, described by OpenAPI 3.1 at `/openapi.json`.
+//! The HTTP door: the monitor's calls as JSON, described by OpenAPI 3.1 at `/openapi.json`, and the auditor's pages.
 //!
 //! [`serve()`] runs it on a listener until it is told to stop; [`router()`] is the same without a network, for tests and
-//! for calls in process. Whoever asks shows a bearer token; everything else is decided by the vault, of which this
-//! crate sees only the surface: no store, no key, no policy.
+//! for calls in process. Programs show a bearer token, people a cookie; everything else is decided by the vault, of which
+//! this crate sees only the surface: no store, no key, no policy.
 //!
 //! ```no_run
 //! # async fn run(vault: privet_vault::Vault) -> Result<(), Box<dyn std::error::Error>> {
@@ -17,9 +17,9 @@
 //!
 //! A request takes this way: accept loop (limits on connections, headers, idleness; TLS) → edge (request id, time
 //! limit, panics, metrics, log) → route → token → body → vault → answer. Errors are problem details (RFC 9457) with a
-//! stable code, listed in `docs/errors.md`. Neither logs nor metrics nor errors hold a path's values, a query or a body.
+//! stable code, listed in `docs/errors.md`; on the pages they are pages. Neither logs nor metrics nor errors hold a path's values, a query or a body.
 //!
-//! What it does not do: pages for people, HTTP/2, CORS (programs call it, browsers do not), limits on rates.
+//! What it does not do: HTTP/2, CORS (programs call it, browsers load its own pages alone), limits on rates of calls.
 
 mod config;
 mod error;
@@ -38,6 +38,7 @@ mod authenticated;
 mod body;
 mod convert;
 mod openapi;
+mod pages;
 mod routes;
 mod secret_buffer;
 mod shown;
@@ -46,4 +47,5 @@ mod summary_text;
 pub use config::{ApiConfig, Limits, TlsFiles};
 pub use error::Error;
 pub use router::{Access, Listed, listed, router};
+pub use routes::logins::login_path;
 pub use serve::serve;

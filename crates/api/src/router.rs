@@ -11,15 +11,52 @@ use privet_vault::Vault;
 
 use crate::edge::{RequestIds, edge};
 use crate::metrics::Metrics;
+use crate::pages::{self, Searches};
 use crate::refusal::Refusal;
 use crate::routes::{
     audit, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects, summary,
     tokens, whoami,
 };
-use crate::{Error, Limits, openapi};
+use crate::{ApiConfig, Error, Limits, openapi};
 
 fn table() -> Table {
-    Table::default()
+    pages_of(programs_of(Table::default()))
+}
+
+/// The pages for people.
+fn pages_of(table: Table) -> Table {
+    table
+        .anyone(Method::GET, pages::STYLE_PATH, get(pages::style))
+        .anyone(Method::GET, "/login", get(pages::login))
+        .anyone(Method::POST, "/login", post(pages::log_in))
+        .page(Method::POST, "/logout", post(pages::log_out))
+        .page(Method::GET, "/", get(pages::home))
+        .page(Method::GET, "/queue", get(pages::queue))
+        .page(Method::GET, "/next", get(pages::next))
+        .page(Method::GET, "/sessions", get(pages::sessions))
+        .page(Method::POST, "/sessions/filter", post(pages::filter))
+        .page(Method::GET, "/sessions/{id}", get(pages::session))
+        .page(Method::POST, "/sessions/{id}", post(pages::judge))
+        .page(Method::GET, "/summary", get(pages::summary))
+        .page(Method::GET, "/summary/{name}", get(pages::summary_file))
+        .page(Method::GET, "/log", get(pages::log))
+        .page(Method::GET, "/log/checkpoint", get(pages::checkpoint))
+        .page(Method::GET, "/log/entries/{index}", get(pages::entry))
+        .page(
+            Method::GET,
+            "/log/entries/{index}/bytes",
+            get(pages::entry_bytes),
+        )
+        .page(
+            Method::GET,
+            "/log/entries/{index}/proof",
+            get(pages::entry_proof),
+        )
+}
+
+/// The API for programs.
+fn programs_of(table: Table) -> Table {
+    table
         .anyone(Method::GET, "/health/live", get(health::live))
         .anyone(Method::GET, "/health/ready", get(health::ready))
         .anyone(Method::GET, "/metrics", get(metrics::metrics))
@@ -68,14 +105,20 @@ fn table() -> Table {
         .token(Method::DELETE, "/v1/tokens/{id}", delete(tokens::revoke))
 }
 
-/// The API without a network: every route, with the edge around it.
+/// The API and the pages without a network: every route, with the edge around it.
 ///
 /// # Errors
 /// None that depend on what is handed in: [`Error::Metrics`] and [`Error::Description`] are mistakes of this crate.
-pub fn router(vault: Vault, limits: &Limits) -> Result<Router, Error> {
+pub fn router(vault: Vault, config: &ApiConfig) -> Result<Router, Error> {
     let api = Api(Arc::new(Shared {
         vault,
-        limits: *limits,
+        limits: config.limits,
+        transport: match config.tls {
+            Some(_) => Transport::Tls,
+            None => Transport::Loopback,
+        },
+        is_catalog_question: config.is_catalog_question,
+        searches: Searches::default(),
         metrics: Metrics::new()?,
         request_ids: RequestIds::new(),
         description: openapi::description()?,
@@ -93,6 +136,15 @@ pub fn listed() -> Vec<Listed> {
     table().listed
 }
 
+/// How requests come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Through TLS.
+    Tls,
+    /// Within this machine, without TLS.
+    Loopback,
+}
+
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -100,6 +152,8 @@ pub enum Access {
     Anyone,
     /// Whoever shows a token; what it may do is the policy's affair.
     Token,
+    /// Whoever is logged in to the pages; what they may do is the policy's affair.
+    Page,
 }
 
 /// One line of the route table.
@@ -120,6 +174,10 @@ pub(crate) struct Api(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) vault: Vault,
     pub(crate) limits: Limits,
+    pub(crate) transport: Transport,
+    pub(crate) is_catalog_question: fn(&str) -> bool,
+    /// What people search for on the pages.
+    pub(crate) searches: Searches,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: RequestIds,
     /// The API's description, written once.
@@ -148,6 +206,10 @@ impl Table {
 
     fn token(self, method: Method, path: &'static str, handler: MethodRouter<Api>) -> Self {
         self.add(method, path, handler, Access::Token)
+    }
+
+    fn page(self, method: Method, path: &'static str, handler: MethodRouter<Api>) -> Self {
+        self.add(method, path, handler, Access::Page)
     }
 
     fn add(

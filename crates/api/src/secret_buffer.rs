@@ -56,3 +56,10 @@ impl io::Write for SecretBuffer {
         Ok(())
     }
 }
+
+impl std::fmt::Write for SecretBuffer {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}

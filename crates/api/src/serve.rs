@@ -42,7 +42,7 @@ pub async fn serve(
     }
     let door = Arc::new(Door {
         tls: config.tls.as_ref().map(tls::acceptor).transpose()?,
-        router: router(vault, &config.limits)?,
+        router: router(vault, &config)?,
         limits: config.limits,
     });
     let places = Arc::new(Semaphore::new(config.limits.connections_max));

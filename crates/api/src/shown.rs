@@ -82,6 +82,13 @@ pub(crate) fn is_web_link(link: &str) -> bool {
     })
 }
 
+/// The host that a web address leads to, which is said beside a link whose text could mislead.
+pub(crate) fn host_of(link: &str) -> &str {
+    let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    host.rsplit('@').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +123,9 @@ mod tests {
         ] {
             assert!(!is_web_link(link), "{link}");
         }
+        assert_eq!(
+            host_of("https://a.example@evil.example:8080/x"),
+            "evil.example:8080"
+        );
     }
 }

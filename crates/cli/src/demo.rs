@@ -18,7 +18,7 @@ use crate::arguments::Demo;
 use crate::command::init::ensure_token;
 use crate::folder::{DEMO, Folder, read_secret_line};
 use crate::output::{Style, line, note};
-use crate::serve::{Doors, Ports, Server, Stop, log_to_stderr, open_vault};
+use crate::serve::{Doors, Login, Ports, Server, Stop, log_to_stderr, open_vault};
 use crate::settings::Settings;
 
 pub(crate) use files::is_demo;
@@ -51,6 +51,8 @@ struct Ready {
     doors: Doors,
     server: Server,
     sample: Sample,
+    /// Opens the auditor's pages, once.
+    login: Login,
     new: bool,
 }
 
@@ -167,7 +169,10 @@ async fn ready(folder: &Folder, settings: &Settings, vault: &Vault, new: bool) -
     let doors = Doors::open(folder, settings, vault, Ports::Moving).await?;
     let server = doors.announce()?;
     files::write_facts(folder, &server, &sample)?;
+    let auditor = caller(folder, vault, "auditor").await?;
+    let login = Login::of(vault, &auditor, &server).await?;
     Ok(Ready {
+        login,
         doors,
         server,
         sample,

@@ -23,7 +23,7 @@ use crate::output::note;
 use crate::settings::Settings;
 use crate::{sources, stores};
 
-pub(crate) use doors::{Doors, Ports, Server};
+pub(crate) use doors::{Doors, Login, Ports, Server};
 pub(crate) use stop::Stop;
 
 /// The environment variable that says what is logged.

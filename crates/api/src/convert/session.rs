@@ -68,11 +68,11 @@ pub(crate) fn filter_in(query: &wire::SessionQuery) -> Result<SessionFilter, Ref
 }
 
 /// A place in a list as text: `2026-11-25T22:33:19.123Z_589fb71d-…`.
-fn cursor_text(cursor: SessionCursor) -> String {
+pub(crate) fn cursor_text(cursor: SessionCursor) -> String {
     format!("{}{CURSOR_MARK}{}", cursor.started_at, cursor.id)
 }
 
-fn parse_cursor(text: &str) -> Option<SessionCursor> {
+pub(crate) fn parse_cursor(text: &str) -> Option<SessionCursor> {
     let (started_at, id) = text.split_once(CURSOR_MARK)?;
     Some(SessionCursor {
         started_at: started_at.parse().ok()?,

@@ -23,7 +23,7 @@ pub(crate) async fn create(
     })
 }
 
-/// Where a link with this code leads on this server.
-pub(crate) fn login_path(code: &str) -> String {
+/// Where a link with a [login code](privet_vault::LoginCode) leads on this server: `/login?code=…`.
+pub fn login_path(code: &str) -> String {
     format!("/login?code={code}")
 }

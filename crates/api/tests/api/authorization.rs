@@ -151,6 +151,73 @@ async fn idle(bed: &Bed) {
     }
 }
 
+fn is_for_people(route: &Listed) -> bool {
+    let programs = ["/v1/", "/health/", "/metrics", "/openapi.json"];
+    !programs.iter().any(|start| route.path.starts_with(start))
+}
+
+/// The status of a page for nobody, for somebody with a made-up cookie, and for the principals, all with the forms of
+/// their own pages.
+async fn page(bed: &Bed, route: &Listed, number: usize, column: usize) -> u16 {
+    let principal = column.checked_sub(2).map(|place| PRINCIPALS[place]);
+    let mut cookie = if column == 1 {
+        "0a".repeat(32)
+    } else {
+        String::new()
+    };
+    let (mut form, mut token) = ("0a".repeat(32), String::new());
+    if let Some(principal) = principal {
+        token = bed.of(principal).await.token.unwrap();
+        let address = format!("192.0.2.{number}");
+        // A program is never logged in.
+        if let Ok(secret) = bed.vault.login_by_token(&token, &address).await {
+            form = bed
+                .vault
+                .logged_in(&secret, &address)
+                .unwrap()
+                .form_token
+                .to_string();
+            cookie = secret.to_string();
+        }
+    }
+    let id = session(bed, number).await;
+    let name = match route.path {
+        "/summary/{name}" => "summary.csv",
+        _ => "privet.css",
+    };
+    let path = route
+        .path
+        .replace("{id}", &id.to_string())
+        .replace("{name}", name)
+        .replace("{index}", "0");
+    let body = match (route.method.as_str(), route.path) {
+        ("GET", _) => String::new(),
+        ("POST", "/login") => format!("token={token}"),
+        ("POST", "/logout") => format!("form={form}"),
+        ("POST", "/sessions/filter") => format!("form={form}&source=shop&text=log+in"),
+        ("POST", "/sessions/{id}") => format!("form={form}&say=approved"),
+        (method, path) => panic!("`{method} {path}` has no case here: add one"),
+    };
+    let request = format!(
+        "{} {path} HTTP/1.1\r\nHost: privet\r\nConnection: close\r\nCookie: privet={cookie}\r\n\
+         Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        route.method,
+        body.len()
+    );
+    let answer = bed.client.raw(request.as_bytes()).await;
+    let is_in = principal.is_some_and(|name| name != "job");
+    if route.access == Access::Page && !is_in {
+        let leads = answer.header("location").unwrap_or_default();
+        assert!(
+            leads.starts_with("/login"),
+            "{} leads to {leads}",
+            route.path
+        );
+    }
+    answer.status
+}
+
 async fn matrix(bed: &Bed) -> String {
     let mut table = format!("{:<44}{:>6}{:>6}", "", "none", "wrong");
     for principal in PRINCIPALS {
@@ -160,6 +227,14 @@ async fn matrix(bed: &Bed) -> String {
     for (row, route) in listed().iter().enumerate() {
         let name = format!("{} {}", route.method, route.path);
         write!(table, "\n{name:<44}").unwrap();
+        if is_for_people(route) {
+            for column in 0..2 + PRINCIPALS.len() {
+                let width = if column < 2 { 6 } else { 10 };
+                let status = page(bed, route, row * 10 + column, column).await;
+                write!(table, "{status:>width$}").unwrap();
+            }
+            continue;
+        }
         for (column, token) in [None, Some(wrong.to_owned())].into_iter().enumerate() {
             let (path, body) = request(bed, route, row * 10 + column).await;
             let client = Client {

@@ -16,7 +16,10 @@ const HEAD: &str = "POST /v1/reveal HTTP/1.1\r\nhost: privet\r\nconnection: clos
 const SECRET: &str = "ada-lovelace";
 
 async fn with(limits: Limits) -> Bed {
-    let config = ApiConfig { tls: None, limits };
+    let config = ApiConfig {
+        limits,
+        ..ApiConfig::default()
+    };
     Bed::start(Stores::memory(), config).await
 }
 
@@ -238,7 +241,7 @@ async fn paths_and_methods_that_are_not_there() {
     let bed = bed().await;
     let job = bed.of("job").await;
     for (method, path, problem) in [
-        ("GET", "/", "404 no_such_route"),
+        ("GET", "/nonsense", "404 no_such_route"),
         ("GET", "/v1/ada-lovelace", "404 no_such_route"),
         ("GET", "/v1/subjects/", "404 no_such_route"),
         ("GET", "/v1/reveal", "405 method_not_allowed"),

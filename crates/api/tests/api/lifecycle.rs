@@ -57,7 +57,14 @@ async fn a_request_without_end_does_not_keep_the_server() {
         drain_time: Duration::from_millis(200),
         ..Limits::default()
     };
-    let bed = Bed::start(Stores::memory(), ApiConfig { tls: None, limits }).await;
+    let bed = Bed::start(
+        Stores::memory(),
+        ApiConfig {
+            limits,
+            ..ApiConfig::default()
+        },
+    )
+    .await;
     let auditor = bed.of("auditor").await;
     let token = auditor.token.unwrap();
     let mut stream = TcpStream::connect(bed.client.address).await.unwrap();

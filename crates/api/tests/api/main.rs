@@ -19,6 +19,7 @@ mod description;
 mod hostile;
 mod lifecycle;
 mod log;
+mod pages;
 mod sessions;
 mod tls;
 mod values;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use privet_api::{ApiConfig, Error, Limits, TlsFiles};
+use privet_api::{ApiConfig, Error, TlsFiles};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -35,7 +35,7 @@ fn certificate() -> Certificate {
 async fn start(files: TlsFiles) -> Bed {
     let config = ApiConfig {
         tls: Some(files),
-        limits: Limits::default(),
+        ..ApiConfig::default()
     };
     Bed::start(Stores::memory(), config).await
 }

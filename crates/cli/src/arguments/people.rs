@@ -188,7 +188,8 @@ Examples:
   privet audit verify
   privet audit export /mnt/copy
   privet audit verify /mnt/copy --key 'privet.example/prod/1+1a2b3c4d+AQ…'   anywhere else
-  privet audit prove 42 -o entry-42.tlog-proof";
+  privet audit prove 42 -o entry-42.tlog-proof
+  privet audit check entry-42.json entry-42.tlog-proof --key \"$(cat log.pub)\"";
 
 #[derive(Debug, Args)]
 #[command(after_help = AUDIT)]
@@ -241,6 +242,19 @@ pub(crate) enum Audit {
         /// The file to write; standard output without it.
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+    },
+    /// Check that an entry is in the log, by its bytes and its proof alone.
+    ///
+    /// Needs no server, no store and no folder: only the log's public key, which whoever checks should have kept. Exits
+    /// with 1 when the proof is not one of this entry.
+    Check {
+        /// The entry's exact bytes, as the auditor's pages hand them out.
+        entry: PathBuf,
+        /// Its proof (C2SP tlog-proof), from there or from `privet audit prove`.
+        proof: PathBuf,
+        /// The log's verifier key (`NAME+HASH+KEY`, as in log.pub), where the folder's own is not at hand.
+        #[arg(long)]
+        key: Option<String>,
     },
     /// Write the log as a directory of C2SP tlog-tiles, which other tools read; or add what is new to one.
     Export {

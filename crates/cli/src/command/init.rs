@@ -46,8 +46,9 @@ const BUNDLE: [(&str, &str); 7] = [
 const DATAMAP: &str = include_str!("../../assets/init/datamap.toml");
 /// How long a token lives that nobody asked for.
 const FIRST_TOKEN_DAYS: u32 = 90;
-/// The group whose members issue tokens to everybody else.
+/// The group whose members issue tokens to everybody else, and the one whose members read the record.
 const OPERATORS: &str = "operators";
+const AUDITORS: &str = "auditors";
 
 /// Makes the folder's files; a folder that is one already is left alone.
 pub(crate) fn run(dir: Option<PathBuf>, init: &Init) -> Result<()> {
@@ -150,28 +151,38 @@ pub(crate) fn write_keys(
         ThreadEntropy.fill(&mut *seed);
         let name = KeyName::new(origin).context("the log's origin")?;
         let key = SigningKey::from_seed(name, &seed).context("cannot make the log's key")?;
-        write_missing(&folder.join("log.pub"), &format!("{}\n", key.verifier()))?;
         let secret = key.to_secret_text().context("cannot make the log's key")?;
         write_secret(&log, secret.as_bytes())?;
     }
+    // After the key and from it: a start that was killed in between must not leave the public half of another key.
+    let key = SigningKey::from_secret_text(&read_secret_line(&log)?)
+        .with_context(|| format!("cannot read the log's signing key `{}`", log.display()))?;
+    write_missing(&folder.join("log.pub"), &format!("{}\n", key.verifier()))?;
     Ok(())
 }
 
-/// Where no operator has a token, each gets one in `tokens/`: somebody has to be able to issue the others.
+/// Where no operator has a token, each gets one in `tokens/`: somebody has to be able to issue the others. So do auditors,
+/// who are answered: nobody's work should begin before there is somebody to read its record.
 ///
 /// # Errors
 /// When a token cannot be issued or written.
-pub(crate) async fn first_tokens(folder: &Folder, vault: &Vault) -> Result<()> {
-    for name in vault.without_token(OPERATORS).await? {
-        if ensure_token(folder, vault, &name).await? {
-            let path = folder.token(&name);
-            note(format!(
-                "made a first token for `{name}` in {}",
-                path.display()
-            ));
+pub(crate) async fn first_tokens(folder: &Folder, vault: &Vault) -> Result<Vec<PrincipalName>> {
+    let mut auditors = Vec::new();
+    for group in [OPERATORS, AUDITORS] {
+        for name in vault.without_token(group).await? {
+            if ensure_token(folder, vault, &name).await? {
+                let path = folder.token(&name);
+                note(format!(
+                    "made a first token for `{name}` in {}",
+                    path.display()
+                ));
+                if group == AUDITORS {
+                    auditors.push(name);
+                }
+            }
         }
     }
-    Ok(())
+    Ok(auditors)
 }
 
 /// Puts a token that works into `tokens/NAME`, unless one is there; answers whether it did.

@@ -25,6 +25,7 @@ pub(super) fn welcome(
         doors,
         server,
         sample,
+        login,
         new,
     } = ready;
     let path = std::path::absolute(folder.path())?;
@@ -60,9 +61,15 @@ pub(super) fn welcome(
     line(bold(
         "\n3  Be the auditor: who looked, why, and is the record whole?",
     ))?;
+    line(format!("   {}", login.address()))?;
+    line(format!(
+        "   Open that in a browser: it works once, within ten minutes. Another: {program} login-link --dir {dir}"
+    ))?;
+    line("   Or without a browser:")?;
     for command in [
         "session list",
         "session show ID",
+        "summary",
         "audit tail",
         "audit verify",
     ] {

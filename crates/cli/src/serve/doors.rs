@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use privet_api::{ApiConfig, TlsFiles};
-use privet_vault::{Environment, Vault};
+use privet_seal::Zeroizing;
+use privet_vault::{Caller, Environment, Vault};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,32 @@ pub(crate) struct GatewayTls {
     pub(crate) name: String,
 }
 
+/// A link that opens the pages once. It is for a person at a terminal, so nothing shows it by itself.
+pub(crate) struct Login(Zeroizing<String>);
+
+impl Login {
+    /// A link for this person.
+    ///
+    /// # Errors
+    /// When the vault does not make one.
+    pub(crate) async fn of(vault: &Vault, caller: &Caller, server: &Server) -> Result<Self> {
+        let code = vault.login_code(caller).await?;
+        let path = privet_api::login_path(&code.text);
+        Ok(Self(Zeroizing::new(format!("{}{path}", server.api))))
+    }
+
+    /// The address to open.
+    pub(crate) fn address(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").finish_non_exhaustive()
+    }
+}
+
 /// Both doors, open.
 #[derive(Debug)]
 pub(crate) struct Doors {
@@ -107,6 +134,7 @@ impl Doors {
         });
         let config = ApiConfig {
             tls,
+            is_catalog_question: privet_gateway::asks_catalog_only,
             ..ApiConfig::default()
         };
         let (vault, stop) = (vault.clone(), self.stop.subscribe());

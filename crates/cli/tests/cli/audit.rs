@@ -55,6 +55,7 @@ fn a_copy_proves_itself_anywhere() {
             .unwrap()
             .starts_with("c2sp.org/tlog-proof@v1\n")
     );
+    checked_alone(&place, &proof);
     let beyond = place.run(&["audit", "prove", "100000"]).failed();
     assert!(beyond.contains("the log has no entry 100000"), "{beyond}");
     server.kill();
@@ -68,6 +69,29 @@ fn a_copy_proves_itself_anywhere() {
     let refused = verify(&place, &copy, &[]).failed();
     assert!(refused.contains("the log does not verify"), "{refused}");
     assert!(refused.contains("entry "), "it names the entry: {refused}");
+}
+
+/// The entry's bytes, its proof and the key are all that it takes.
+fn checked_alone(place: &Place, proof: &PathBuf) {
+    let tail = place.run(&["audit", "tail", "-n", "1000", "--json"]).ok();
+    let line = tail.lines().find(|line| line.starts_with("{\"index\":2,"));
+    let (_, entry) = line.unwrap().split_once("\"entry\":").unwrap();
+    let bytes = entry.strip_suffix('}').unwrap();
+    let path = place.path("entry.json");
+    let check = |bytes: &str| {
+        fs::write(&path, bytes).unwrap();
+        let mut command = privet();
+        command.current_dir("/").args(["audit", "check"]);
+        command.arg(&path).arg(proof).args(["--key", &key(place)]);
+        Ran::of(&mut command)
+    };
+    let proved = check(bytes).ok();
+    assert!(proved.starts_with("proved: it is entry 2 of "), "{proved}");
+    let refused = check(&bytes.replacen("\"v\":1", "\"v\":2", 1)).failed();
+    assert!(
+        refused.contains("the proof of entry 2 is not one of"),
+        "{refused}"
+    );
 }
 
 fn files(folder: &PathBuf) -> Vec<PathBuf> {

@@ -63,6 +63,7 @@ fn without_a_server_or_a_token() {
         said.push_str(&format!("$ privet {}\n{failed}\n", command.join(" ")));
     }
     let _server = place.server(&["serve"]);
+    std::fs::remove_file(place.dir().join("tokens/auditor")).unwrap();
     let failed = place.redacted(&place.run(&["session", "list"]).failed());
     said.push_str(&format!("$ privet session list\n{failed}"));
     insta::assert_snapshot!("without_a_server_or_a_token", said);
@@ -348,23 +349,24 @@ fn a_full_disk() {
     });
     let server = place.demo(&[]);
     let facts = place.facts();
-    let request = json!({
-        "subjects": [facts["sample"]["oid"]], "fields": ["email"], "purpose": "service",
-        "reason": "x".repeat(4_000)
-    });
     let token = facts["tokens"]["job"].as_str().unwrap();
-    let reveal = || {
-        post(
-            facts["api"].as_str().unwrap(),
-            "/v1/reveal",
-            token,
-            &request,
-        )
+    let reveal = |reason_chars| {
+        let request = json!({
+            "subjects": [facts["sample"]["oid"]], "fields": ["email"], "purpose": "service",
+            "reason": "x".repeat(reason_chars)
+        });
+        let api = facts["api"].as_str().unwrap();
+        post(api, "/v1/reveal", token, &request)
     };
-    let refused = (0..1_000)
-        .map(|_| reveal())
-        .find(|(status, _)| *status != 200);
-    let (status, problem) = refused.expect("a MiB is not filled by 4 MB");
+    // First with what is large, then with what is small, so that there is room for nothing.
+    let refused = [4_000, 1].map(|chars| {
+        (0..2_000)
+            .map(|_| reveal(chars))
+            .find(|(status, _)| *status != 200)
+    });
+    let [_, Some((status, problem))] = refused else {
+        panic!("a MiB is not filled by 8 MB")
+    };
     assert_eq!(
         (status, problem["code"].as_str()),
         (503, Some("audit_disk_full")),
@@ -389,11 +391,10 @@ fn a_full_disk() {
     let _server = place.demo(&[]);
     place.run(&["audit", "verify"]).ok();
     let facts = place.facts();
-    let again = post(
-        facts["api"].as_str().unwrap(),
-        "/v1/reveal",
-        token,
-        &request,
-    );
+    let request = json!({
+        "subjects": [facts["sample"]["oid"]], "fields": ["email"], "purpose": "service"
+    });
+    let api = facts["api"].as_str().unwrap();
+    let again = post(api, "/v1/reveal", token, &request);
     assert_eq!(again.0, 200, "{again:?}");
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["demo"],
     &["init"],
@@ -25,6 +25,7 @@ const COMMANDS: [&[&str]; 23] = [
     &["audit", "tail"],
     &["audit", "verify"],
     &["audit", "prove"],
+    &["audit", "check"],
     &["audit", "export"],
 ];
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use crate::support::{Place, Ran, mode};
+use crate::support::{Place, Ran, get, mode};
 
 #[test]
 fn an_environment_of_one_s_own() {
@@ -22,7 +22,11 @@ fn an_environment_of_one_s_own() {
     );
 
     let server = place.server(&["serve"]);
-    assert!(server.said().contains("made a first token for `operator`"));
+    for name in ["operator", "auditor"] {
+        let made = format!("made a first token for `{name}`");
+        assert!(server.said().contains(&made), "{}", server.said());
+    }
+    pages(&server.said());
     let warned =
         "warning: source `shop` is not adopted, so the console shows personal data in it as it is";
     assert!(server.said().contains(warned), "{}", server.said());
@@ -53,9 +57,10 @@ fn an_environment_of_one_s_own() {
     });
     let again = place.server(&["serve"]);
     assert!(
-        !again.said().contains("first token"),
+        !again.said().contains("first token for `operator`"),
         "the operator has one"
     );
+    assert!(again.said().contains("first token for `other`"));
     assert!(!again.said().contains("warning"), "{}", again.said());
     let listed = place.run(&["token", "list"]).ok();
     let states = |principal: &str| -> Vec<bool> {
@@ -65,6 +70,18 @@ fn an_environment_of_one_s_own() {
     assert!(states("auditor").contains(&true), "{listed}");
     assert!(!states("operator").contains(&true), "{listed}");
     assert!(!listed.contains('.'), "seconds are enough: {listed}");
+}
+
+/// The first start prints a link that opens the auditor's pages.
+fn pages(said: &str) {
+    let (_, rest) = said
+        .split_once("to read sessions as `auditor`, open ")
+        .unwrap();
+    let link = rest.split(' ').next().unwrap();
+    let (api, path) = link.rsplit_once("/login").unwrap();
+    let page = get(api, &format!("/login{path}"));
+    assert!(page.contains("Log in with this link"), "{page}");
+    assert!(page.contains("default-src 'none'"), "{page}");
 }
 
 /// A look with the console; answers what it said on the side.
@@ -87,6 +104,7 @@ fn look(place: &Place, reason: &str) -> String {
 
 /// The operator gives tokens out and takes them back.
 fn tokens(place: &Place) {
+    fs::remove_file(place.dir().join("tokens/auditor")).unwrap();
     let none = place.run(&["session", "list"]).failed();
     assert!(none.contains("privet token issue auditor --keep"), "{none}");
     let kept = place.run(&["token", "issue", "auditor", "--keep"]).ok();

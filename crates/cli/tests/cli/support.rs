@@ -317,6 +317,21 @@ pub(crate) fn post(api: &str, path: &str, token: &str, body: &Value) -> (u16, Va
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
+/// What the API answers a browser, head and all.
+pub(crate) fn get(api: &str, path: &str) -> String {
+    let address = api.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: text/html\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }

@@ -1,0 +1,120 @@
+//! The auditor's pages in a real Chromium, over the real vault and a real socket. One browser serves all cases.
+//!
+//! `PRIVET_PICTURES=DIR` keeps pictures of each page, narrow and wide, light and dark.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+// The parts shared with the API's tests hold more than is needed here.
+#![expect(dead_code, reason = "shared with another test program")]
+
+#[path = "../api/bed.rs"]
+mod bed;
+#[path = "../api/http.rs"]
+mod http;
+
+mod checks;
+mod console;
+mod hostile;
+mod lists;
+mod login;
+mod records;
+mod reviewing;
+mod webdriver;
+
+use bed::Bed;
+use webdriver::Browser;
+
+/// A browser, and a server for one case.
+pub(crate) struct World {
+    pub(crate) browser: Browser,
+    pub(crate) bed: Bed,
+}
+
+impl World {
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("http://{}{path}", self.bed.client.address)
+    }
+
+    pub(crate) async fn go(&self, path: &str) {
+        self.browser.go(&self.address(path)).await;
+    }
+
+    /// Logs a person in by a link, as they would.
+    pub(crate) async fn log_in(&self, name: &str) {
+        let link = self.link(name).await;
+        self.go(&link).await;
+        self.browser.press("Log in with this link").await;
+    }
+
+    /// A link that logs this person in.
+    pub(crate) async fn link(&self, name: &str) -> String {
+        let made = self.bed.of(name).await;
+        let made = made.call("POST", "/v1/login-links", None).await.expect(201);
+        made.json()["path"].as_str().unwrap().to_owned()
+    }
+
+    /// The next case begins with a server and a login of its own.
+    async fn next(self) -> Self {
+        self.browser.forget_cookies().await;
+        Self {
+            browser: self.browser,
+            bed: bed::bed().await,
+        }
+    }
+}
+
+/// Bytes of stack: the policy engine refuses to decide where little is left, and these cases are deep without
+/// optimization.
+const STACK: usize = 64 << 20;
+
+#[test]
+fn the_pages_in_a_browser() {
+    let cases = std::thread::Builder::new().stack_size(STACK).spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(all_cases());
+    });
+    if let Err(failed) = cases.unwrap().join() {
+        std::panic::resume_unwind(failed);
+    }
+}
+
+async fn all_cases() {
+    let mut world = World {
+        browser: Browser::open().await,
+        bed: bed::bed().await,
+    };
+    macro_rules! cases {
+        ($($case:path),+ $(,)?) => {$(
+            println!(concat!("case ", stringify!($case)));
+            $case(&world).await;
+            world = world.next().await;
+        )+};
+    }
+    cases![
+        login::by_link,
+        login::by_token,
+        login::leaving,
+        login::elsewhere,
+        reviewing::one_after_the_other,
+        reviewing::a_flag_needs_a_note,
+        reviewing::a_thread_of_comments,
+        reviewing::nobody_judges_themselves,
+        reviewing::a_long_session,
+        lists::filters,
+        lists::pages,
+        records::summary,
+        records::log,
+        hostile::corpus,
+        hostile::without_scripts,
+        checks::every_page,
+        checks::keyboard,
+    ];
+    drop(world);
+}

@@ -1,0 +1,153 @@
+//! Reading and judging sessions.
+
+use privet_vault::port::{SessionRow, Verdict};
+use privet_vault::{SessionId, TokenId};
+
+use crate::World;
+use crate::console::{console, decrypted, run, session};
+
+pub(crate) async fn one_after_the_other(world: &World) {
+    let (browser, bed) = (&world.browser, &world.bed);
+    let first = decrypted(bed, "Ada cannot sign in since the update").await;
+    let second = session(
+        bed,
+        "the nightly import failed",
+        &["SELECT count(*) FROM customer"],
+    )
+    .await;
+    world.log_in("auditor").await;
+    browser.picture("queue").await;
+    browser.press("Start with the oldest").await;
+    assert_eq!(browser.path().await, format!("/sessions/{first}"));
+    let page = browser.text("main").await;
+    for part in [
+        "Ada cannot sign in since the update",
+        "https://tickets.example.com/7#yes",
+        "email × 1",
+        "on-call-asks-for-grants",
+        "No second person was needed.",
+        "WHERE customer_id = $1",
+        "NULL",
+    ] {
+        assert!(page.contains(part), "no `{part}` in {page}");
+    }
+    browser.picture("session").await;
+    let reads = bed.count("session.read").await;
+    browser.press("Only what is sensitive").await;
+    assert!(!browser.text(".steps").await.contains("LIMIT 5"));
+    assert_eq!(
+        bed.count("session.read").await,
+        reads,
+        "turning pages is one reading"
+    );
+    browser.write("#note", "ticket and consent fit").await;
+    browser.press("Approve").await;
+    assert_eq!(browser.path().await, format!("/sessions/{second}"));
+    browser.press("Approve").await;
+    assert_eq!(browser.path().await, "/queue");
+    assert!(
+        browser
+            .text("main")
+            .await
+            .contains("Nothing waits for a verdict")
+    );
+    browser.picture("queue-empty").await;
+    for id in [first, second] {
+        let row = bed.stores.data.session(id).await.unwrap().unwrap();
+        assert_eq!(row.verdict(), Verdict::Approved);
+    }
+}
+
+pub(crate) async fn a_flag_needs_a_note(world: &World) {
+    let (browser, bed) = (&world.browser, &world.bed);
+    let id = session(
+        bed,
+        "just having a look around",
+        &["SELECT * FROM customer"],
+    )
+    .await;
+    world.log_in("auditor").await;
+    world.go(&format!("/sessions/{id}?source=shop")).await;
+    browser.press("Flag").await;
+    let said = browser.text("[role=alert]").await;
+    assert_eq!(said, "Say in a note what is wrong with the session.");
+    browser.write("#note", "no ticket asks for this").await;
+    browser.press("Flag").await;
+    assert_eq!(browser.path().await, "/queue?source=shop");
+    world.go("/sessions?verdict=flagged").await;
+    browser.press("on_call over shop").await;
+    assert_eq!(browser.text("#verdict").await, "Change the verdict");
+    let notes = browser.text(".notes").await;
+    assert!(
+        notes.contains("no ticket asks for this") && notes.contains("flagged"),
+        "{notes}"
+    );
+}
+
+pub(crate) async fn a_thread_of_comments(world: &World) {
+    let (browser, bed) = (&world.browser, &world.bed);
+    let id = session(bed, "an order is stuck", &[]).await;
+    world.log_in("auditor").await;
+    world.go(&format!("/sessions/{id}")).await;
+    for text in ["asked in the ticket", "no answer after a day"] {
+        browser.write("#note", text).await;
+        browser.press("Comment only").await;
+        assert_eq!(browser.path().await, format!("/sessions/{id}#notes"));
+    }
+    let notes = browser.text(".notes").await;
+    let (one, two) = (
+        notes.find("asked in").unwrap(),
+        notes.find("no answer").unwrap(),
+    );
+    assert!(one < two, "{notes}");
+    assert_eq!(browser.text("#verdict").await, "Your verdict");
+    browser.press("Comment only").await;
+    assert_eq!(browser.text("[role=alert]").await, "Write something first.");
+}
+
+pub(crate) async fn nobody_judges_themselves(world: &World) {
+    let (browser, bed) = (&world.browser, &world.bed);
+    let now = bed.vault.time();
+    let own = SessionId::from_bytes([7; 16]);
+    let row = SessionRow {
+        id: own,
+        principal: "auditor".parse().unwrap(),
+        token: TokenId::from_bytes([9; 16]),
+        source: "shop".parse().unwrap(),
+        started_at: now,
+        active_at: now,
+        ended_at: Some(now),
+        decrypted: true,
+        statements: 1,
+        opened: 1,
+        review: None,
+    };
+    bed.stores.data.put_session(row).await.unwrap();
+    world.log_in("auditor").await;
+    assert!(
+        browser.text("main").await.contains("Nothing waits"),
+        "it waits for others"
+    );
+    world.go(&format!("/sessions/{own}")).await;
+    let page = browser.text("main").await;
+    assert!(page.contains("Another auditor has to review it"), "{page}");
+    assert!(page.contains("key was destroyed"), "{page}");
+    assert!(!browser.has("#note").await);
+}
+
+pub(crate) async fn a_long_session(world: &World) {
+    let (browser, bed) = (&world.browser, &world.bed);
+    let (mut console, id) = console(bed, "an import of 700 rows", crate::console::TICKET).await;
+    for n in 0..700 {
+        run(&mut console, &format!("INSERT INTO imported VALUES ({n})")).await;
+    }
+    console.close().await.unwrap();
+    world.log_in("auditor").await;
+    world.go(&format!("/sessions/{id}")).await;
+    assert!(browser.text(".steps").await.contains("(0)"));
+    assert!(!browser.text(".steps").await.contains("(699)"));
+    browser.press("What was done next").await;
+    assert!(browser.text(".steps").await.contains("(699)"));
+    browser.press("Back to the first page").await;
+    assert!(browser.text(".steps").await.contains("(0)"));
+}
