@@ -88,6 +88,7 @@ pub(crate) fn job_out(status: vault::JobStatus) -> wire::Job {
         id: job_id_out(status.id),
         source: status.source.into(),
         dry_run: status.dry_run,
+        undo: status.undo,
         state: job_state_out(status.state),
         tables: status.tables.into_iter().map(job_table_out).collect(),
         done: status.done,
@@ -104,6 +105,7 @@ fn job_state_out(state: vault::JobState) -> wire::JobState {
     match state {
         vault::JobState::Looking => wire::JobState::Looking,
         vault::JobState::Sealing => wire::JobState::Sealing,
+        vault::JobState::Opening => wire::JobState::Opening,
         vault::JobState::Finishing => wire::JobState::Finishing,
         vault::JobState::Done => wire::JobState::Done,
         vault::JobState::Failed => wire::JobState::Failed,

@@ -47,7 +47,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
         sessions::list, sessions::search, sessions::show, sessions::review, sessions::comment,
         summary::summary, logins::create,
-        jobs::adopt, jobs::show,
+        jobs::adopt, jobs::undo, jobs::show, jobs::approve,
         tokens::list, tokens::issue, tokens::revoke,
     ),
     components(schemas(Problem)),

@@ -38,11 +38,13 @@ fn show(bar: &Progress, status: &JobStatus) {
     let doing = match status.state {
         JobState::Looking => "looking",
         JobState::Sealing => "sealing",
+        JobState::Opening => "writing back",
+        JobState::Finishing if status.undo => "removing what was added",
         JobState::Finishing => "removing old plaintext",
         JobState::Done => "done",
         JobState::Failed => "failed",
     };
-    let sealing = status.state == JobState::Sealing;
+    let sealing = matches!(status.state, JobState::Sealing | JobState::Opening);
     let left = status.seconds_left.filter(|_| sealing);
     // What a look counts is what there will be to do, so that nothing is done of it yet.
     let total = if status.state == JobState::Looking {
@@ -59,8 +61,9 @@ pub(crate) fn failure(status: &JobStatus) -> Option<Error> {
         let mut problems = status.problems.clone();
         problems.dedup();
         anyhow!(
-            "source `{}` could not be adopted:\n  {}",
+            "source `{}` could not be {}:\n  {}",
             status.source,
+            if status.undo { "taken back" } else { "adopted" },
             problems.join("\n  ")
         )
     })
@@ -71,7 +74,9 @@ pub(crate) fn failure(status: &JobStatus) -> Option<Error> {
 /// # Errors
 /// When nothing can be printed.
 pub(crate) fn report(status: &JobStatus) -> Result<()> {
-    let last = if status.dry_run {
+    let last = if status.undo {
+        "written back now"
+    } else if status.dry_run {
         "would be sealed"
     } else {
         "sealed now"
@@ -106,6 +111,9 @@ pub(crate) fn report(status: &JobStatus) -> Result<()> {
 
 fn conclusion(status: &JobStatus) -> String {
     let source = &status.source;
+    if status.undo {
+        return undone(status);
+    }
     if status.state == JobState::Failed {
         // Why, and what to do, is the error that follows.
         if status.dry_run {
@@ -137,6 +145,23 @@ fn conclusion(status: &JobStatus) -> String {
     }
 }
 
+fn undone(status: &JobStatus) -> String {
+    let (source, done) = (&status.source, values(status.done));
+    if status.state == JobState::Failed {
+        format!(
+            "Source `{source}`: {done} written back before it stopped; ask for it again, it goes on from there."
+        )
+    } else if status.left > 0 {
+        format!(
+            "Source `{source}`: {done} written back; {} stay sealed, because their keys are gone or are not those of the \
+             person whose row they lie in.",
+            output::count(status.left)
+        )
+    } else {
+        format!("Source `{source}`: {done} written back; nothing is sealed any more.")
+    }
+}
+
 fn values(count: u64) -> String {
     match count {
         1 => "1 value".to_owned(),
@@ -164,7 +189,7 @@ mod tests {
 
     fn concluded(state: &str, dry_run: bool, done: u64, left: u64) -> String {
         let status = serde_json::json!({
-            "id": "6053f853-c4ae-4eda-99ec-b5700d22927b", "source": "shop", "dry_run": dry_run, "state": state,
+            "id": "6053f853-c4ae-4eda-99ec-b5700d22927b", "source": "shop", "dry_run": dry_run, "undo": false, "state": state,
             "tables": [], "done": done, "total": 9, "values_per_second": 0, "seconds_left": null, "left": left,
             "problems": [], "notes": []
         });

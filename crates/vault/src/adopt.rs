@@ -8,9 +8,11 @@
 mod look;
 mod pace;
 mod plan;
+mod request;
 mod run;
 mod seal;
 mod status;
+mod undo;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub(crate) use plan::{Plans, TablePlan, plan};
+pub use request::UndoRequested;
 pub use status::{Finding, JobState, JobStatus, TableStatus};
 
 use crate::audit::{EntryKind, Record};
@@ -55,9 +58,14 @@ impl AdoptOrder {
 /// How many jobs that are over are remembered.
 const JOBS_MAX: usize = 100;
 
-/// The jobs of this server, oldest first.
+/// The jobs of this server.
 #[derive(Default)]
-pub(crate) struct Jobs(Mutex<Vec<Arc<Job>>>);
+pub(crate) struct Jobs {
+    /// Oldest first.
+    all: Mutex<Vec<Arc<Job>>>,
+    /// What waits for an approval.
+    requests: Mutex<Vec<request::Request>>,
+}
 
 /// One job: whoever watches is told of each change.
 pub(crate) struct Job(watch::Sender<JobStatus>);
@@ -70,6 +78,14 @@ impl Job {
 
     pub(crate) fn status(&self) -> JobStatus {
         self.0.borrow().clone()
+    }
+
+    /// Ends it where it is.
+    fn fail(&self, why: &str) {
+        self.update(|status| {
+            status.state = JobState::Failed;
+            status.problems.push(why.to_owned());
+        });
     }
 
     /// Counts values of a table as sealed, `running` after sealing began.
@@ -92,7 +108,7 @@ impl Job {
 impl Jobs {
     /// A new job, unless one for the same source still runs.
     fn add(&self, status: JobStatus) -> Result<Arc<Job>> {
-        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let busy = jobs.iter().any(|job| {
             let other = job.0.borrow();
             other.source == status.source && !other.state.is_over()
@@ -101,7 +117,7 @@ impl Jobs {
             return Err(Error::conflict(
                 "adoption_running",
                 format!(
-                    "source `{}` is being adopted: wait for that to end",
+                    "source `{}` is being adopted, or taken back: wait for that to end",
                     status.source
                 ),
             ));
@@ -117,7 +133,7 @@ impl Jobs {
     }
 
     fn find(&self, id: JobId) -> Option<Arc<Job>> {
-        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.iter().find(|job| job.0.borrow().id == id).cloned()
     }
 }
@@ -142,20 +158,15 @@ impl Vault {
             .inner
             .jobs
             .add(JobStatus::new(id, source.clone(), order.dry_run))?;
-        let (vault, caller) = (self.clone(), caller.clone());
-        tokio::spawn(async move {
-            let work = run::run(vault, caller, Arc::clone(&port), Arc::clone(&job), order);
-            // A task of its own, so that a panic becomes a failed job and not one that runs for ever.
-            if tokio::spawn(work).await.is_err() {
-                port.close().await;
-                job.update(|status| {
-                    status.state = JobState::Failed;
-                    status
-                        .problems
-                        .push("the job broke off: see the server's log".to_owned());
-                });
-            }
-        });
+        let (port_of_work, job_of_work) = (Arc::clone(&port), Arc::clone(&job));
+        let work = run::run(
+            self.clone(),
+            caller.clone(),
+            port_of_work,
+            job_of_work,
+            order,
+        );
+        spawn(work, port, job);
         Ok(id)
     }
 
@@ -180,7 +191,7 @@ impl Vault {
     ) -> Result<watch::Receiver<JobStatus>> {
         let job = self.inner.jobs.find(id).ok_or(Error::NotFound("job"))?;
         let source = job.0.borrow().source.clone();
-        self.permit_adopt(caller, &source).await?;
+        self.permit_watching(caller, &source).await?;
         Ok(job.0.subscribe())
     }
 
@@ -195,4 +206,19 @@ impl Vault {
         self.record(record).await?;
         Err(denied_by_policy(caller, Action::Adopt))
     }
+}
+
+/// Runs a job beside everything else.
+fn spawn(
+    work: impl Future<Output = ()> + Send + 'static,
+    port: Arc<dyn crate::port::Source>,
+    job: Arc<Job>,
+) {
+    tokio::spawn(async move {
+        // A task of its own, so that a panic becomes a failed job and not one that runs for ever.
+        if tokio::spawn(work).await.is_err() {
+            port.close().await;
+            job.fail("the job broke off: see the server's log");
+        }
+    });
 }

@@ -40,7 +40,7 @@ mod adopt;
 
 pub mod check;
 
-pub use adopt::{AdoptOrder, Finding, JobState, JobStatus, TableStatus};
+pub use adopt::{AdoptOrder, Finding, JobState, JobStatus, TableStatus, UndoRequested};
 pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use erasure::Closed;

@@ -39,6 +39,7 @@ pub use view::{GrantView, NoteView, SessionView, StepPage, StepQuery, StepView};
 use crate::{GrantId, PrincipalName, SessionId, SourceName, SubjectRef, TokenId};
 use grant::LiveGrant;
 use justification::LiveSession;
+pub(crate) use justification::Reason;
 
 /// What a justification holds for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -250,7 +250,7 @@ impl Vault {
         Ok(erased.collect())
     }
 
-    async fn by_alias(
+    pub(crate) async fn by_alias(
         &self,
         source: &SourceName,
         table: &str,

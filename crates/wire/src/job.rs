@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,6 +21,24 @@ pub struct AdoptRequest {
     pub rewrite: bool,
 }
 
+/// Asks for an adoption to be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UndoRequest {
+    /// Why, in a few words; it goes on record.
+    pub reason: String,
+}
+
+/// A request that waits for another person's approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UndoRequested {
+    /// By which it is approved; the job will have the same.
+    pub job: JobId,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}
+
 /// A job that was just started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobStarted {
@@ -35,6 +54,8 @@ pub enum JobState {
     Looking,
     /// Sealing values, batch by batch.
     Sealing,
+    /// Writing values back in plaintext, because an adoption is taken back.
+    Opening,
     /// Adding indexes and guards, and removing old plaintext from the file.
     Finishing,
     /// Over, as asked.
@@ -59,6 +80,8 @@ pub struct Job {
     pub source: String,
     /// Whether it only looks.
     pub dry_run: bool,
+    /// Whether it takes an adoption back; values are then opened where this says sealed, and stay sealed where it says left.
+    pub undo: bool,
     /// What it is doing.
     pub state: JobState,
     /// Table by table, in the data map's order.

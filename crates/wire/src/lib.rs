@@ -38,7 +38,9 @@ mod value;
 
 pub use audit::{LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
 pub use id::{GrantId, JobId, NotAnId, Oid, SessionId, TokenId};
-pub use job::{AdoptRequest, Finding, Job, JobStarted, JobState, JobTable};
+pub use job::{
+    AdoptRequest, Finding, Job, JobStarted, JobState, JobTable, UndoRequest, UndoRequested,
+};
 pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use server::{Health, HealthReason, HealthStatus, PrincipalKind, Whoami};

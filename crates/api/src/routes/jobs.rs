@@ -1,10 +1,10 @@
-//! Adopting an application's database, for operators: started here, watched here, done by the vault.
+//! Adopting an application's database and taking that back: started here, watched here, done by the vault.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use privet_vault::port::Clearing;
 use privet_vault::{AdoptOrder, JobId, SourceName};
-use privet_wire::{AdoptRequest, Job, JobStarted};
+use privet_wire::{AdoptRequest, Job, JobStarted, UndoRequest, UndoRequested};
 
 use crate::answer::Answer;
 use crate::authenticated::Authenticated;
@@ -36,6 +36,40 @@ pub(crate) async fn adopt(
     };
     let job = vault.adopt_start(&caller, &source, order).await?;
     let job = job_id_out(job);
+    Answer::sized(StatusCode::ACCEPTED, &JobStarted { job }, 64)
+}
+
+/// Asks for a source's adoption to be taken back. Nothing happens until another person approves it.
+#[utoipa::path(post, path = "/v1/sources/{name}/undo", tag = "jobs", request_body = UndoRequest,
+    params(("name" = String, Path, description = "As the data map names it")),
+    responses((status = 202, body = UndoRequested), Refusals))]
+pub(crate) async fn undo(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(source): PathId<SourceName>,
+    Json(body): Json<UndoRequest>,
+) -> Result<Answer, Refusal> {
+    let requested = api
+        .vault
+        .undo_request(&caller, &source, &body.reason)
+        .await?;
+    let requested = UndoRequested {
+        job: job_id_out(requested.id),
+        until: requested.until,
+    };
+    Answer::sized(StatusCode::ACCEPTED, &requested, 128)
+}
+
+/// Approves what another person asked for, which starts it.
+#[utoipa::path(post, path = "/v1/jobs/{id}/approve", tag = "jobs",
+    params(("id" = privet_wire::JobId, Path)),
+    responses((status = 202, body = JobStarted), Refusals))]
+pub(crate) async fn approve(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<JobId>,
+) -> Result<Answer, Refusal> {
+    let job = job_id_out(api.vault.undo_approve(&caller, id).await?);
     Answer::sized(StatusCode::ACCEPTED, &JobStarted { job }, 64)
 }
 

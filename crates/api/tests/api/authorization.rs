@@ -63,6 +63,13 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             path("/v1/sources/shop/adopt"),
             body(json!({"dry_run": true})),
         ),
+        ("POST", "/v1/sources/{name}/undo") => (
+            path("/v1/sources/shop/undo"),
+            body(json!({"reason": "the pilot is over"})),
+        ),
+        ("POST", "/v1/jobs/{id}/approve") => {
+            (format!("/v1/jobs/{}/approve", asked(bed).await), None)
+        }
         ("GET", "/v1/jobs/{id}") => (format!("/v1/jobs/{}", job(bed).await), None),
         ("POST", "/v1/tokens") => (
             path(route.path),
@@ -133,6 +140,15 @@ async fn job(bed: &Bed) -> String {
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// A wish of the operator's that waits for its approval.
+async fn asked(bed: &Bed) -> String {
+    let reason = json!({"reason": "the pilot is over"});
+    let operator = bed.of("operator").await;
+    let asked = operator.post("/v1/sources/shop/undo", reason).await;
+    let asked: privet_wire::UndoRequested = asked.expect(202).read();
+    asked.job.to_string()
 }
 
 async fn idle(bed: &Bed) {

@@ -80,6 +80,8 @@ Examples:
   privet adopt shop --dry-run       what would change, table by table
   privet adopt shop
   privet adopt shop --max-rate 2000   while applications use a PostgreSQL database
+  privet adopt shop --undo --reason 'the pilot is over'
+  privet adopt shop --approve REQUEST --as auditor
   privet check --source shop        and later, that nothing has come back in plaintext";
 
 #[derive(Debug, Args)]
@@ -97,6 +99,16 @@ pub(crate) struct Adopt {
     /// is left in them.
     #[arg(long)]
     pub(crate) rewrite: bool,
+    /// Ask for the adoption to be taken back: every value that can still be opened becomes plaintext again. Another person
+    /// must approve it.
+    #[arg(long, requires = "reason", conflicts_with_all = ["dry_run", "max_rate", "rewrite"])]
+    pub(crate) undo: bool,
+    /// Why, in a few words; it goes on record.
+    #[arg(long, value_name = "TEXT", requires = "undo")]
+    pub(crate) reason: Option<String>,
+    /// Approve what somebody else asked for with `--undo`, and watch it.
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["undo", "dry_run", "max_rate", "rewrite"])]
+    pub(crate) approve: Option<privet_wire::JobId>,
     #[command(flatten)]
     pub(crate) who: As,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use zeroize::Zeroizing;
 
 use super::look::look;
 use super::pace::Pace;
@@ -11,7 +12,7 @@ use super::seal::{Batch, Owned};
 use super::{AdoptOrder, Job, JobState, Plans, TablePlan, TableStatus, plan};
 use crate::audit::{EntryKind, Record};
 use crate::port::{Integrity, Source, SourceError, Wanted};
-use crate::{Caller, Error, Vault};
+use crate::{Caller, Error, PrincipalName, Vault};
 
 /// Rows of one batch: one transaction of the source, a few megabytes.
 pub(super) const BATCH_ROWS: u32 = 2_000;
@@ -80,37 +81,50 @@ pub(super) async fn run(
     };
     let outcome = running.whole().await;
     running.source.close().await;
-    let reason = outcome.as_ref().err().map(Stop::code);
-    let told = running.finished(reason).await;
-    running.job.update(|status| {
-        status.seconds_left = None;
-        status.state = JobState::Done;
-        if let Err(stop) = outcome {
-            status.state = JobState::Failed;
-            status.problems = stop.problems();
-        }
-        if let Err(error) = told {
-            status.state = JobState::Failed;
-            status.problems.push(error.to_string());
-        }
-    });
+    let told = running
+        .finished(outcome.as_ref().err().map(Stop::code))
+        .await;
+    running.end(outcome, told);
 }
 
-struct Running {
+/// Runs a job that takes an adoption back; `caller` approved what `requester` asked for.
+pub(super) async fn undo(
     vault: Vault,
     caller: Caller,
     source: Arc<dyn Source>,
     job: Arc<Job>,
+    requester: PrincipalName,
+    reason: Zeroizing<String>,
+) {
+    let running = Running {
+        vault,
+        caller,
+        source,
+        job,
+        order: AdoptOrder::SEAL,
+    };
+    let outcome = running.undo(&requester, &reason).await;
+    running.source.close().await;
+    let told = running.undone(outcome.as_ref().err().map(Stop::code)).await;
+    running.end(outcome, told);
+}
+
+/// A job at work.
+pub(super) struct Running {
+    pub(super) vault: Vault,
+    pub(super) caller: Caller,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) job: Arc<Job>,
     order: AdoptOrder,
 }
 
 /// What one pass over a table did.
 #[derive(Debug, Default)]
-struct Passed {
+pub(super) struct Passed {
     /// Rows written.
-    written: u64,
+    pub(super) written: u64,
     /// Rows that had changed between reading and writing, or that somebody else held.
-    changed: u64,
+    pub(super) changed: u64,
 }
 
 /// When a table is done with.
@@ -123,11 +137,33 @@ enum Until {
 }
 
 impl Running {
-    async fn whole(&self) -> Result<(), Stop> {
+    /// The last state.
+    fn end(&self, outcome: Result<(), Stop>, told: Result<(), Error>) {
+        self.job.update(|status| {
+            status.seconds_left = None;
+            status.state = JobState::Done;
+            if let Err(stop) = outcome {
+                status.state = JobState::Failed;
+                status.problems = stop.problems();
+            }
+            if let Err(error) = told {
+                status.state = JobState::Failed;
+                status.problems.push(error.to_string());
+            }
+        });
+    }
+
+    /// What the map says of the database as it is.
+    pub(super) async fn plans(&self) -> Result<Plans, Stop> {
         let catalog = self.source.catalog().await?;
         let planned = plan(&self.vault.inner.map, self.source.name(), &catalog);
         let plans = planned.map_err(Stop::Problems)?;
         self.check_tenant()?;
+        Ok(plans)
+    }
+
+    async fn whole(&self) -> Result<(), Stop> {
+        let plans = self.plans().await?;
         let obstacles = self.source.obstacles(&plans.seals()).await?;
         if !obstacles.is_empty() {
             return Err(Stop::Problems(obstacles));
@@ -242,7 +278,7 @@ impl Running {
         Ok(())
     }
 
-    fn restless(table: &TablePlan) -> Stop {
+    pub(super) fn restless(table: &TablePlan) -> Stop {
         let name = &table.seal.table;
         Stop::Problems(vec![format!(
             "rows of table `{name}` change as fast as they are sealed: stop the application, then start again"

@@ -12,6 +12,8 @@ pub enum JobState {
     Looking,
     /// Sealing values, batch by batch.
     Sealing,
+    /// Writing values back in plaintext, because an adoption is taken back.
+    Opening,
     /// Adding indexes and guards, and removing old plaintext from the file.
     Finishing,
     /// Over, as asked.
@@ -36,6 +38,8 @@ pub struct JobStatus {
     pub source: SourceName,
     /// Whether it only looks.
     pub dry_run: bool,
+    /// Whether it takes an adoption back; values are then opened where this says sealed, and stay sealed where it says left.
+    pub undo: bool,
     /// What it is doing.
     pub state: JobState,
     /// Table by table, in the data map's order.
@@ -92,6 +96,7 @@ impl JobStatus {
             id,
             source,
             dry_run,
+            undo: false,
             state: JobState::Looking,
             tables: Vec::new(),
             done: 0,

@@ -96,8 +96,16 @@ kinds! {
     AdoptStarted = "adopt.started",
     /// Sealing an application's database in place ended.
     AdoptFinished = "adopt.finished",
-    /// An adoption was refused.
+    /// An adoption, or taking one back, was refused.
     AdoptDenied = "adopt.denied",
+    /// Somebody asked for an adoption to be taken back.
+    UndoRequested = "undo.requested",
+    /// Somebody else approved it; it begins.
+    UndoStarted = "undo.started",
+    /// Values of these subjects are opened, to be written back in plaintext; durable before the first is.
+    UndoOpened = "undo.opened",
+    /// Taking an adoption back ended.
+    UndoFinished = "undo.finished",
     /// Keys and links will be destroyed; durable before the first one is.
     ErasureIntended = "erasure.intended",
     /// Keys and links are destroyed.

@@ -1,5 +1,5 @@
 //! Adopting and checking databases, over files of SQLite and real stores.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod adopting;
 mod bed;
@@ -9,3 +9,4 @@ mod failing;
 mod killing;
 mod postgres;
 mod refusing;
+mod undoing;

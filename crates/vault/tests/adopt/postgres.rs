@@ -118,12 +118,23 @@ impl Shop {
             .output()
             .unwrap();
         assert!(dump.status.success());
-        // Newer versions write a random key around the dump.
-        let lines = String::from_utf8(dump.stdout).unwrap();
-        let kept = lines
+        // Newer versions write a random key around the dump; rows come in whatever order they lie.
+        let text = String::from_utf8(dump.stdout).unwrap();
+        let mut lines: Vec<&str> = text
             .lines()
-            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"));
-        kept.collect::<Vec<_>>().join("\n")
+            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+            .collect();
+        let starts: Vec<usize> = (0..lines.len())
+            .filter(|at| lines[*at].starts_with("COPY "))
+            .collect();
+        for start in starts {
+            let end = lines[start..]
+                .iter()
+                .position(|line| *line == "\\.")
+                .unwrap();
+            lines[start + 1..start + end].sort_unstable();
+        }
+        lines.join("\n")
     }
 }
 

@@ -329,6 +329,22 @@ fn other_example(kind: EntryKind) -> Record {
             .fact("outcome", "done")
             .count("rows", 1_000)
             .count("values", 6_873),
+        K::UndoRequested => by(kind, olga())
+            .fact("source", "shop")
+            .personal("reason", "The pilot with this database is over."),
+        K::UndoStarted => by(kind, bea())
+            .fact("source", "shop")
+            .fact("requester", "olga")
+            .count("values", 6_873)
+            .personal("reason", "The pilot with this database is over."),
+        K::UndoOpened => by(kind, bea())
+            .fact("source", "shop")
+            .subject(subject(1, &[1])),
+        K::UndoFinished => by(kind, bea())
+            .fact("source", "shop")
+            .fact("outcome", "done")
+            .count("values", 6_873)
+            .count("left", 12),
         K::ErasureIntended => by(kind, olga())
             .fact("erased", reference(1).to_string())
             .fact("keys", json!([privet_seal::KeyId([6; 16]).to_string()])),
