@@ -20,6 +20,9 @@ pub(super) const BATCH_ROWS: u32 = 2_000;
 const AHEAD: usize = 2;
 /// How often a table is gone through again for rows that changed meanwhile.
 const PASSES_MAX: u32 = 10;
+/// How often before guards are in place: until then applications may write plaintext faster than it is sealed, and what is
+/// left is sealed afterwards.
+const FIRST_PASSES_MAX: u32 = 3;
 /// How long the first of these waits for whoever changed them; each further one twice as long.
 const PASS_PAUSE: Duration = Duration::from_millis(50);
 
@@ -130,7 +133,7 @@ pub(super) struct Passed {
 /// When a table is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
-    /// Every row that was found is sealed.
+    /// Every row that was found is sealed, or plaintext comes as fast as it goes.
     Sealed,
     /// None was found any more.
     NoneFound,
@@ -262,10 +265,14 @@ impl Running {
             let mut passes = 0;
             loop {
                 let passed = self.pass(position, table, start, pace).await?;
-                if passed.changed == 0 && (until == Until::Sealed || passed.written == 0) {
+                passes += 1;
+                let is_done = match until {
+                    Until::Sealed => passed.changed == 0 || passes == FIRST_PASSES_MAX,
+                    Until::NoneFound => passed.changed == 0 && passed.written == 0,
+                };
+                if is_done {
                     break;
                 }
-                passes += 1;
                 if passes == PASSES_MAX {
                     return Err(Self::restless(table));
                 }
