@@ -51,17 +51,17 @@ pub(crate) struct Ledger {
 }
 
 /// Keeps the ledger's position at or before a place in the log.
-pub(crate) struct Hold<'a> {
-    ledger: &'a Ledger,
+pub(crate) struct Hold {
+    ledger: Arc<Ledger>,
     position: u64,
 }
 
 impl Ledger {
     /// Holds the position at `size`, the log's size before the entry in question was written.
-    pub(crate) fn hold(&self, size: u64) -> Hold<'_> {
+    pub(crate) fn hold(self: &Arc<Self>, size: u64) -> Hold {
         *lock(&self.held).entry(size).or_default() += 1;
         Hold {
-            ledger: self,
+            ledger: Arc::clone(self),
             position: size,
         }
     }
@@ -71,7 +71,7 @@ impl Ledger {
     }
 }
 
-impl Hold<'_> {
+impl Hold {
     /// Lets the position go on: what the log says is done. A hold that is only dropped (an error, a panic, a caller that
     /// went away) stays until the next start, which replays from there.
     pub(crate) fn release(self) {

@@ -10,6 +10,7 @@ mod ending;
 mod grant;
 mod justification;
 mod list;
+mod listing;
 mod marker;
 mod mode;
 mod opener;
@@ -40,6 +41,7 @@ use crate::{GrantId, PrincipalName, SessionId, SourceName, SubjectRef, TokenId};
 use grant::LiveGrant;
 use justification::LiveSession;
 pub(crate) use justification::Reason;
+pub(crate) use listing::Listing;
 
 /// What a justification holds for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -16,7 +16,7 @@ use crate::login::Logins;
 use crate::maintenance::{Ledger, Started};
 use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyStore, LogStore, Source};
-use crate::session::Sessions;
+use crate::session::{Listing, Sessions};
 use crate::token::Tokens;
 use crate::watch::Watch;
 use crate::{Caller, Clock, Config, Error, Form, PrincipalKind, Result, SourceName};
@@ -83,7 +83,8 @@ pub(crate) struct Inner {
     pub(crate) tokens: Tokens,
     pub(crate) watch: Watch,
     pub(crate) sessions: Sessions,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) listing: Listing,
     pub(crate) started: Started,
     pub(crate) readings: Readings,
     pub(crate) logins: Logins,
@@ -123,7 +124,8 @@ impl Vault {
             inner: Arc::new(Inner {
                 tokens: Tokens::new(&tenant.mock_secret(), &parts.clock),
                 sessions: Sessions::default(),
-                ledger: Ledger::default(),
+                ledger: Arc::default(),
+                listing: Listing::start(Arc::clone(&parts.data)),
                 started: Started {
                     wall: parts.clock.now(),
                     monotonic: parts.clock.monotonic(),
@@ -154,6 +156,7 @@ impl Vault {
     /// Stops in good order: what waits is committed, the ledger's position is moved, and nothing opens any more.
     /// Stores are free once the last holder of the vault is gone.
     pub async fn stop(&self) {
+        self.inner.listing.written().await;
         if let Err(error) = self.move_ledger().await {
             tracing::warn!(%error, "the ledger's position could not be moved");
         }

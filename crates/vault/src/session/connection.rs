@@ -248,6 +248,8 @@ impl Connection {
         }
         vault.inner.data.put_session(row).await?;
         vault.record_in(&session, record).await?;
+        // Other servers find the reason by the session's list.
+        vault.inner.listing.written().await;
         let session = vault.inner.sessions.remember(self.desk(), session);
         self.adopt(session);
         Ok(id)

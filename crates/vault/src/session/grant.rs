@@ -197,6 +197,8 @@ impl Vault {
         // Whatever ends grants must find this one from here on.
         let grant = self.inner.sessions.remember_grant(grant);
         self.record_under(session, grant.key(), record).await?;
+        // Other servers find it by the session's list.
+        self.inner.listing.written().await;
         self.inner.keys.add_grant(grant.row.clone()).await?;
         self.check_granted(caller, session, &grant).await?;
         let granted = granted(&grant, &fields, request.fields.is_none(), minutes);

@@ -283,7 +283,7 @@ impl Vault {
         self.record_session(session.id(), key, record).await
     }
 
-    /// Makes an entry durable and notes that it belongs to the session.
+    /// Makes an entry durable, and lists it behind the caller among those of the session.
     pub(crate) async fn record_session(
         &self,
         session: SessionId,
@@ -301,8 +301,7 @@ impl Vault {
         record: Record,
         patience: Option<Duration>,
     ) -> Result<u64> {
-        // The entry itself names the session: should noting fail, or the server die before it, the next start finds it
-        // again, because the ledger's position stays before it.
+        // Taken before the entry is written, so that the ledger's position stays before it until it is listed.
         let hold = self.inner.ledger.hold(self.inner.audit.size());
         let part = record.kind.part();
         let record = record.session(session);
@@ -318,12 +317,7 @@ impl Vault {
             index,
             part,
         };
-        match self.inner.data.add_session_entries(vec![noted]).await {
-            Ok(()) => hold.release(),
-            Err(error) => {
-                tracing::warn!(%error, "a session's entry is not in its list until the next start");
-            }
-        }
+        self.inner.listing.add(noted, hold);
         Ok(index)
     }
 

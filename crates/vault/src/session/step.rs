@@ -48,6 +48,8 @@ pub(super) struct SessionReader<'a> {
 
 impl<'a> SessionReader<'a> {
     pub(super) async fn open(vault: &'a Vault, session: SessionId) -> Result<Self> {
+        // What this server has just written belongs to it as well.
+        vault.inner.listing.written().await;
         let (now, tenant) = (vault.now(), &vault.inner.config.tenant);
         let keyring = &vault.inner.keyring;
         let secret = keyring.session_secret(tenant, session, now).await?;

@@ -351,10 +351,16 @@ async fn an_auditor_on_either_server_reads_all_of_a_session() {
         let auditor = bed.caller("auditor").await;
         let view = bed.vault.session_view(&auditor, session).await.unwrap();
         assert_eq!(view.reason.as_deref(), Some(REASON));
-        let steps = bed
-            .vault
-            .session_steps(&auditor, session, StepQuery::default());
-        let steps = steps.await.unwrap().steps;
+        // The other server lists what it wrote a moment later.
+        let steps = loop {
+            let query = StepQuery::default();
+            let page = bed.vault.session_steps(&auditor, session, query).await;
+            let steps = page.unwrap().steps;
+            if steps.iter().filter(|step| !step.opened.is_empty()).count() == 2 {
+                break steps;
+            }
+            tokio::task::yield_now().await;
+        };
         let shown: Vec<_> = steps
             .iter()
             .filter(|step| step.decrypted)

@@ -54,8 +54,17 @@ impl Servers {
         servers
     }
 
+    /// All three set up so.
+    pub(crate) fn all(setup: &Setup) -> Self {
+        Self::each([setup, setup, setup])
+    }
+
     fn with(log: &Setup) -> Self {
-        let [data, keys, log] = [&Setup::new(), &Setup::new(), log].map(|setup| {
+        Self::each([&Setup::new(), &Setup::new(), log])
+    }
+
+    fn each(setups: [&Setup; 3]) -> Self {
+        let [data, keys, log] = setups.map(|setup| {
             let cluster = setup.start().unwrap();
             cluster.database("privet").unwrap();
             cluster
