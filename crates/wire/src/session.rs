@@ -168,8 +168,8 @@ pub struct SessionDetail {
 /// A verdict or a comment on a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Note {
-    /// The audit entry that holds it.
-    pub entry: u64,
+    /// The audit entry that holds it; `null` where that is in another server's log.
+    pub entry: Option<u64>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,

@@ -86,8 +86,9 @@ pub(crate) async fn log_in(
 pub(crate) async fn log_out(
     State(api): State<Api>,
     headers: HeaderMap,
-    _: Form<Nothing>,
+    Form { who, .. }: Form<Nothing>,
 ) -> Result<Response, Refusal> {
+    api.searches.forget(who.caller.token());
     if let Some(secret) = cookie::secret(&headers, api.transport) {
         api.vault.log_out(secret).await?;
     }

@@ -51,6 +51,12 @@ impl Searches {
         number
     }
 
+    /// Lets go of what was searched for with a token.
+    pub(super) fn forget(&self, whose: TokenId) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.searches.retain(|search| search.whose != whose);
+    }
+
     /// The text of a search, for whoever searched it.
     pub(super) fn text(&self, whose: TokenId, number: u64) -> Option<Personal> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,6 +78,10 @@ mod tests {
         assert_eq!(searches.keep(one, Personal::new("ada")), number);
         assert_eq!(searches.text(one, number).as_deref(), Some("ada"));
         assert_eq!(searches.text(two, number), None);
+        let left = searches.keep(two, Personal::new("joan"));
+        searches.forget(two);
+        assert_eq!(searches.text(two, left), None);
+        assert!(searches.text(one, number).is_some());
         for n in 0..KEPT {
             searches.keep(two, Personal::new(n.to_string()));
         }

@@ -83,7 +83,7 @@ struct Note {
     at: Moment,
     verdict: Option<&'static str>,
     text: Option<Typed>,
-    entry: u64,
+    entry: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -271,7 +271,8 @@ pub(crate) async fn judge(
         return render(&api, &who, id, query, said).await;
     }
     done?;
-    let filter = Filter::read(&api, &who, query)?;
+    // The verdict stands; a search that is over by now only means that one goes on without it.
+    let filter = Filter::read(&api, &who, query).unwrap_or_default();
     match fields.say {
         Say::Comment => see_other(&format!("{}#notes", address(id, &filter, &[]))),
         Say::Approved | Say::Flagged => see_other(&page::address("/next", &filter.text())),

@@ -21,6 +21,8 @@ pub(super) struct Step {
     /// What it was, in words; empty for an ordinary statement.
     pub(super) what: String,
     pub(super) sql: Option<Typed>,
+    /// Whether the statement may be higher than its place, so that it is scrolled, also by keyboard.
+    pub(super) is_long: bool,
     pub(super) parameters: Vec<Option<Typed>>,
     /// What it showed, what was searched, why it was refused: in words.
     pub(super) notes: Vec<Typed>,
@@ -60,6 +62,7 @@ fn step(view: StepView) -> Step {
         entry: view.entry,
         elsewhere: view.elsewhere,
         what,
+        is_long: view.sql.as_deref().is_some_and(is_long),
         sql: view.sql.as_deref().map(|sql| Typed::new(sql.trim())),
         parameters: parameters
             .map(|value| value.as_deref().map(Typed::new))
@@ -68,6 +71,16 @@ fn step(view: StepView) -> Step {
         is_sensitive,
         is_destroyed: view.destroyed,
     }
+}
+
+/// Whether a statement takes more lines than are shown at once, on the narrowest screen.
+fn is_long(sql: &str) -> bool {
+    const LINES_MAX: usize = 12;
+    const LINE_CHARS: usize = 30;
+    let lines = sql
+        .lines()
+        .map(|line| 1 + line.chars().count() / LINE_CHARS);
+    lines.sum::<usize>() > LINES_MAX
 }
 
 /// What a kind of entry is to an auditor, and whether it is marked.

@@ -133,7 +133,8 @@ const OVERFLOW: &str = "
 /// From the top: past the navigation by the skip link, then in the order in which the page reads.
 pub(crate) async fn keyboard(world: &World) {
     let (browser, bed) = (&world.browser, &world.bed);
-    let id = session(bed, "the nightly import failed", &["SELECT 1"]).await;
+    let long = format!("SELECT {}1", "1 + ".repeat(500));
+    let id = session(bed, "the nightly import failed", &[&long, "SELECT 1"]).await;
     world.log_in("auditor").await;
     world.go(&format!("/sessions/{id}")).await;
     let mut order = Vec::new();

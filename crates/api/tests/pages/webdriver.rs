@@ -60,8 +60,11 @@ impl Drop for Browser {
 
 impl Browser {
     pub(crate) async fn open() -> Self {
+        let profile = tempfile::tempdir().unwrap();
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
+            // What a browser that is killed leaves behind goes with the profile.
+            .env("TMPDIR", profile.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .process_group(0)
@@ -81,7 +84,6 @@ impl Browser {
             .expect("chromedriver does not say where it listens");
         // What it says further is nobody's business, but must not fill the pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        let profile = tempfile::tempdir().unwrap();
         let pictures = std::env::var_os("PRIVET_PICTURES").map(PathBuf::from);
         if let Some(folder) = &pictures {
             fs::create_dir_all(folder).unwrap();

@@ -62,8 +62,8 @@ pub struct GrantView {
 /// A verdict or a comment.
 #[derive(Debug, Clone)]
 pub struct NoteView {
-    /// The entry of the log that holds it.
-    pub entry: u64,
+    /// The entry of the log that holds it; `None` where that is another server's.
+    pub entry: Option<u64>,
     /// When.
     pub at: Timestamp,
     /// By whom.
@@ -242,6 +242,8 @@ fn frame(view: &mut SessionView, step: LogStep) {
             view.reason = step.personal("reason");
             view.link = step.personal("link");
             view.opened_entry = step.elsewhere.is_none().then_some(step.index);
+            // A note that was written after the session's key was destroyed has a key of its own.
+            view.readable &= !step.is_destroyed();
         }
         Some(EntryKind::SessionReviewed | EntryKind::SessionCommented) => {
             let verdict = step.entry.facts.get("verdict").and_then(Value::as_str);
@@ -250,7 +252,7 @@ fn frame(view: &mut SessionView, step: LogStep) {
                 known.find(|known| known.as_str() == word)
             });
             view.notes.push(NoteView {
-                entry: step.index,
+                entry: step.elsewhere.is_none().then_some(step.index),
                 at: step.entry.ts,
                 by: step.entry.actor.name.clone().unwrap_or_default(),
                 verdict,
