@@ -282,3 +282,55 @@ async fn what_is_wrong_with_a_login_is_said_without_repeating_it() {
     let wrong = PostgresStores::inspect(&addresses, &shared()).await;
     assert_eq!(wrong.unwrap_err().len(), 2);
 }
+
+/// A certificate for a name that signs itself, and its key.
+fn certificate(name: &str) -> (String, String) {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+#[tokio::test]
+async fn stores_are_reached_through_tls_by_the_right_name_alone() {
+    let (chain, key) = certificate("db.example");
+    let cluster = Setup::new().certificate(&chain, &key).start().unwrap();
+    cluster.database("privet").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("right.crt"), &chain).unwrap();
+    let (stranger, _) = certificate("db.example");
+    std::fs::write(folder.path().join("stranger.crt"), stranger).unwrap();
+    let named = |host: &str, trusted: &str| {
+        let (port, password) = (cluster.port(), cluster.password());
+        let text = format!(
+            "host={host} hostaddr=127.0.0.1 port={port} user=privet password={password} dbname=privet \
+             sslmode=verify-full sslrootcert={trusted} channel_binding=require"
+        );
+        let rules = Rules {
+            folder: folder.path(),
+            plaintext: Plaintext::Local,
+        };
+        let address = Address::new(&text, &rules).unwrap();
+        PostgresAddresses {
+            data: address.clone(),
+            keys: address.clone(),
+            log: address,
+        }
+    };
+    let stores = connect(&named("db.example", "right.crt")).await;
+    stores.lease("example.org/1").await.unwrap();
+    let open = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                 WHERE application_name = 'privet' AND NOT ssl";
+    assert_eq!(cluster.sql("privet", open).unwrap(), "0\n");
+    for (host, trusted, wanted) in [
+        ("other.example", "right.crt", "is not for that name"),
+        ("db.example", "stranger.crt", "nobody who is trusted signed"),
+    ] {
+        let refused = PostgresStores::connect(&named(host, trusted), &hurried()).await;
+        let said = refused.unwrap_err().to_string();
+        assert!(
+            said.contains("is not trusted") && said.contains(wanted),
+            "{said}"
+        );
+    }
+}

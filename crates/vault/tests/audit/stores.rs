@@ -4,7 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use privet_store::{MemoryStores, SqliteOptions, SqliteStores};
+use privet_cluster::Cluster;
+use privet_postgres::{Address, Plaintext, Rules};
+use privet_store::{
+    Clusters, MemoryStores, PostgresAddresses, PostgresOptions, PostgresStores, SqliteOptions,
+    SqliteStores,
+};
 use privet_tlog::Proof;
 use privet_vault::audit::offline::{export, prove_in_store, verify_directory, verify_store};
 use privet_vault::audit::{AuditLog, Entry};
@@ -20,6 +25,27 @@ async fn a_log_lives_in_each_store() {
     let dir = tempfile::tempdir().unwrap();
     lives(MemoryStores::new().log).await;
     lives(SqliteStores::open(dir.path()).unwrap().log).await;
+    let cluster = Cluster::start().unwrap();
+    lives(on_postgres(&cluster).await).await;
+}
+
+async fn on_postgres(cluster: &Cluster) -> Arc<dyn LogStore> {
+    let rules = Rules {
+        folder: Path::new("/"),
+        plaintext: Plaintext::Local,
+    };
+    let address = Address::new(&cluster.database("log").unwrap(), &rules).unwrap();
+    let addresses = PostgresAddresses {
+        data: address.clone(),
+        keys: address.clone(),
+        log: address,
+    };
+    let options = PostgresOptions {
+        clusters: Clusters::MayBeShared,
+        ..PostgresOptions::default()
+    };
+    let stores = PostgresStores::connect(&addresses, &options).await;
+    stores.unwrap().log
 }
 
 async fn lives(store: Arc<dyn LogStore>) {
