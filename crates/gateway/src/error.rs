@@ -14,4 +14,7 @@ pub enum Error {
     /// The listening socket failed.
     #[error("the listening socket failed")]
     Listen(#[source] std::io::Error),
+    /// The threads that serve clients could not be started.
+    #[error("the threads that serve clients could not be started")]
+    Threads(#[source] std::io::Error),
 }

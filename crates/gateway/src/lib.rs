@@ -36,6 +36,7 @@ mod startup;
 mod statement;
 mod stream;
 mod text;
+mod threads;
 mod tls;
 mod value;
 

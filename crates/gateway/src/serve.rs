@@ -19,6 +19,7 @@ use crate::local::Local;
 use crate::session::{Opened, Session, stopped};
 use crate::startup::{Accepted, Authenticated, Greeted, Refused, Terms};
 use crate::stream::Patience;
+use crate::threads::Threads;
 use crate::tls::Tls;
 
 /// What the operator decides about the SQL door.
@@ -28,6 +29,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Whether clients must use TLS even on loopback.
     pub tls_required: bool,
+    /// Threads that serve clients; each client stays on one. The rest of the machine is for what answers them.
+    pub threads: usize,
     /// Logged-in clients at a time.
     pub connections_max: usize,
     /// Clients that are logging in at a time; more wait in the system's queue.
@@ -56,6 +59,8 @@ impl Default for Config {
         Self {
             tls: None,
             tls_required: false,
+            threads: std::thread::available_parallelism()
+                .map_or(1, |cores| cores.get().div_ceil(2)),
             connections_max: 100,
             logins_max: 50,
             login_timeout: Duration::from_secs(10),
@@ -106,6 +111,7 @@ pub async fn serve(
         vault,
         stopping,
     });
+    let mut threads = Threads::start(door.config.threads)?;
     let mut clients = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -115,8 +121,15 @@ pub async fn serve(
             accepted = accept(&listener, &logins) => accepted,
         };
         let (socket, peer, login) = accepted?;
+        // It belongs to the runtime of its thread from here on.
+        let socket = socket.into_std().map_err(Error::Listen)?;
         let door = Arc::clone(&door);
-        clients.spawn(async move { door.client(socket, peer, login).await });
+        threads.spawn(&mut clients, async move {
+            match TcpStream::from_std(socket) {
+                Ok(socket) => door.client(socket, peer, login).await,
+                Err(error) => tracing::warn!(%error, "a client could not be served"),
+            }
+        });
     }
     // Nobody is there to hear it when there are no clients.
     let _ = stop.send(true);
