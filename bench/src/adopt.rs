@@ -92,7 +92,8 @@ async fn watch(vault: &Vault, operator: &Caller, job: JobId) -> Result<Adopted> 
         let status = vault.adopt_status(operator, job).await?;
         let now = started.elapsed();
         match status.state {
-            JobState::Looking => (),
+            // An adoption is not taken back here.
+            JobState::Looking | JobState::Opening => (),
             JobState::Sealing => looked = looked.or(Some(now)),
             JobState::Finishing => sealed = sealed.or(Some(now)),
             JobState::Failed => bail!("the adoption failed: {}", status.problems.join("; ")),

@@ -29,9 +29,7 @@ const IDLE: usize = 1_000;
 const SCALE: &str = "10";
 
 pub(crate) fn run(report: &mut Report) -> Result<()> {
-    let bouncer = which(&["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"])
-        .context("PgBouncer is missing: on Debian, `apt-get install pgbouncer`")?;
-    let bed = Bed::make(&bouncer)?;
+    let bed = Bed::make(&bouncer()?)?;
     passing(report, &bed)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -45,6 +43,30 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
          the door with everything on: login, reasons, and each statement in the audit log, which is durable.",
     );
     Ok(())
+}
+
+/// Opening values: many rows, and one.
+pub(crate) fn run_opening(report: &mut Report) -> Result<()> {
+    let bed = Bed::make(&bouncer()?)?;
+    let commits = audit::append(1, TIME)?.per_second;
+    runtime()?.block_on(opening(report, &bed, commits))?;
+    report.note(
+        "Each decrypted message is one durable entry before it goes to the server. PgBouncer forwards the sealed rows of the \
+         same table; pgcrypto opens as many values of the same length in SQL.",
+    );
+    Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    built.context("no runtime")
+}
+
+fn bouncer() -> Result<PathBuf> {
+    which(&["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"])
+        .context("PgBouncer is missing: on Debian, `apt-get install pgbouncer`")
 }
 
 fn which(paths: &[&str]) -> Option<PathBuf> {

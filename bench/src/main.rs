@@ -56,8 +56,13 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark {
         name: "gateway",
-        about: "forward to PostgreSQL and open values, beside PgBouncer and pgcrypto",
+        about: "forward to PostgreSQL, beside PgBouncer",
         run: gateway::run,
+    },
+    Benchmark {
+        name: "decrypt",
+        about: "open values that PostgreSQL holds, beside PgBouncer and pgcrypto",
+        run: gateway::run_opening,
     },
     Benchmark {
         name: "start",
