@@ -1,5 +1,7 @@
 //! Sessions as engineers make them.
 
+use privet_vault::audit::Entry;
+use privet_vault::port::{SessionEntryFilter, SessionPart};
 use privet_vault::{Connection, DecryptRequest, SessionId, Statement};
 use serde_json::json;
 
@@ -23,12 +25,33 @@ pub(crate) async fn session(bed: &Bed, reason: &str, statements: &[&str]) -> Ses
         run(&mut console, sql).await;
     }
     console.close().await.unwrap();
+    settled(bed, id).await;
     bed.clock.advance_seconds(2);
     // After time was moved on, the shared sequence has to be read before anything opens.
     while !bed.vault.health().reasons.is_empty() {
         tokio::task::yield_now().await;
     }
     id
+}
+
+/// Waits until every entry of a session is listed with it: that happens behind its statements.
+pub(crate) async fn settled(bed: &Bed, id: SessionId) {
+    let filter = SessionEntryFilter {
+        session: id,
+        at_least: SessionPart::Step,
+        after: 0,
+        count_max: 4_000,
+    };
+    loop {
+        let entries = bed.vault.audit().entries(0, 4_000).await.unwrap();
+        let of_session = |bytes: &&Vec<u8>| Entry::parse(bytes).unwrap().session == Some(id);
+        let written = entries.iter().filter(of_session).count();
+        let listed = bed.stores.data.session_entries(&filter).await.unwrap();
+        if listed.len() == written {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 pub(crate) async fn run(console: &mut Connection, sql: &str) {
@@ -78,5 +101,6 @@ pub(crate) async fn decrypted(bed: &Bed, reason: &str) -> SessionId {
     while bed.count("statement.shown").await == 0 {
         tokio::task::yield_now().await;
     }
+    settled(bed, id).await;
     id
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::World;
 use crate::checks::check_page;
-use crate::console::console;
+use crate::console::{console, settled};
 
 /// What plants a script, breaks out of markup or attributes, or hides what it is. What it would do is to set `planted`.
 const CORPUS: [&str; 16] = [
@@ -55,6 +55,7 @@ pub(crate) async fn corpus(world: &World) {
         };
         connection.decrypt(&request).await.unwrap();
         connection.close().await.unwrap();
+        settled(bed, id).await;
         let auditor = bed.of("auditor").await;
         let comment = json!({ "text": hostile });
         let comments = format!("/v1/sessions/{id}/comments");

@@ -4,7 +4,7 @@ use privet_vault::port::{SessionRow, Verdict};
 use privet_vault::{SessionId, TokenId};
 
 use crate::World;
-use crate::console::{console, decrypted, run, session};
+use crate::console::{console, decrypted, run, session, settled};
 
 pub(crate) async fn one_after_the_other(world: &World) {
     let (browser, bed) = (&world.browser, &world.bed);
@@ -142,6 +142,7 @@ pub(crate) async fn a_long_session(world: &World) {
         run(&mut console, &format!("INSERT INTO imported VALUES ({n})")).await;
     }
     console.close().await.unwrap();
+    settled(bed, id).await;
     world.log_in("auditor").await;
     world.go(&format!("/sessions/{id}")).await;
     assert!(browser.text(".steps").await.contains("(0)"));
