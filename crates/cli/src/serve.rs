@@ -66,6 +66,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     let root = root_key(folder, settings)?;
     let signer = signing_key(folder, settings)?;
     let sources = sources::open(folder, settings, &map)?;
+    let backup = stores::key_backup(folder, settings)?;
     let stores = stores::open(folder, settings).await?;
     let parts = Parts {
         config: config(settings),
@@ -86,7 +87,11 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         privet_vault::Error::Internal(what) => anyhow!("{what}"),
         error => error.into(),
     });
-    explained.context("the vault cannot start")
+    let vault = explained.context("the vault cannot start")?;
+    if let Some(backup) = backup {
+        vault.back_keys_up(backup);
+    }
+    Ok(vault)
 }
 
 /// Where the configuration's files contradict each other so that a server must not start: a job that declares a purpose

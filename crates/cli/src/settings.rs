@@ -50,6 +50,8 @@ pub(crate) struct Stores {
     pub(crate) data: Option<AddressText>,
     pub(crate) keys: Option<AddressText>,
     pub(crate) log: Option<AddressText>,
+    /// Where the keys are a second time: a folder for a copy of the file, or the address of a replica or restored copy.
+    pub(crate) key_backup: Option<AddressText>,
 }
 
 /// Stores in files.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use privet_postgres::{Address, Plaintext, Rules};
 use privet_store::{
-    Clusters, PostgresAddresses, PostgresOptions, PostgresStores, SqliteOptions, SqliteStores,
+    Clusters, PostgresAddresses, PostgresKeyReplica, PostgresOptions, PostgresStores,
+    SqliteKeyCopy, SqliteOptions, SqliteStores,
 };
-use privet_vault::port::{DataStore, KeyStore, LogStore, StoreError};
+use privet_vault::port::{DataStore, KeyBackup, KeyStore, LogStore, StoreError};
 
 use crate::folder::{Folder, SETTINGS, read_secret};
 use crate::output::note;
@@ -77,6 +78,30 @@ pub(crate) async fn open(folder: &Folder, settings: &Settings) -> Result<Stores>
             Ok(Stores { data, keys, log })
         }
     }
+}
+
+/// Where the keys are a second time, if that was stated.
+///
+/// # Errors
+/// When its address is not right.
+pub(crate) fn key_backup(
+    folder: &Folder,
+    settings: &Settings,
+) -> Result<Option<Arc<dyn KeyBackup>>> {
+    let Some(stated) = &settings.stores.key_backup else {
+        return Ok(None);
+    };
+    Ok(Some(match place(folder, settings)? {
+        Place::Folder(path, _) => {
+            let to = folder.join(Path::new(stated.expose()));
+            Arc::new(SqliteKeyCopy::new(&path, &to))
+        }
+        Place::Databases(_, options) => {
+            let place = "`key_backup` in [stores]";
+            let address = address(folder, settings.development, place, stated.expose())?;
+            Arc::new(PostgresKeyReplica::new(address, options))
+        }
+    }))
 }
 
 /// The log alone, for reading beside a server that may be running.

@@ -65,5 +65,7 @@ mod write;
 
 pub use fail::{FailNth, Faults, Gate, Moment};
 pub use memory::MemoryStores;
-pub use postgres::{Clusters, PostgresAddresses, PostgresOptions, PostgresStores};
-pub use sqlite::{SqliteOptions, SqliteStores, StoresLock};
+pub use postgres::{
+    Clusters, PostgresAddresses, PostgresKeyReplica, PostgresOptions, PostgresStores,
+};
+pub use sqlite::{SqliteKeyCopy, SqliteOptions, SqliteStores, StoresLock};

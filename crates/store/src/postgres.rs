@@ -9,11 +9,13 @@ mod database;
 mod keys;
 mod lease;
 mod log;
+mod replica;
 mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::replica::PostgresKeyReplica;
 use privet_postgres::Address;
 use privet_vault::port::{DataStore, KeyStore, LogStore, StoreError};
 
@@ -132,6 +134,19 @@ impl PostgresStores {
         let (log, _) = Database::connect(&log::SPEC, address, options, Access::Read).await?;
         log.check_format().await?;
         Ok(Arc::new(PostgresLog::new(log)))
+    }
+
+    /// The keys alone, for reading a replica or a restored copy; every writing method fails.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be reached, or holds no keys or an older format of them.
+    pub async fn read_keys(
+        address: &Address,
+        options: &PostgresOptions,
+    ) -> Result<Arc<dyn KeyStore>, StoreError> {
+        let (keys, _) = Database::connect(&keys::SPEC, address, options, Access::Read).await?;
+        keys.check_format().await?;
+        Ok(Arc::new(PostgresKeys::new(keys)))
     }
 
     /// Whether a server could use these databases; changes nothing.

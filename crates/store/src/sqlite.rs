@@ -1,6 +1,7 @@
 //! The three stores as SQLite files in one folder.
 
 mod column;
+mod copy;
 mod data;
 mod engine;
 mod file;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+pub use self::copy::SqliteKeyCopy;
 use privet_vault::port::{DataStore, KeyStore, LogStore, StoreError};
 
 use self::data::SqliteData;

@@ -5,6 +5,7 @@
 //! so the job can be killed at any moment and started again. At the end come unique indexes, guards against new
 //! plaintext, the removal of old plaintext from the file, and a comparison with what was counted before.
 
+mod backup;
 mod look;
 mod pace;
 mod plan;

@@ -71,6 +71,12 @@ impl Keyring {
         }
     }
 
+    /// The same root key over another store, with nothing opened yet.
+    pub(crate) fn over(&self, store: Arc<dyn KeyStore>, clock: &Arc<dyn Clock>) -> Self {
+        let (root, entropy) = (Arc::clone(&self.root), Arc::clone(&self.entropy));
+        Self::new(store, root, self.environment.clone(), entropy, clock)
+    }
+
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
     }

@@ -1,6 +1,7 @@
 //! The ports: what any store or application database must offer, in domain words. `store` and `source` implement
 //! them; nothing else does.
 
+mod backup;
 mod catalog;
 mod data;
 mod keys;
@@ -10,6 +11,7 @@ mod session;
 mod source;
 mod upstream;
 
+pub use backup::KeyBackup;
 pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
 pub use data::{DataStore, IndexEntry, ValueWrite};
 pub use keys::{

@@ -1,7 +1,7 @@
 //! The vault as one value: what it is made of, and how it starts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use privet_classify::{DataMap, Field};
@@ -15,7 +15,7 @@ use crate::log_read::Readings;
 use crate::login::Logins;
 use crate::maintenance::{Ledger, Started};
 use crate::policy::{Action, Context, Decision, Policy, Resource};
-use crate::port::{DataStore, KeyStore, LogStore, Source};
+use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, Source};
 use crate::session::{Listing, Sessions};
 use crate::token::Tokens;
 use crate::watch::Watch;
@@ -89,9 +89,17 @@ pub(crate) struct Inner {
     pub(crate) readings: Readings,
     pub(crate) logins: Logins,
     pub(crate) jobs: Jobs,
+    pub(crate) key_backup: OnceLock<Arc<dyn KeyBackup>>,
 }
 
 impl Vault {
+    /// States where the key store is backed up, once: adopting reads from there what it seals under. Nothing else needs it,
+    /// so that it is no part of what a vault is made of.
+    pub fn back_keys_up(&self, backup: Arc<dyn KeyBackup>) {
+        // A second one would be a mistake of the binary's; the first stays.
+        let _ = self.inner.key_backup.set(backup);
+    }
+
     /// Starts the monitor: opens the tenant's keys, checks where the log stands, finishes what an erasure left
     /// undone, and follows the shared sequence. Nothing can be opened before all of that succeeded.
     ///
@@ -133,6 +141,7 @@ impl Vault {
                 readings: Readings::default(),
                 logins: Logins::default(),
                 jobs: Jobs::default(),
+                key_backup: OnceLock::new(),
                 config: parts.config,
                 map: parts.map,
                 policy: parts.policy,

@@ -25,8 +25,11 @@ fn new_databases() -> [String; 3] {
         .map(|cluster| cluster.database(&name).unwrap())
 }
 
+/// The keys' own database stands for its replica, of which adopting only reads.
 fn section([data, keys, log]: &[String; 3]) -> String {
-    format!("[stores]\ndata = \"{data}\"\nkeys = \"{keys}\"\nlog = \"{log}\"\n")
+    format!(
+        "[stores]\ndata = \"{data}\"\nkeys = \"{keys}\"\nlog = \"{log}\"\nkey_backup = \"{keys}\"\n"
+    )
 }
 
 /// A folder made by `privet init`, for production, whose stores are these databases.

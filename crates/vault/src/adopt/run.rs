@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+use super::backup::Backup;
 use super::look::look;
 use super::pace::Pace;
 use super::seal::{Batch, Owned};
@@ -173,10 +174,11 @@ impl Running {
         }
         let before = self.source.integrity().await?;
         self.look(&plans).await?;
-        self.started(self.order.dry_run).await?;
         if self.order.dry_run {
-            return Ok(());
+            return self.started(None).await.map_err(Stop::Vault);
         }
+        let backup = self.secure_keys(&plans).await?;
+        self.started(Some(backup)).await?;
         self.job.update(|status| status.state = JobState::Sealing);
         let start = self.vault.inner.clock.monotonic();
         let mut pace = Pace::writing(self.order.rate_max);
@@ -386,16 +388,20 @@ impl Running {
         Ok(())
     }
 
-    async fn started(&self, dry_run: bool) -> Result<(), Error> {
+    /// The first entry; `backup` is what was done about that of the key store, where values are sealed.
+    async fn started(&self, backup: Option<Backup>) -> Result<(), Error> {
         let status = self.job.status();
-        let record = Record::by(EntryKind::AdoptStarted, &self.caller)
+        let mut record = Record::by(EntryKind::AdoptStarted, &self.caller)
             .fact("job", status.id.to_string())
             .fact("source", status.source.as_str())
-            .fact("dry_run", dry_run)
+            .fact("dry_run", backup.is_none())
             .count("tables", status.tables.len() as u64)
             .count("rows", status.tables.iter().map(|table| table.rows).sum())
             .count("values", status.total)
             .count("left", status.left);
+        if let Some(backup) = backup {
+            record = record.fact("key_backup", backup.as_str());
+        }
         self.vault.record(record).await.map(drop)
     }
 

@@ -53,6 +53,22 @@ impl OpenSubject {
             .ok_or(Error::Internal("subject has no operational key"))
     }
 
+    /// Whether these are all of the other's keys: the same ids, which the commitments that were checked on opening tie to
+    /// the same secrets.
+    pub(crate) fn holds(&self, other: &Self) -> bool {
+        let mut needed = other.operational.iter().chain(&other.account);
+        let retained = other.retention.read().map(|retention| {
+            let ids = retention.values().map(|retained| retained.cipher.key_id());
+            ids.collect::<Vec<_>>()
+        });
+        let Ok(retained) = retained else {
+            return false;
+        };
+        self.row.reference == other.row.reference
+            && needed.all(|cipher| self.cipher(cipher.key_id()).is_some())
+            && retained.into_iter().all(|id| self.cipher(id).is_some())
+    }
+
     /// The cipher that a sealed value names, if it is one of this subject's; nobody else's can be found here.
     pub(crate) fn cipher(&self, id: KeyId) -> Option<CipherRef<'_>> {
         let mut ready = self.operational.iter().chain(&self.account);

@@ -318,7 +318,7 @@ async fn the_log_says_what_was_done_and_names_nobody() {
     bed.look().await;
     bed.adopt().await;
     let look = r#"{"dry_run":true,"source":"shop"}"#;
-    let real = r#"{"dry_run":false,"source":"shop"}"#;
+    let real = r#"{"dry_run":false,"key_backup":"waived","source":"shop"}"#;
     let done = |dry_run| format!(r#"{{"dry_run":{dry_run},"outcome":"done","source":"shop"}}"#);
     let counted = r#"{"left": 0, "rows": 8, "tables": 3, "values": 11}"#;
     assert_eq!(

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod adopting;
+mod backing_up;
 mod bed;
 mod checking;
 mod chinook;
