@@ -1,9 +1,11 @@
 //! Between the wire's words and the vault's. Both sides are closed lists, so that a new word does not compile until it
 //! stands in both.
 
+mod grant;
 mod session;
 mod summary;
 
+pub(crate) use grant::{grants_out, requests_out};
 pub(crate) use session::{cursor_text, detail_out, filter_in, list_out, parse_cursor, verdict_in};
 pub(crate) use summary::summary_out;
 

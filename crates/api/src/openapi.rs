@@ -14,8 +14,8 @@ use crate::Error;
 use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
-    audit, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects, summary,
-    tokens, whoami,
+    audit, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects,
+    summary, tokens, whoami,
 };
 
 /// The API's description.
@@ -45,6 +45,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         subjects::create, subjects::describe, subjects::write, subjects::close,
         reveal::reveal, lookup::lookup, seal::seal, open::open,
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
+        grants::list, grants::revoke, grants::requests, grants::approve, grants::deny,
         sessions::list, sessions::search, sessions::show, sessions::review, sessions::comment,
         summary::summary, logins::create,
         jobs::adopt, jobs::undo, jobs::show, jobs::approve,
@@ -57,6 +58,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         (name = "subjects", description = "Whom the data is about"),
         (name = "values", description = "Personal data in and out"),
         (name = "audit", description = "The log, for auditors and witnesses"),
+        (name = "grants", description = "What sessions may open, and who approves it"),
         (name = "sessions", description = "The protected console, for auditors"),
         (name = "jobs", description = "Long runs inside the server, for operators"),
         (name = "tokens", description = "Who may call, for operators"),

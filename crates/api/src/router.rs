@@ -14,8 +14,8 @@ use crate::metrics::Metrics;
 use crate::pages::{self, Searches};
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects, summary,
-    tokens, whoami,
+    audit, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects,
+    summary, tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -95,6 +95,19 @@ fn programs_of(table: Table) -> Table {
             Method::POST,
             "/v1/sessions/{id}/comments",
             post(sessions::comment),
+        )
+        .token(Method::GET, "/v1/grants", get(grants::list))
+        .token(Method::POST, "/v1/grants/{id}/revoke", post(grants::revoke))
+        .token(Method::GET, "/v1/grant-requests", get(grants::requests))
+        .token(
+            Method::POST,
+            "/v1/grant-requests/{id}/approve",
+            post(grants::approve),
+        )
+        .token(
+            Method::POST,
+            "/v1/grant-requests/{id}/deny",
+            post(grants::deny),
         )
         .token(Method::GET, "/v1/summary", get(summary::summary))
         .token(Method::POST, "/v1/login-links", post(logins::create))

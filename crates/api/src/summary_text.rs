@@ -69,6 +69,8 @@ fn write_markdown(text: &mut String, summary: &Summary) -> std::fmt::Result {
     }
     writeln!(text, "\n## Decrypted sessions\n")?;
     sessions(text, &summary.decrypted, summary.decrypted_cut)?;
+    writeln!(text, "\n## Emergencies\n")?;
+    sessions(text, &summary.emergencies, summary.emergencies_cut)?;
     writeln!(text, "\n## Without a verdict\n")?;
     sessions(text, &summary.pending, summary.pending_cut)?;
     writeln!(
@@ -117,7 +119,7 @@ fn sessions(text: &mut String, sessions: &[Session], cut: bool) -> std::fmt::Res
             cell(&session.principal),
             cell(&session.source),
             cell(reason),
-            verdict_word(session.verdict),
+            verdict_and_delay(session),
             session.id
         )?;
     }
@@ -125,6 +127,14 @@ fn sessions(text: &mut String, sessions: &[Session], cut: bool) -> std::fmt::Res
         writeln!(text, "\nThere are more: choose a shorter period.")?;
     }
     Ok(())
+}
+
+/// The verdict, and whether it should have been there by now.
+fn verdict_and_delay(session: &Session) -> &'static str {
+    match session.overdue {
+        true => "**overdue**",
+        false => verdict_word(session.verdict),
+    }
 }
 
 /// A verdict as a word.
@@ -169,7 +179,12 @@ pub(crate) fn csv(summary: &Summary) -> String {
         "session,started,ended,who,source,decrypted,statements,opened,verdict,reviewer,reason,link\r\n",
     );
     let mut seen = std::collections::BTreeSet::new();
-    for session in summary.decrypted.iter().chain(&summary.pending) {
+    for session in summary
+        .decrypted
+        .iter()
+        .chain(&summary.emergencies)
+        .chain(&summary.pending)
+    {
         if seen.insert(session.id.to_string()) {
             csv_line(&mut text, session);
         }

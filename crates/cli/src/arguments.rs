@@ -1,5 +1,6 @@
 //! The command line. Help teaches: what a command is for, then how it is mostly used.
 
+mod grants;
 mod people;
 mod server;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use grants::{Grant, Grants};
 pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
 };
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Tokens: issue, list, revoke.
     Token(Tokens),
+    /// Grants: what is open now, what waits for a second person, and how it ends.
+    Grant(Grants),
     /// Sessions of the protected console, for auditors: list, show, review.
     Session(Sessions),
     /// A period of the protected console in numbers: what was decrypted and why, who audited, what is left to review.

@@ -4,6 +4,7 @@ mod adopt;
 mod audit;
 mod check;
 mod console;
+mod grant;
 pub(crate) mod init;
 mod login_link;
 mod serve;
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Adopt(adopt) => block_on(adopt::run(folder()?, adopt, style)),
         Command::Check(check) => return block_on(check::run(folder()?, check, style)),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
+        Command::Grant(grants) => block_on(grant::run(folder()?, grants, style)),
         Command::Session(sessions) => block_on(session::run(folder()?, sessions, style)),
         Command::Audit(log) => block_on(audit::run(dir, log, style)),
         Command::Summary(summary) => block_on(summary::run(folder()?, summary, style)),

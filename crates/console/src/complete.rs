@@ -27,10 +27,13 @@ pub(crate) fn is_command(input: &str) -> bool {
     let input = input.trim();
     let word = input.split_whitespace().next().unwrap_or_default();
     input.starts_with('\\')
-        || word.trim_end_matches(';') == "decrypt!"
+        || matches!(
+            word.trim_end_matches(';'),
+            "decrypt!" | "emergency!" | "approve!" | "deny!"
+        )
         || matches!(
             input.trim_end_matches(';'),
-            "encrypt!" | "exit" | "quit" | "help"
+            "encrypt!" | "requests!" | "exit" | "quit" | "help"
         )
 }
 

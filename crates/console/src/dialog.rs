@@ -48,7 +48,9 @@ impl Console<'_> {
         const NOTHING: &str = "nothing was decrypted";
         let named = command.trim_start_matches("decrypt!").trim().to_owned();
         let subject = match named.is_empty() {
-            true => self.ask("Whose data? (an oid, or a row such as customer:42)")?,
+            true => {
+                self.ask("Whose data? (oids, or rows such as customer:42, with commas between)")?
+            }
             false => Answer::Text(named),
         };
         let Some(subject) = subject.filled() else {
@@ -73,13 +75,59 @@ impl Console<'_> {
         }
         sql.push(')');
         match self.send(&sql) {
-            Err(Error::Refused { message, code, .. }) => Err(Error::Refused {
-                message,
-                hint: Some("nothing was decrypted: decrypt! asks again".to_owned()),
-                code,
-            }),
+            // What waits for a second person says itself how it goes on.
+            Err(Error::Refused { message, code, .. })
+                if !message.starts_with("nothing is decrypted") =>
+            {
+                Err(Error::Refused {
+                    message,
+                    hint: Some("nothing was decrypted: decrypt! asks again".to_owned()),
+                    code,
+                })
+            }
             sent => sent,
         }
+    }
+
+    /// `emergency!`, or `emergency! SUBJECT`.
+    pub(crate) fn emergency(&mut self, command: &str) -> Result<(), Error> {
+        const NOTHING: &str = "nothing was decrypted";
+        let named = command.trim_start_matches("emergency!").trim().to_owned();
+        let subject = match named.is_empty() {
+            true => {
+                self.ask("Whose data? (oids, or rows such as customer:42, with commas between)")?
+            }
+            false => Answer::Text(named),
+        };
+        let Some(subject) = subject.filled() else {
+            return show(NOTHING);
+        };
+        let why = self.ask("Why can it not wait? (an auditor reads this within 24 hours)")?;
+        let Some(why) = why.filled() else {
+            return show(NOTHING);
+        };
+        self.send(&format!(
+            "CALL privet.decrypt(subject => {}, emergency => {})",
+            quoted(&subject),
+            quoted(&why)
+        ))
+    }
+
+    /// `approve! ID` and `deny! ID`: a note is asked for.
+    pub(crate) fn decide(&mut self, command: &str) -> Result<(), Error> {
+        let (verb, id) = command.split_once('!').unwrap_or((command, ""));
+        if id.trim().is_empty() {
+            return show("say which request: requests! lists them");
+        }
+        let Answer::Text(note) = self.ask("What do you have to say about it? (may be empty)")?
+        else {
+            return show("nothing was decided");
+        };
+        self.send(&format!(
+            "CALL privet.{verb}({}, note => {})",
+            quoted(id.trim()),
+            quoted(&note)
+        ))
     }
 
     fn ask(&mut self, question: &'static str) -> Result<Answer, Error> {

@@ -5,8 +5,11 @@ use crate::session::quoted;
 /// What `\?` says.
 pub(crate) const HELP: &str = "\
   SELECT …;      any statement; it ends with a semicolon and may span lines
-  decrypt!       open one subject's values, on the evidence of that person's consent
+  decrypt!       open the values of one subject, or of a few, on the evidence of their consent
   encrypt!       back to protected
+  emergency!     decrypt at once, asking nobody: short, marked, and reviewed first
+  requests!      what waits for a second person
+  approve! ID    approve a colleague's request     deny! ID   say no to one, or withdraw your own
   \\d             tables              \\d NAME   columns of a table, and how to find people in it
   \\dt \\dv \\di    tables, views, indexes
   \\s             who, where, which session, which mode
@@ -36,6 +39,7 @@ pub(crate) fn parse(command: &str) -> Option<Asks> {
     // psql's words for "with details" mean the same here.
     match (first.strip_suffix('+').unwrap_or(first), second, third) {
         ("encrypt!", None, _) => Some(Asks::Statement("CALL privet.encrypt()".to_owned())),
+        ("requests!", None, _) => Some(Asks::Statement("CALL privet.requests()".to_owned())),
         ("\\d" | "\\dt" | "\\dv" | "\\di", None, _) => Some(Asks::Statement(relations(first))),
         ("\\s", None, _) => Some(Asks::Status),
         ("\\d", Some(table), None) => Some(Asks::Table(table.to_owned())),

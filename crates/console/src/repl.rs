@@ -204,6 +204,17 @@ impl<'a> Console<'a> {
                 })?;
             }
             "encrypt!" => self.encrypt()?,
+            // Approving shows nothing of the source, so it takes no reason.
+            "requests!" => {
+                let outcomes = self.work.command("requests!");
+                self.show_all(outcomes)?;
+            }
+            command if command.starts_with("approve!") || command.starts_with("deny!") => {
+                self.decide(command)?;
+            }
+            command if command.starts_with("emergency!") => {
+                self.with_reason(|console| console.emergency(command))?;
+            }
             command if command.starts_with("decrypt!") => {
                 self.with_reason(|console| console.decrypt(command))?;
             }

@@ -13,6 +13,13 @@ pub(crate) const JUSTIFY: &str =
 pub(crate) const DECRYPT: &str = "CALL privet.decrypt(consent => 'https://link.to/their/consent', subject => 'customer:42', fields => 'email');";
 /// How another connection joins a grant.
 pub(crate) const JOIN: &str = "CALL privet.join('grant id');";
+/// How a second person sees what is asked of them.
+pub(crate) const REQUESTS: &str = "CALL privet.requests();";
+/// How a second person approves it.
+pub(crate) const APPROVE: &str =
+    "CALL privet.approve('request id', note => 'what you have to say');";
+/// How a second person says no.
+pub(crate) const DENY: &str = "CALL privet.deny('request id', note => 'what you have to say');";
 /// How they are sealed again.
 pub(crate) const ENCRYPT: &str = "CALL privet.encrypt();";
 /// How one asks where one stands.
@@ -25,8 +32,14 @@ pub(crate) enum Procedure {
     Justify,
     /// Opens one subject's values.
     Decrypt,
-    /// Uses a grant of another connection of the same session.
+    /// Uses a grant of another connection of the same session, or a request that was approved.
     Join,
+    /// Lists what waits for a second person.
+    Requests,
+    /// Approves a request of somebody else.
+    Approve,
+    /// Says no to a request.
+    Deny,
     /// Goes back to protected.
     Encrypt,
     /// Tells the mode.
@@ -39,6 +52,9 @@ impl Procedure {
             "justify" => Self::Justify,
             "decrypt" => Self::Decrypt,
             "join" => Self::Join,
+            "requests" => Self::Requests,
+            "approve" => Self::Approve,
+            "deny" => Self::Deny,
             "encrypt" => Self::Encrypt,
             "status" => Self::Status,
             _ => return None,
@@ -49,9 +65,10 @@ impl Procedure {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Justify => &["reason", "link"],
-            Self::Decrypt => &["consent", "subject", "fields", "minutes"],
+            Self::Decrypt => &["consent", "subject", "fields", "minutes", "emergency"],
             Self::Join => &["grant"],
-            Self::Encrypt | Self::Status => &[],
+            Self::Approve | Self::Deny => &["request", "note"],
+            Self::Requests | Self::Encrypt | Self::Status => &[],
         }
     }
 
@@ -61,6 +78,9 @@ impl Procedure {
             Self::Justify => JUSTIFY,
             Self::Decrypt => DECRYPT,
             Self::Join => JOIN,
+            Self::Requests => REQUESTS,
+            Self::Approve => APPROVE,
+            Self::Deny => DENY,
             Self::Encrypt => ENCRYPT,
             Self::Status => STATUS,
         }
@@ -94,21 +114,34 @@ pub(crate) enum Command {
         /// The ticket.
         link: Option<String>,
     },
-    /// Opens one subject's values.
+    /// Opens the values of one subject, or of a few.
     Decrypt {
-        /// Where the consent can be read.
+        /// Where the consent can be read; in an emergency it may be empty.
         consent: String,
-        /// Whose.
+        /// Whose, with commas between.
         subject: String,
         /// Which; all that policy allows, if absent.
         fields: Option<Vec<String>>,
         /// For how long.
         minutes: Option<u32>,
+        /// Why it cannot wait.
+        emergency: Option<String>,
     },
-    /// Uses a grant of another connection.
+    /// Uses a grant of another connection, or a request that was approved.
     Join {
         /// Its id.
         grant: String,
+    },
+    /// Lists what waits for a second person.
+    Requests,
+    /// Approves a request of somebody else, or says no to it.
+    Decide {
+        /// Its id.
+        request: String,
+        /// Yes or no.
+        approved: bool,
+        /// What there is to say.
+        note: String,
     },
     /// Goes back to protected.
     Encrypt,
@@ -123,6 +156,9 @@ impl Command {
             Self::Justify { .. } => JUSTIFY,
             Self::Decrypt { .. } => DECRYPT,
             Self::Join { .. } => JOIN,
+            Self::Requests => REQUESTS,
+            Self::Decide { approved: true, .. } => APPROVE,
+            Self::Decide { .. } => DENY,
             Self::Encrypt => ENCRYPT,
             Self::Status => STATUS,
         }
@@ -161,7 +197,8 @@ fn procedure(statement: &[Token<'_>]) -> Option<Procedure> {
 
 fn parse(statement: &[Token<'_>]) -> Result<Call, Fault> {
     let Some(procedure) = procedure(statement) else {
-        let known = "there are `justify`, `decrypt`, `join`, `encrypt` and `status`";
+        let known = "there are `justify`, `decrypt`, `join`, `encrypt`, `status`, `requests`, `approve` and \
+                     `deny`";
         let fault = Fault::error("42883", "no such procedure in `privet`").detail(known);
         return Err(fault.hint(STATUS));
     };
@@ -251,14 +288,30 @@ impl Call {
                 reason: needed(next()?, "reason")?,
                 link: next()?,
             },
-            Procedure::Decrypt => Command::Decrypt {
-                consent: needed(next()?, "consent")?,
-                subject: needed(next()?, "subject")?,
-                fields: next()?.map(|list| field_list(&list)).transpose()?,
-                minutes: next()?.map(|minutes| whole_minutes(&minutes)).transpose()?,
-            },
+            Procedure::Decrypt => {
+                let (consent, subject) = (next()?, needed(next()?, "subject"));
+                let fields = next()?.map(|list| field_list(&list)).transpose()?;
+                let minutes = next()?.map(|minutes| whole_minutes(&minutes)).transpose()?;
+                let emergency = next()?;
+                Command::Decrypt {
+                    consent: match emergency {
+                        Some(_) => consent.unwrap_or_default(),
+                        None => needed(consent, "consent")?,
+                    },
+                    subject: subject?,
+                    fields,
+                    minutes,
+                    emergency,
+                }
+            }
             Procedure::Join => Command::Join {
                 grant: needed(next()?, "grant")?,
+            },
+            Procedure::Requests => Command::Requests,
+            Procedure::Approve | Procedure::Deny => Command::Decide {
+                request: needed(next()?, "request")?,
+                approved: self.procedure == Procedure::Approve,
+                note: next()?.unwrap_or_default(),
             },
             Procedure::Encrypt => Command::Encrypt,
             Procedure::Status => Command::Status,

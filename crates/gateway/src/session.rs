@@ -388,8 +388,17 @@ fn mode_text(mode: &Mode) -> String {
     match mode {
         Mode::Unjustified => "unjustified".to_owned(),
         Mode::Protected => "protected".to_owned(),
-        Mode::Decrypted { subject, until, .. } => {
-            format!("decrypted {subject} until {}", until.strftime(SECONDS))
+        Mode::Decrypted {
+            subject,
+            until,
+            emergency,
+            ..
+        } => {
+            let mark = if *emergency { "EMERGENCY " } else { "" };
+            format!(
+                "decrypted {mark}{subject} until {}",
+                until.strftime(SECONDS)
+            )
         }
     }
 }

@@ -11,6 +11,8 @@ const VERSION: u8 = 1;
 const HEADER_LEN: usize = 2 + Nonce::LEN;
 const LABEL: &str = "privet/v1/record";
 const SALT_COMBINED: &str = "privet/v1/record-combined";
+/// Subjects for whose keys there is room at once.
+const SUBJECTS_EXPECTED: usize = 20;
 
 /// Longest record in bytes before sealing: 16 MiB. Its associated data may be as long.
 pub const RECORD_SIZE_BYTES_MAX: usize = 16 << 20;
@@ -20,17 +22,26 @@ pub const RECORD_SIZE_BYTES_MAX: usize = 16 << 20;
 pub struct RecordKey(Aead);
 
 impl RecordKey {
-    /// The key of records that end with either of two keys: with the session's or with the
-    /// subject's. HKDF (RFC 5869) with SHA-256 over session key and subject key, one after the
-    /// other, with the salt `privet/v1/record-combined`.
-    pub fn combine(session: &Secret32, subject: &SubjectKey) -> Self {
-        let mut both = Zeroizing::new([0; 64]);
-        let secrets = session.expose().iter().chain(subject.secret().expose());
-        for (to, from) in both.iter_mut().zip(secrets) {
-            *to = *from;
+    /// The key of records that end with the session's key, or with that of any of the subjects. HKDF (RFC 5869) with
+    /// SHA-256 over session key and subject keys, one after the other, with the salt `privet/v1/record-combined`.
+    pub fn combine<'k>(
+        session: &Secret32,
+        subjects: impl IntoIterator<Item = &'k SubjectKey>,
+    ) -> Self {
+        let subjects = subjects.into_iter();
+        let mut input = Zeroizing::new(Vec::with_capacity(32 * (1 + SUBJECTS_EXPECTED)));
+        input.extend_from_slice(session.expose());
+        for subject in subjects {
+            if input.len() + 32 > input.capacity() {
+                // A vector that grows leaves its former bytes behind.
+                let mut larger = Zeroizing::new(Vec::with_capacity(2 * input.capacity()));
+                larger.extend_from_slice(&input);
+                input = larger;
+            }
+            input.extend_from_slice(subject.secret().expose());
         }
         let extract = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT_COMBINED.as_bytes());
-        Self(Aead::from_prk(&extract.extract(both.as_slice()), LABEL))
+        Self(Aead::from_prk(&extract.extract(input.as_slice()), LABEL))
     }
 
     /// Seals a record under associated data that says what it belongs to.

@@ -216,14 +216,14 @@ fn records_open_only_with_their_key_and_context() {
 #[test]
 fn a_combined_record_needs_both_keys() {
     let subject = |byte| SubjectKey::from(secret(byte));
-    let sealed = RecordKey::combine(&secret(1), &subject(2))
+    let sealed = RecordKey::combine(&secret(1), [&subject(2)])
         .seal(b"look", b"", nonce())
         .unwrap();
     let opens = |key: RecordKey| key.open(&sealed, b"").is_ok();
-    assert!(opens(RecordKey::combine(&secret(1), &subject(2))));
-    assert!(!opens(RecordKey::combine(&secret(1), &subject(3))));
-    assert!(!opens(RecordKey::combine(&secret(3), &subject(2))));
-    assert!(!opens(RecordKey::combine(&secret(2), &subject(1))));
+    assert!(opens(RecordKey::combine(&secret(1), [&subject(2)])));
+    assert!(!opens(RecordKey::combine(&secret(1), [&subject(3)])));
+    assert!(!opens(RecordKey::combine(&secret(3), [&subject(2)])));
+    assert!(!opens(RecordKey::combine(&secret(2), [&subject(1)])));
     assert!(!opens(RecordKey::from(secret(1))));
     assert!(!opens(RecordKey::from(secret(2))));
 }

@@ -341,7 +341,7 @@ fn records() {
             let salt = b"privet/v1/record-combined";
             let raw = oracle::extract_and_expand(salt, &both, &info("privet/v1/record"));
             (
-                RecordKey::combine(&session, &SubjectKey::from(subject)),
+                RecordKey::combine(&session, [&SubjectKey::from(subject)]),
                 raw,
             )
         } else {

@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, DataStore, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore,
-    NewSessionEntry, NewSubject, RetentionKey, SessionEntry, SessionEntryFilter, SessionFilter,
-    SessionRow, SessionTally, SideRow, StoreError, SubjectRow, TallyPeriod, TileRow, TokenRow,
-    ValueWrite,
+    AliasRow, Change, DataStore, GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState,
+    LogStore, NewSessionEntry, NewSubject, RequestDecision, RetentionKey, SessionEntry,
+    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError, SubjectRow,
+    TallyPeriod, TileRow, TokenRow, ValueWrite,
 };
 use privet_vault::{
-    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+    GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
+    TenantName, TokenId,
 };
 use tokio::sync::Notify;
 
@@ -384,6 +385,70 @@ impl KeyStore for FailNth<dyn KeyStore> {
 
     async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError> {
         self.faults.around(self.inner.grants_of(session)).await
+    }
+
+    async fn grants_since(
+        &self,
+        since: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRow>, StoreError> {
+        self.faults
+            .around(self.inner.grants_since(since, count_max))
+            .await
+    }
+
+    async fn add_request(&self, request: GrantRequestRow) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_request(request)).await
+    }
+
+    async fn request(&self, id: GrantRequestId) -> Result<Option<GrantRequestRow>, StoreError> {
+        self.faults.around(self.inner.request(id)).await
+    }
+
+    async fn requests_of(&self, session: SessionId) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.faults.around(self.inner.requests_of(session)).await
+    }
+
+    async fn live_requests(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.faults
+            .around(self.inner.live_requests(now, count_max))
+            .await
+    }
+
+    async fn decide_request(
+        &self,
+        id: GrantRequestId,
+        decision: RequestDecision,
+    ) -> Result<bool, StoreError> {
+        self.faults
+            .around(self.inner.decide_request(id, decision))
+            .await
+    }
+
+    async fn use_request(
+        &self,
+        id: GrantRequestId,
+        grant: GrantId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.faults
+            .around(self.inner.use_request(id, grant, at))
+            .await
+    }
+
+    async fn expired_owners(
+        &self,
+        kind: KeyKind,
+        today: Date,
+        count_max: u32,
+    ) -> Result<Vec<[u8; 16]>, StoreError> {
+        self.faults
+            .around(self.inner.expired_owners(kind, today, count_max))
+            .await
     }
 
     async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {

@@ -26,6 +26,15 @@ pub(crate) fn verdict_condition(verdict: Option<Verdict>) -> &'static str {
     }
 }
 
+/// Likewise, for the index over emergencies.
+pub(crate) fn emergency_condition(emergency: Option<bool>) -> &'static str {
+    match emergency {
+        None => "TRUE",
+        Some(true) => "emergency_at IS NOT NULL",
+        Some(false) => "emergency_at IS NULL",
+    }
+}
+
 /// A verdict as it was stored.
 pub(crate) fn verdict_of(text: &str) -> Option<Verdict> {
     Verdict::ALL

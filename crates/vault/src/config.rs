@@ -41,6 +41,12 @@ pub struct SessionLimits {
     pub grant: Duration,
     /// The longest grant.
     pub grant_max: Duration,
+    /// How long a grant lasts that was taken in an emergency, unless said otherwise.
+    pub emergency: Duration,
+    /// The longest of these.
+    pub emergency_max: Duration,
+    /// How long a request waits for a second person, and an approval for being used.
+    pub request: Duration,
     /// Equality probes in one session.
     pub probes_max: u32,
 }
@@ -53,6 +59,9 @@ impl Default for SessionLimits {
             whole: Duration::from_secs(8 * 60 * MINUTE),
             grant: Duration::from_secs(15 * MINUTE),
             grant_max: Duration::from_secs(60 * MINUTE),
+            emergency: Duration::from_secs(5 * MINUTE),
+            emergency_max: Duration::from_secs(15 * MINUTE),
+            request: Duration::from_secs(60 * MINUTE),
             probes_max: 100,
         }
     }

@@ -86,6 +86,10 @@ random_id!(
     GrantId
 );
 random_id!(
+    /// A question to a second person: may this be decrypted?
+    GrantRequestId
+);
+random_id!(
     /// One token of a principal.
     TokenId
 );

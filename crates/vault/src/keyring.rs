@@ -17,7 +17,7 @@ use privet_seal::{
     BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, RecordKey, Secret32,
 };
 
-pub(crate) use open::OpenSubject;
+pub(crate) use open::{CipherRef, OpenSubject};
 pub(crate) use retention::RetentionWish;
 pub(crate) use tenant::TenantKeys;
 

@@ -48,8 +48,8 @@ pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};
 pub use health::VaultHealth;
 pub use id::{
-    Environment, GrantId, JobId, NameError, Oid, PrincipalName, Puid, SessionId, SourceName,
-    SubjectRef, TenantName, TokenId,
+    Environment, GrantId, GrantRequestId, JobId, NameError, Oid, PrincipalName, Puid, SessionId,
+    SourceName, SubjectRef, TenantName, TokenId,
 };
 pub use log_read::{LogDetail, LogEntries, LogState, ReadEntry};
 pub use login::{LoggedIn, LoginCode};
@@ -57,8 +57,9 @@ pub use principal::{Caller, Principal, PrincipalKind};
 pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};
 pub use session::{
-    Connection, Counts, DecryptRequest, GrantView, Granted, LIST_MAX, ListedSession, Mode,
-    NoteView, Opener, Permit, ReasonCounts, ReviewerCounts, SEARCH_MAX, SessionList, SessionQuery,
+    Connection, Counts, DecryptRequest, GRANT_REQUESTS_MAX, GrantQuery, GrantView, Granted,
+    LIST_MAX, ListedGrant, ListedSession, Mode, NoteView, Opener, Permit, ReasonCounts,
+    RequestState, RequestView, ReviewerCounts, SEARCH_MAX, SUBJECTS_MAX, SessionList, SessionQuery,
     SessionView, SourceCounts, Statement, Status, StepPage, StepQuery, StepView, Summary,
 };
 pub use subject::{FieldValues, SubjectName, SubjectView};

@@ -109,6 +109,9 @@ impl Vault {
         every(self, LOGS_PERIOD, "other servers' logs", |v| {
             Box::pin(async move { v.replay_other_logs().await })
         });
+        every(self, SESSIONS_PERIOD, "overdue reviews", |v| {
+            Box::pin(async move { v.find_overdue().await })
+        });
         every(self, SESSIONS_PERIOD, "ended readings of the log", |v| {
             Box::pin(async move { v.end_readings().await })
         });
@@ -181,6 +184,7 @@ impl Vault {
             return Ok(());
         }
         let today = self.now().to_zoned(TimeZone::UTC).date();
+        self.find_unreviewed(today).await?;
         let destroyed = self.inner.keys.destroy_expired_keys(today).await?;
         if destroyed > 0 {
             self.inner.keyring.forget_all();

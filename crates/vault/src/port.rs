@@ -6,6 +6,7 @@ mod catalog;
 mod data;
 mod keys;
 mod log;
+mod request;
 mod runner;
 mod session;
 mod source;
@@ -19,10 +20,11 @@ pub use keys::{
     ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
+pub use request::{GrantRequestRow, RequestDecision};
 pub use runner::{Described, RunError, RunLimits, RunMode, Runner, Runners};
 pub use session::{
-    NewSessionEntry, Review, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter,
-    SessionOrder, SessionPart, SessionRow, SessionTally, TallyPeriod, Verdict,
+    EMERGENCY_REVIEW, NewSessionEntry, Review, SessionCursor, SessionEntry, SessionEntryFilter,
+    SessionFilter, SessionOrder, SessionPart, SessionRow, SessionTally, TallyPeriod, Verdict,
 };
 pub use source::{
     Affected, Clearing, Hop, Integrity, RowKey, RowVersion, SealPlan, SealPlanColumn, SealedRow,

@@ -4,10 +4,15 @@
 //! all connections of the same person, token, address and source, on whichever server; its *grant* is its own. Nothing
 //! here knows a wire protocol.
 
+mod asked;
 mod connection;
+mod decrypt;
 mod end;
 mod ending;
+mod finding;
 mod grant;
+mod granted;
+mod grants;
 mod justification;
 mod list;
 mod listing;
@@ -16,7 +21,10 @@ mod mode;
 mod opener;
 mod part;
 mod probe;
+mod request;
+mod requests;
 mod review;
+mod rule;
 mod shared;
 mod showing;
 mod statements;
@@ -24,15 +32,18 @@ mod step;
 mod summary;
 mod view;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+pub use asked::{DecryptRequest, SUBJECTS_MAX};
 pub use connection::Connection;
-pub use grant::{DecryptRequest, Granted};
+pub use grant::Granted;
+pub use grants::{GrantQuery, ListedGrant};
 pub use list::{LIST_MAX, ListedSession, SEARCH_MAX, SessionList, SessionQuery};
 pub use mode::{Mode, Status};
 pub use opener::Opener;
+pub use requests::{GRANT_REQUESTS_MAX, RequestState, RequestView};
 pub use statements::{Permit, Statement};
 pub use summary::{Counts, ReasonCounts, ReviewerCounts, SourceCounts, Summary};
 pub use view::{GrantView, NoteView, SessionView, StepPage, StepQuery, StepView};
@@ -63,6 +74,8 @@ pub(crate) struct Sessions {
     grants: Mutex<HashMap<GrantId, Weak<LiveGrant>>>,
     /// Who reads which session, and since when. It holds what was read within one [`READING`] alone.
     readings: Mutex<HashMap<(PrincipalName, SessionId), Duration>>,
+    /// Sessions of which a finding is on record, as far as this server knows.
+    reported: Mutex<HashSet<SessionId>>,
     /// Ended, and the other servers do not know it yet.
     untold: Mutex<Vec<SessionId>>,
 }
@@ -148,7 +161,7 @@ impl Sessions {
         let grants = lock(&self.grants);
         let of_subject = grants.values().filter_map(Weak::upgrade);
         of_subject
-            .filter(|grant| grant.subject() == subject)
+            .filter(|grant| grant.is_for(subject))
             .for_each(|grant| grant.end());
     }
 

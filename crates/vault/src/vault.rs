@@ -290,7 +290,7 @@ impl Vault {
             .await
     }
 
-    async fn permit_as(
+    pub(crate) async fn permit_as(
         &self,
         caller: &Caller,
         action: Action,

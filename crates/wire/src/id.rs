@@ -63,6 +63,10 @@ id!(
     GrantId
 );
 id!(
+    /// A question to a second person: may this be decrypted?
+    GrantRequestId
+);
+id!(
     /// One token of a principal; not secret.
     TokenId
 );

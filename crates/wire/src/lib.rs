@@ -25,6 +25,7 @@
 //! What it does not do: it sends nothing, decides nothing, and knows neither routes' paths nor the vault.
 
 mod audit;
+mod grant;
 mod id;
 mod job;
 mod personal;
@@ -37,7 +38,11 @@ mod token;
 mod value;
 
 pub use audit::{LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
-pub use id::{GrantId, JobId, NotAnId, Oid, SessionId, TokenId};
+pub use grant::{
+    Decide, Grant, GrantList, GrantQuery, GrantRequest, GrantRequestList, ListedGrant,
+    RequestState, RevokeGrant,
+};
+pub use id::{GrantId, GrantRequestId, JobId, NotAnId, Oid, SessionId, TokenId};
 pub use job::{
     AdoptRequest, Finding, Job, JobStarted, JobState, JobTable, UndoRequest, UndoRequested,
 };
@@ -45,8 +50,8 @@ pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use server::{Health, HealthReason, HealthStatus, PrincipalKind, Whoami};
 pub use session::{
-    CommentRequest, Grant, Note, OpenedCount, Review, ReviewRequest, Session, SessionDetail,
-    SessionPage, SessionQuery, SessionSearch, Statement, StepQuery, Verdict,
+    CommentRequest, Note, OpenedCount, Review, ReviewRequest, Session, SessionDetail, SessionPage,
+    SessionQuery, SessionSearch, Statement, StepQuery, Verdict,
 };
 pub use subject::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
 pub use summary::{

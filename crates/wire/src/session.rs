@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{GrantId, Personal, SessionId, TokenId};
+use crate::{Grant, GrantId, Personal, SessionId, TokenId};
 
 /// What an auditor decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,6 +33,9 @@ pub struct SessionQuery {
     /// Only those in which something was decrypted (or nothing was).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decrypted: Option<bool>,
+    /// Only those in which something was opened in an emergency (or nothing was).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<bool>,
     /// Only those that have not ended (or that have).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
@@ -51,6 +54,8 @@ pub struct SessionQuery {
     pub before: Option<Timestamp>,
     /// The oldest first instead of the newest.
     pub oldest_first: bool,
+    /// Those in which something was opened in an emergency before all others.
+    pub urgent_first: bool,
     /// Reasons and links too, where they can still be read.
     pub reasons: bool,
     /// The next page: what `next` was on the page before it.
@@ -111,6 +116,13 @@ pub struct Session {
     pub statements: u64,
     /// Values opened.
     pub opened: u64,
+    /// When something was first opened in an emergency, without asking anybody; absent if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub emergency_at: Option<Timestamp>,
+    /// Whether that should have been reviewed by now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
     /// The last verdict.
     pub verdict: Verdict,
     /// Who gave it, and when; `null` while pending.
@@ -179,34 +191,6 @@ pub struct Note {
     pub verdict: Option<Verdict>,
     /// What was written; `null` for nothing, and once the session's key is destroyed.
     pub text: Option<Personal>,
-}
-
-/// What a session might open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Grant {
-    /// The grant.
-    pub id: GrantId,
-    /// Whose data, as the engineer named it.
-    pub subject: Option<Personal>,
-    /// Whose data, as the audit log refers to it.
-    pub reference: String,
-    /// The policies that allowed it.
-    pub policies: Vec<String>,
-    /// The audit entry that holds it.
-    pub entry: Option<u64>,
-    /// Names of fields.
-    pub fields: Vec<String>,
-    /// Where the consent can be found.
-    pub evidence: Option<Personal>,
-    /// When it took effect.
-    #[schema(value_type = String, format = DateTime)]
-    pub starts_at: Timestamp,
-    /// When it ends by itself.
-    #[schema(value_type = String, format = DateTime)]
-    pub ends_at: Timestamp,
-    /// When it was ended before that.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub ended_at: Option<Timestamp>,
 }
 
 /// One recorded step of a session.

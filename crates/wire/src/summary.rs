@@ -62,6 +62,10 @@ pub struct Summary {
     pub decrypted: Vec<Session>,
     /// Whether there are more of these than are listed and counted by reason.
     pub decrypted_cut: bool,
+    /// The sessions in which something was opened in an emergency, newest first.
+    pub emergencies: Vec<Session>,
+    /// Whether there are more of these than are listed.
+    pub emergencies_cut: bool,
     /// What nobody has given a verdict on, the oldest first.
     pub pending: Vec<Session>,
     /// Whether there are more of these than are listed.

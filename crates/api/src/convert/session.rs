@@ -4,6 +4,7 @@ use privet_vault::port::{self, SessionCursor, SessionFilter, SessionOrder};
 use privet_vault::{self as vault, LIST_MAX, ListedSession, SessionList, SessionView, StepPage};
 use privet_wire as wire;
 
+use super::grant::grant_out;
 use super::token_id_out;
 use crate::refusal::Refusal;
 
@@ -55,6 +56,7 @@ pub(crate) fn filter_in(query: &wire::SessionQuery) -> Result<SessionFilter, Ref
         not_by: None,
         source: source.transpose().map_err(no_name("source"))?,
         decrypted: query.decrypted,
+        emergency: query.emergency,
         open: query.open,
         from: query.from,
         before: query.before,
@@ -89,7 +91,12 @@ pub(crate) fn list_out(list: SessionList) -> wire::SessionPage {
 }
 
 pub(super) fn listed_out(listed: ListedSession) -> wire::Session {
-    let ListedSession { row, reason, link } = listed;
+    let ListedSession {
+        row,
+        overdue,
+        reason,
+        link,
+    } = listed;
     let verdict = verdict_out(row.verdict());
     wire::Session {
         id: wire::SessionId::from_bytes(*row.id.as_bytes()),
@@ -102,6 +109,8 @@ pub(super) fn listed_out(listed: ListedSession) -> wire::Session {
         decrypted: row.decrypted,
         statements: row.statements,
         opened: row.opened,
+        emergency_at: row.emergency_at,
+        overdue,
         verdict,
         review: row.review.map(|review| wire::Review {
             reviewer: review.reviewer.into(),
@@ -116,6 +125,7 @@ pub(crate) fn detail_out(view: SessionView, page: StepPage) -> wire::SessionDeta
     wire::SessionDetail {
         session: listed_out(ListedSession {
             row: view.row,
+            overdue: view.overdue,
             reason: view.reason,
             link: view.link,
         }),
@@ -125,21 +135,6 @@ pub(crate) fn detail_out(view: SessionView, page: StepPage) -> wire::SessionDeta
         notes: view.notes.into_iter().map(note_out).collect(),
         statements: page.steps.into_iter().map(step_out).collect(),
         next: page.next,
-    }
-}
-
-fn grant_out(view: vault::GrantView) -> wire::Grant {
-    wire::Grant {
-        id: wire::GrantId::from_bytes(*view.row.id.as_bytes()),
-        subject: view.subject.map(wire::Personal::new),
-        reference: view.row.subject.to_string(),
-        policies: view.policies,
-        entry: view.entry,
-        fields: view.fields,
-        evidence: view.evidence.map(wire::Personal::new),
-        starts_at: view.row.starts_at,
-        ends_at: view.row.ends_at,
-        ended_at: view.row.ended_at,
     }
 }
 

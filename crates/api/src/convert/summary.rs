@@ -38,6 +38,8 @@ pub(crate) fn summary_out(summary: vault::Summary) -> wire::Summary {
             .collect(),
         decrypted: summary.decrypted.into_iter().map(listed_out).collect(),
         decrypted_cut: summary.decrypted_cut,
+        emergencies: summary.emergencies.into_iter().map(listed_out).collect(),
+        emergencies_cut: summary.emergencies_cut,
         pending: summary.pending.into_iter().map(listed_out).collect(),
         pending_cut: summary.pending_cut,
     }

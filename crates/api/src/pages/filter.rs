@@ -102,15 +102,20 @@ impl Filter {
         })
     }
 
-    /// Those of them that wait for a verdict of somebody else than who did the work, the oldest first.
+    /// Those of them that wait for a verdict of somebody else than who did the work: emergencies first, then
+    /// the oldest.
     pub(super) fn waiting(&self, who: &SignedIn, count_max: u32) -> SessionQuery {
-        self.asked(SessionFilter {
+        let waiting = self.asked(SessionFilter {
             verdict: Some(Verdict::Pending),
             not_by: Some(who.caller.principal().name.clone()),
             order: SessionOrder::OldestFirst,
             count_max,
             ..SessionFilter::default()
-        })
+        });
+        SessionQuery {
+            urgent_first: true,
+            ..waiting
+        }
     }
 
     fn asked(&self, filter: SessionFilter) -> SessionQuery {
@@ -126,6 +131,7 @@ impl Filter {
             },
             text: self.text.as_ref().map(|text| text.as_str().to_owned()),
             reasons: true,
+            urgent_first: false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What waits for a verdict, the oldest first, and the way from one session to the next.
+//! What waits for a verdict, emergencies and then the oldest first, and the way from one session to the next.
 //!
 //! Requests to decrypt that need a second person will be listed here too: they wait for the same people.
 

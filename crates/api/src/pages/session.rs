@@ -69,7 +69,9 @@ struct Facts {
 
 struct Grant {
     subject: Option<Typed>,
-    reference: String,
+    references: Vec<String>,
+    emergency: Option<Typed>,
+    approved_by: Option<String>,
     fields: Vec<String>,
     evidence: Option<Link>,
     starts: Moment,
@@ -204,7 +206,9 @@ fn grant(view: GrantView) -> Grant {
         .map_or(row.ends_at, |ended| ended.min(row.ends_at));
     Grant {
         subject: view.subject.as_deref().map(Typed::new),
-        reference: row.subject.to_string(),
+        references: row.subjects.iter().map(ToString::to_string).collect(),
+        emergency: view.emergency.as_deref().map(Typed::new),
+        approved_by: view.approved_by,
         starts: row.starts_at.into(),
         ended: ended.into(),
         fields: view.fields,

@@ -48,6 +48,9 @@ pub(super) struct Row {
     /// How long ago it started.
     pub(super) ago: String,
     pub(super) decrypted: bool,
+    pub(super) emergency: bool,
+    /// Whether somebody should have looked at its emergency by now.
+    pub(super) overdue: bool,
     pub(super) statements: String,
     pub(super) opened: String,
     pub(super) verdict: &'static str,
@@ -58,7 +61,12 @@ pub(super) struct Row {
 impl Row {
     /// A row that leads to its session under a filter.
     pub(super) fn new(api: &Api, filter: &Filter, listed: ListedSession) -> Self {
-        let ListedSession { row, reason, .. } = listed;
+        let ListedSession {
+            row,
+            overdue,
+            reason,
+            ..
+        } = listed;
         Self {
             address: address(&format!("/sessions/{}", row.id), &filter.text()),
             ago: span(api.vault.time().duration_since(row.started_at)),
@@ -69,6 +77,8 @@ impl Row {
             started: row.started_at.into(),
             ended: moment_if(row.ended_at),
             decrypted: row.decrypted,
+            emergency: row.emergency_at.is_some(),
+            overdue,
             statements: grouped(row.statements),
             opened: grouped(row.opened),
             reason: reason.map(|reason| Typed::start(&reason, REASON_CHARS)),

@@ -28,6 +28,7 @@ pub(crate) async fn list(
         filter: filter_in(&query)?,
         text: None,
         reasons: query.reasons,
+        urgent_first: query.urgent_first,
     };
     Answer::ok(&list_out(api.vault.sessions(&caller, &asked).await?))
 }
@@ -44,6 +45,7 @@ pub(crate) async fn search(
         filter: filter_in(&body.filter)?,
         text: Some(body.text.as_str().to_owned()),
         reasons: true,
+        urgent_first: body.filter.urgent_first,
     };
     Answer::ok(&list_out(api.vault.sessions(&caller, &asked).await?))
 }

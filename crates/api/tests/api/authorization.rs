@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use privet_api::{Access, ApiConfig, Listed, listed};
-use privet_vault::SessionId;
-use privet_vault::port::SessionRow;
+use privet_vault::port::{GrantRequestRow, GrantRow, SessionRow};
+use privet_vault::{GrantId, GrantRequestId, SessionId};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, Stores, bed};
@@ -22,7 +22,10 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
     match (route.method.as_str(), route.path) {
         ("GET", "/health/live" | "/health/ready" | "/metrics" | "/openapi.json" | "/v1/whoami")
         | ("GET", "/v1/audit/checkpoint" | "/v1/audit/entries" | "/v1/audit/state")
-        | ("GET", "/v1/sessions" | "/v1/summary" | "/v1/tokens")
+        | (
+            "GET",
+            "/v1/sessions" | "/v1/grants" | "/v1/grant-requests" | "/v1/summary" | "/v1/tokens",
+        )
         | ("POST", "/v1/login-links") => (path(route.path), None),
         ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
         ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
@@ -32,8 +35,10 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         }
         ("PUT", "/v1/subjects/{oid}/fields") => {
             let oid = bed.subject(&email).await;
-            let fields = json!({"fields": {"phone": null}});
-            (format!("/v1/subjects/{oid}/fields"), body(fields))
+            (
+                format!("/v1/subjects/{oid}/fields"),
+                body(json!({"fields": {"phone": null}})),
+            )
         }
         ("POST", "/v1/subjects/{oid}/close") => {
             let oid = bed.subject(&email).await;
@@ -45,20 +50,8 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         ),
         ("GET", "/v1/audit/tile/{*path}") => (path("/v1/audit/tile/0/000.p/1"), None),
         ("GET", "/v1/audit/proof/{index}") => (path("/v1/audit/proof/0"), None),
-        ("GET", "/v1/sessions/{id}") => {
-            let id = session(bed, number).await;
-            (format!("/v1/sessions/{id}"), None)
-        }
-        ("POST", "/v1/sessions/{id}/review") => {
-            let id = session(bed, number).await;
-            let verdict = json!({"verdict": "approved"});
-            (format!("/v1/sessions/{id}/review"), body(verdict))
-        }
-        ("POST", "/v1/sessions/{id}/comments") => {
-            let id = session(bed, number).await;
-            let comment = json!({"text": "asked in the ticket"});
-            (format!("/v1/sessions/{id}/comments"), body(comment))
-        }
+        (_, path) if path.starts_with("/v1/sessions/{id}") => on_session(bed, path, number).await,
+        ("POST", path) if path.starts_with("/v1/grant") => on_grant(bed, path, number).await,
         ("POST", "/v1/sources/{name}/adopt") => (
             path("/v1/sources/shop/adopt"),
             body(json!({"dry_run": true})),
@@ -71,10 +64,10 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             (format!("/v1/jobs/{}/approve", asked(bed).await), None)
         }
         ("GET", "/v1/jobs/{id}") => (format!("/v1/jobs/{}", job(bed).await), None),
-        ("POST", "/v1/tokens") => (
-            path(route.path),
-            body(json!({"principal": "job", "days": 1})),
-        ),
+        ("POST", "/v1/tokens") => {
+            let job = json!({"principal": "job", "days": 1});
+            (path(route.path), body(job))
+        }
         ("DELETE", "/v1/tokens/{id}") => {
             let other = "job".parse().unwrap();
             let issued = bed.vault.issue_first_token(&other, 1).await.unwrap();
@@ -120,9 +113,83 @@ async fn session(bed: &Bed, number: usize) -> SessionId {
         decrypted: false,
         statements: 0,
         opened: 0,
+        emergency_at: None,
         review: None,
     };
     bed.stores.data.put_session(row).await.unwrap();
+    id
+}
+
+/// A request about one session.
+async fn on_session(bed: &Bed, path: &str, number: usize) -> (String, Option<Value>) {
+    let id = session(bed, number).await;
+    let body = match path {
+        "/v1/sessions/{id}" => None,
+        "/v1/sessions/{id}/review" => Some(json!({"verdict": "approved"})),
+        "/v1/sessions/{id}/comments" => Some(json!({"text": "asked in the ticket"})),
+        path => panic!("`{path}` has no case here: add one"),
+    };
+    (path.replace("{id}", &id.to_string()), body)
+}
+
+/// A request about a grant, or about a request for one.
+async fn on_grant(bed: &Bed, path: &str, number: usize) -> (String, Option<Value>) {
+    let id = match path {
+        "/v1/grants/{id}/revoke" => grant(bed, number).await.to_string(),
+        "/v1/grant-requests/{id}/approve" | "/v1/grant-requests/{id}/deny" => {
+            grant_request(bed, number).await.to_string()
+        }
+        path => panic!("`{path}` has no case here: add one"),
+    };
+    (path.replace("{id}", &id), Some(json!({})))
+}
+
+/// A live grant of somebody else's session.
+async fn grant(bed: &Bed, number: usize) -> GrantId {
+    let session = session(bed, number).await;
+    let id = GrantId::from_bytes(*session.as_bytes());
+    let now = bed.vault.time();
+    let row = GrantRow {
+        id,
+        session,
+        principal: "somebody".parse().unwrap(),
+        subjects: Vec::new(),
+        fields: vec![1],
+        request: None,
+        emergency: false,
+        starts_at: now,
+        ends_at: now + SignedDuration::from_mins(15),
+        ended_at: None,
+    };
+    bed.stores.keys.add_grant(row).await.unwrap();
+    id
+}
+
+/// A request that waits, of somebody else whose session goes on.
+async fn grant_request(bed: &Bed, number: usize) -> GrantRequestId {
+    let session = session(bed, number).await;
+    let open = SessionRow {
+        id: SessionId::from_bytes(session.as_bytes().map(|byte| !byte)),
+        ended_at: None,
+        ..bed.stores.data.session(session).await.unwrap().unwrap()
+    };
+    bed.stores.data.put_session(open.clone()).await.unwrap();
+    let id = GrantRequestId::from_bytes(*session.as_bytes());
+    let now = bed.vault.time();
+    let row = GrantRequestRow {
+        id,
+        session: open.id,
+        principal: "somebody".parse().unwrap(),
+        source: "shop".parse().unwrap(),
+        subjects: Vec::new(),
+        fields: vec![1],
+        minutes: 15,
+        asked_at: now,
+        expires_at: now + SignedDuration::from_mins(60),
+        decision: None,
+        grant: None,
+    };
+    bed.stores.keys.add_request(row).await.unwrap();
     id
 }
 

@@ -83,6 +83,7 @@ pub(crate) async fn decrypted(bed: &Bed, reason: &str) -> SessionId {
         subject: ada,
         fields: Some(vec!["email".to_owned(), "phone".to_owned()]),
         minutes: None,
+        emergency: None,
     };
     console.decrypt(&request).await.unwrap();
     let statement = Statement {

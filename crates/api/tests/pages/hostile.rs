@@ -128,7 +128,7 @@ pub(crate) async fn without_scripts(world: &World) {
     browser.scripts(false).await;
     let id = crate::console::decrypted(bed, "Ada cannot sign in since the update").await;
     world.log_in("auditor").await;
-    browser.press("Start with the oldest").await;
+    browser.press("Start with the first").await;
     assert!(browser.path().await.starts_with(&format!("/sessions/{id}")));
     browser.write("#note", "fits").await;
     browser.press("Approve").await;

@@ -17,7 +17,7 @@ pub(crate) async fn one_after_the_other(world: &World) {
     .await;
     world.log_in("auditor").await;
     browser.picture("queue").await;
-    browser.press("Start with the oldest").await;
+    browser.press("Start with the first").await;
     assert_eq!(browser.path().await, format!("/sessions/{first}"));
     let page = browser.text("main").await;
     for part in [
@@ -120,6 +120,7 @@ pub(crate) async fn nobody_judges_themselves(world: &World) {
         decrypted: true,
         statements: 1,
         opened: 1,
+        emergency_at: None,
         review: None,
     };
     bed.stores.data.put_session(row).await.unwrap();

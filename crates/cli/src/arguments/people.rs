@@ -127,6 +127,9 @@ pub(crate) enum Session {
         /// Only those in which something was decrypted.
         #[arg(long)]
         decrypted: bool,
+        /// Only those in which something was opened in an emergency.
+        #[arg(long)]
+        emergency: bool,
         /// Only those of this principal.
         #[arg(long)]
         principal: Option<String>,

@@ -2,6 +2,8 @@
 
 mod show;
 
+pub(super) use show::printable;
+
 use anyhow::Result;
 use privet_wire::{
     CommentRequest, Personal, ReviewRequest, Session as SessionFacts, SessionDetail, SessionId,
@@ -22,6 +24,7 @@ pub(crate) async fn run(folder: Folder, sessions: Sessions, style: Style) -> Res
             pending,
             flagged,
             decrypted,
+            emergency,
             principal,
             source,
             from,
@@ -38,6 +41,8 @@ pub(crate) async fn run(folder: Folder, sessions: Sessions, style: Style) -> Res
                 from,
                 before,
                 decrypted: decrypted.then_some(true),
+                emergency: emergency.then_some(true),
+                urgent_first: pending,
                 count: Some(count),
                 after,
                 reasons,
@@ -121,7 +126,7 @@ fn list(page: &SessionPage, style: Style) -> Result<()> {
             session
                 .ended_at
                 .map_or_else(|| "open".to_owned(), output::cell),
-            mode(session.decrypted).to_owned(),
+            mode(session).to_owned(),
             output::count(session.statements),
             output::count(session.opened),
             said(session),
@@ -140,7 +145,7 @@ fn with_reasons(page: &SessionPage) -> Result<()> {
             output::moment(session.started_at),
             session.principal,
             session.source,
-            mode(session.decrypted),
+            mode(session),
             said(session)
         ))?;
         for text in [&session.reason, &session.link].into_iter().flatten() {
@@ -159,8 +164,12 @@ fn more(page: &SessionPage) -> Result<()> {
     }
 }
 
-fn mode(decrypted: bool) -> &'static str {
-    if decrypted { "decrypted" } else { "protected" }
+fn mode(session: &SessionFacts) -> &'static str {
+    match (session.emergency_at, session.decrypted) {
+        (Some(_), _) => "EMERGENCY",
+        (None, true) => "decrypted",
+        (None, false) => "protected",
+    }
 }
 
 fn said(session: &SessionFacts) -> String {
@@ -169,6 +178,7 @@ fn said(session: &SessionFacts) -> String {
         Some(review) if session.verdict != WireVerdict::Pending => {
             format!("{word} by {}", review.reviewer)
         }
+        _ if session.overdue => format!("{word}, OVERDUE"),
         _ => word.to_owned(),
     }
 }

@@ -13,9 +13,18 @@ fn bound_texts(sql: &str, parameters: &[SqlValue]) -> String {
             subject,
             fields,
             minutes,
+            emergency,
         }) => {
-            format!("decrypt {consent:?} {subject:?} {fields:?} {minutes:?}")
+            let emergency = emergency.map(|why| format!(" emergency {why:?}"));
+            let emergency = emergency.unwrap_or_default();
+            format!("decrypt {consent:?} {subject:?} {fields:?} {minutes:?}{emergency}")
         }
+        Ok(Command::Requests) => "requests".into(),
+        Ok(Command::Decide {
+            request,
+            approved,
+            note,
+        }) => format!("decide {request:?} {approved} {note:?}"),
         Ok(Command::Join { grant }) => format!("join {grant:?}"),
         Ok(Command::Encrypt) => "encrypt".into(),
         Ok(Command::Status) => "status".into(),
@@ -42,6 +51,20 @@ fn calls_are_understood() {
         ("/* note */ CALL privet.encrypt() -- done", "encrypt"),
         ("CALL \"privet\".status();;", "status"),
         ("CALL privet.join('x')", r#"join "x""#),
+        (
+            "CALL privet.decrypt(emergency => 'it burns', subject => 'customer:42')",
+            r#"decrypt "" "customer:42" None None emergency "it burns""#,
+        ),
+        (
+            "CALL privet.decrypt(subject => 'customer:42')",
+            "22023 `consent` is missing",
+        ),
+        ("CALL privet.requests()", "requests"),
+        (
+            "CALL privet.approve('x', note => 'matches the ticket')",
+            r#"decide "x" true "matches the ticket""#,
+        ),
+        ("CALL privet.deny('x')", r#"decide "x" false """#),
     ] {
         assert_eq!(bound_texts(sql, &[]), expected, "{sql}");
     }

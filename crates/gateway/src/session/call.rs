@@ -1,7 +1,7 @@
 //! Session commands: what `CALL privet.…` does.
 
 use privet_vault::port::SqlValue;
-use privet_vault::{DecryptRequest, Mode};
+use privet_vault::{DecryptRequest, Granted, Mode};
 
 use super::{SECONDS, Session};
 use crate::answer::{Answer, text_value};
@@ -58,6 +58,7 @@ impl Session {
                 subject,
                 fields,
                 minutes,
+                emergency,
             } => {
                 outside()?;
                 let request = DecryptRequest {
@@ -65,25 +66,28 @@ impl Session {
                     subject,
                     fields,
                     minutes,
+                    emergency,
                 };
                 let granted = self.connection.decrypt(&request).await?;
-                self.wire
-                    .out
-                    .notice(&Fault::notice(granted.note).hint(commands::ENCRYPT));
+                self.tell(&granted, granted.note.clone());
                 true
             }
             Command::Join { grant } => {
                 outside()?;
-                let grant = grant.parse().map_err(|_| {
-                    Fault::error("22023", "a grant is named by its id").hint(commands::JOIN)
-                })?;
-                self.connection.join_grant(grant).await?;
-                let note = "joined the grant: the connection is read-only now, and what it prepared or kept in \
-                            temporary tables is gone";
-                self.wire
-                    .out
-                    .notice(&Fault::notice(note).hint(commands::ENCRYPT));
+                self.join_grant(&grant).await?;
                 true
+            }
+            Command::Requests => {
+                answer = Some(self.requests().await?);
+                false
+            }
+            Command::Decide {
+                request,
+                approved,
+                note,
+            } => {
+                self.decide(&request, approved, &note).await?;
+                false
             }
             Command::Encrypt => {
                 outside()?;
@@ -98,6 +102,77 @@ impl Session {
             answer,
             mode_changed,
         })
+    }
+
+    /// Uses a grant of another connection, or makes that of a request that was approved.
+    async fn join_grant(&mut self, grant: &str) -> Result<(), Fault> {
+        let grant = grant.parse().map_err(|_| {
+            Fault::error("22023", "a grant or a request is named by its id").hint(commands::JOIN)
+        })?;
+        let granted = self.connection.join_grant(grant).await?;
+        let note = match granted.reused {
+            true => "joined the grant: the connection is read-only now, and what it prepared or kept in \
+                     temporary tables is gone"
+                .to_owned(),
+            false => granted.note.clone(),
+        };
+        self.tell(&granted, note);
+        Ok(())
+    }
+
+    /// Says what was granted; of an emergency as a warning, which clients show more loudly.
+    fn tell(&mut self, granted: &Granted, note: String) {
+        let fault = match granted.emergency {
+            true => Fault::warning("01000", note),
+            false => Fault::notice(note),
+        };
+        self.wire.out.notice(&fault.hint(commands::ENCRYPT));
+    }
+
+    /// What waits for whoever is connected.
+    async fn requests(&self) -> Result<Answer, Fault> {
+        let requests = self.connection.grant_requests().await?;
+        let now = self.connection.time();
+        let rows = requests.into_iter().map(|view| {
+            let state = view.state(now);
+            let text = |text: Option<String>| text.map_or(SqlValue::Null, text_value);
+            vec![
+                text_value(view.row.id.to_string()),
+                text_value(state.as_str()),
+                text_value(view.row.principal.to_string()),
+                text_value(view.row.source.to_string()),
+                text(view.subject),
+                text_value(view.fields.join(", ")),
+                text_value(view.row.minutes.to_string()),
+                text(view.evidence),
+                text(view.reason),
+                text(view.link),
+                text_value(view.row.expires_at.strftime(SECONDS).to_string()),
+            ]
+        });
+        Ok(Answer {
+            rows: rows.collect(),
+            columns: request_columns(),
+            tag: "CALL",
+        })
+    }
+
+    async fn decide(&mut self, request: &str, approved: bool, note: &str) -> Result<(), Fault> {
+        let id = request
+            .parse()
+            .map_err(|_| Fault::error("22023", "a request is named by its id"))?;
+        let told = match approved {
+            true => {
+                self.connection.approve_request(id, note).await?;
+                "approved: the engineer says it again, and works under a grant then"
+            }
+            false => {
+                self.connection.reject_request(id, note).await?;
+                "denied: nothing opens by this request"
+            }
+        };
+        self.wire.out.notice(&Fault::notice(told));
+        Ok(())
     }
 
     pub(super) async fn justify(
@@ -118,6 +193,7 @@ impl Session {
     pub(crate) fn columns(&self, procedure: Procedure) -> Vec<(String, Type)> {
         match procedure {
             Procedure::Status => self.status().columns,
+            Procedure::Requests => request_columns(),
             _ => Vec::new(),
         }
     }
@@ -129,6 +205,7 @@ impl Session {
                 subject,
                 until,
                 grant,
+                ..
             } => (
                 text_value(subject),
                 text_value(until.strftime(SECONDS).to_string()),
@@ -139,6 +216,9 @@ impl Session {
         let mode = match &status.mode {
             Mode::Unjustified => "unjustified",
             Mode::Protected => "protected",
+            Mode::Decrypted {
+                emergency: true, ..
+            } => "decrypted (emergency)",
             Mode::Decrypted { .. } => "decrypted",
         };
         let session = status
@@ -164,4 +244,13 @@ impl Session {
             tag: "CALL",
         }
     }
+}
+
+/// The columns of what waits for a second person.
+fn request_columns() -> Vec<(String, Type)> {
+    let names = [
+        "request", "state", "who", "source", "subject", "fields", "minutes", "consent", "reason",
+        "link", "until",
+    ];
+    names.map(|name| (name.to_owned(), Type::Text)).into()
 }

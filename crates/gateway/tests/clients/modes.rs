@@ -6,6 +6,7 @@ use privet_vault::{SessionQuery, SessionView, StepQuery, StepView};
 
 use crate::Case;
 use crate::psql::assert_contains;
+use crate::support::second;
 use crate::world::driver_client::{connect, told};
 use crate::world::{World, run};
 
@@ -23,6 +24,8 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("modes::weak_reasons_are_none", weak_reasons),
     ("modes::decrypting_is_refused_in_words", refusals),
+    ("modes::a_second_person_approves", second_person),
+    ("modes::an_emergency_opens_at_once", breaks_glass),
     ("modes::decrypted_only_reads", only_reads),
     ("modes::the_auditor_reads_every_statement", recorded),
     ("modes::auditors_do_not_connect", auditors),
@@ -207,6 +210,25 @@ fn weak_reasons() {
             assert_eq!(code, "22023", "{reason}: {message}");
             assert!(hint.starts_with("CALL privet.justify("), "{reason}");
         }
+        world.stop().await;
+    });
+}
+
+fn second_person() {
+    run(async {
+        let world = World::start(|_| ()).await;
+        let (zoe, bob) = (world.connect("zoe").await, world.connect("bob").await);
+        let auditor = world.caller("eve").await;
+        second::waits(&world.vault, zoe, bob, auditor).await;
+        world.stop().await;
+    });
+}
+
+fn breaks_glass() {
+    run(async {
+        let world = World::start(|_| ()).await;
+        let (zoe, bob) = (world.connect("zoe").await, world.connect("bob").await);
+        second::breaks_glass(zoe, bob).await;
         world.stop().await;
     });
 }

@@ -42,7 +42,7 @@ impl World {
         shop::create(&file);
         let vault = vault(&file, Arc::clone(&clock)).await;
         let mut tokens = BTreeMap::new();
-        for name in ["ann", "bob", "eve", "olga", "shop"] {
+        for name in ["ann", "bob", "eve", "olga", "shop", "zoe"] {
             let issued = vault
                 .issue_first_token(&name.parse().unwrap(), 1)
                 .await

@@ -9,6 +9,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use crate::support::driver::{Client, told};
+use crate::support::second;
 use crate::world::World;
 
 const NONE: &[&(dyn ToSql + Sync)] = &[];
@@ -429,5 +430,25 @@ async fn a_role_that_may_too_much_is_refused() {
     assert_eq!(code, "42501");
     assert!(message.contains("invoice"), "{message}");
     assert!(is_sealed(&names(&client).await[0]), "no grant was made");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_person_approves() {
+    let world = World::start().await;
+    let (zoe, bob) = (connect(&world, "zoe").await, connect(&world, "bob").await);
+    let auditor = world
+        .vault
+        .authenticate(world.token("eve"), "127.0.0.1")
+        .await;
+    second::waits(&world.vault, zoe, bob, auditor.unwrap()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_opens_at_once() {
+    let world = World::start().await;
+    let (zoe, bob) = (connect(&world, "zoe").await, connect(&world, "bob").await);
+    second::breaks_glass(zoe, bob).await;
     world.stop().await;
 }

@@ -92,7 +92,7 @@ impl World {
         let clock = Arc::new(TestClock::new(Instant::now()));
         let vault = vault(console, reader, Arc::clone(&clock)).await;
         let mut tokens = BTreeMap::new();
-        for name in ["ann", "bob", "eve", "olga", "shop"] {
+        for name in ["ann", "bob", "eve", "olga", "shop", "zoe"] {
             let issued = vault.issue_first_token(&name.parse().unwrap(), 1).await;
             tokens.insert(name, issued.unwrap().text.to_string());
         }

@@ -1,6 +1,7 @@
 //! What the test programs of the SQL door share: a clock, a data map, people and policies.
 
 pub(crate) mod driver;
+pub(crate) mod second;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,11 +86,13 @@ subject = "customer_id -> customer"
 columns = { id = { class = "SYS" }, customer_id = { class = "UPI" }, total = { class = "SYS" }, paid = { class = "SYS" }, scan = { class = "SYS" } }
 "#;
 
-/// Two people on call, an auditor, an operator and a job.
+/// Three people on call, one of whom decrypts with a second person or in an emergency alone, an auditor, an operator and a job.
 pub(crate) const PRINCIPALS: &str = r#"
 [people.ann]
 groups = ["on-call"]
 [people.bob]
+groups = ["on-call"]
+[people.zoe]
 groups = ["on-call"]
 [people.eve]
 groups = ["auditors"]
@@ -98,6 +101,11 @@ groups = ["operators"]
 [jobs.shop]
 groups = ["pii-jobs"]
 purposes = ["service"]
+"#;
+
+const MORE: &str = r#"
+@id("zoe-asks") forbid (principal == Person::"zoe", action == Action::"decrypt", resource);
+@id("zoe-breaks-glass") permit (principal == Person::"zoe", action == Action::"break_glass", resource);
 "#;
 
 /// The policies that the binary ships, with people of our own.
@@ -109,10 +117,10 @@ pub(crate) fn policy(environment: &privet_vault::Environment) -> Policy {
         .iter()
         .map(|name| (format!("{name}.cedar"), read(&format!("{name}.cedar"))))
         .collect();
-    let policies: Vec<(&str, &str)> = texts
+    let shipped = texts
         .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let policies: Vec<(&str, &str)> = shipped.chain([("more.cedar", MORE)]).collect();
     let schema = read("schema.cedarschema");
     let files = PolicyFiles {
         schema: &schema,

@@ -226,6 +226,9 @@ fn is_wanted(row: &SessionRow, filter: &SessionFilter) -> bool {
             .decrypted
             .is_none_or(|wanted| wanted == row.decrypted)
         && filter
+            .emergency
+            .is_none_or(|wanted| wanted == row.emergency_at.is_some())
+        && filter
             .open
             .is_none_or(|wanted| wanted == row.ended_at.is_none())
         && filter.from.is_none_or(|moment| row.started_at >= moment)

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError,
-    SubjectRow, TokenRow,
+    AliasRow, Change, ChangeKind, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
+    RequestDecision, RetentionKey, StoreError, SubjectRow, TokenRow,
 };
 use privet_vault::{
-    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+    GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
+    TenantName, TokenId,
 };
 
 use super::Shared;
@@ -29,6 +30,7 @@ struct State {
     tokens: Vec<TokenRow>,
     /// In the order in which they were given.
     grants: Vec<GrantRow>,
+    requests: Vec<GrantRequestRow>,
     changes: Vec<ChangeKind>,
     log_positions: BTreeMap<String, u64>,
     orphans: BTreeSet<Puid>,
@@ -301,6 +303,91 @@ impl KeyStore for MemoryKeys {
             .collect())
     }
 
+    async fn grants_since(
+        &self,
+        since: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRow>, StoreError> {
+        let state = self.0.read();
+        let since = state.grants.iter().rev().filter(|row| row.ends_at >= since);
+        Ok(since.take(count_max as usize).cloned().collect())
+    }
+
+    async fn add_request(&self, request: GrantRequestRow) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            if state.requests.iter().any(|row| row.id == request.id) {
+                return Err(StoreError::Conflict);
+            }
+            state.requests.push(request);
+            Ok(())
+        })
+    }
+
+    async fn request(&self, id: GrantRequestId) -> Result<Option<GrantRequestRow>, StoreError> {
+        let state = self.0.read();
+        Ok(state.requests.iter().find(|row| row.id == id).cloned())
+    }
+
+    async fn requests_of(&self, session: SessionId) -> Result<Vec<GrantRequestRow>, StoreError> {
+        Ok(self.0.read().requests_where(|row| row.session == session))
+    }
+
+    async fn live_requests(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        let mut live = self.0.read().requests_where(|row| row.expires_at > now);
+        live.truncate(count_max as usize);
+        Ok(live)
+    }
+
+    async fn decide_request(
+        &self,
+        id: GrantRequestId,
+        decision: RequestDecision,
+    ) -> Result<bool, StoreError> {
+        self.0.write(|state| {
+            let open = |row: &&mut GrantRequestRow| row.id == id && row.takes(&decision);
+            let Some(row) = state.requests.iter_mut().find(open) else {
+                return Ok(false);
+            };
+            row.decision = Some(decision);
+            Ok(true)
+        })
+    }
+
+    async fn use_request(
+        &self,
+        id: GrantRequestId,
+        grant: GrantId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.write(|state| {
+            let usable = |row: &&mut GrantRequestRow| row.id == id && row.is_usable(at);
+            let Some(row) = state.requests.iter_mut().find(usable) else {
+                return Ok(false);
+            };
+            row.grant = Some(grant);
+            Ok(true)
+        })
+    }
+
+    async fn expired_owners(
+        &self,
+        kind: KeyKind,
+        today: Date,
+        count_max: u32,
+    ) -> Result<Vec<[u8; 16]>, StoreError> {
+        let expired = |key: &KeyRow| {
+            key.kind == kind && key.expires_on.is_some_and(|expires_on| expires_on <= today)
+        };
+        let mut owners: Vec<_> = self.0.read().keys_where(expired);
+        owners.sort_by_key(|key| key.owner);
+        owners.truncate(count_max as usize);
+        Ok(owners.into_iter().map(|key| key.owner).collect())
+    }
+
     async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
         self.0
             .write(|state| Ok(state.end_grants(at, |grant| grant.id == id) > 0))
@@ -408,6 +495,14 @@ impl State {
         Ok(())
     }
 
+    /// The oldest first.
+    fn requests_where(&self, wanted: impl Fn(&GrantRequestRow) -> bool) -> Vec<GrantRequestRow> {
+        let found = self.requests.iter().filter(|row| wanted(row));
+        let mut found: Vec<_> = found.cloned().collect();
+        found.sort_by_key(|row| (row.asked_at, row.id));
+        found
+    }
+
     fn tokens_where(&self, wanted: impl Fn(&TokenRow) -> bool) -> Vec<TokenRow> {
         let mut found: Vec<_> = self
             .tokens
@@ -448,7 +543,7 @@ impl State {
         self.orphans.extend(gone.map(|row| row.puid));
         self.subjects.retain(|row| row.reference != subject);
         count += (links - self.aliases.len() - self.subjects.len()) as u64;
-        count += self.end_grants(at, |grant| grant.subject == subject);
+        count += self.end_grants(at, |grant| grant.subjects.contains(&subject));
         if count > 0 {
             self.changes.push(ChangeKind::Erased(subject));
         }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use privet_vault::SubjectRef;
 use privet_vault::port::StoreError;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -32,6 +33,15 @@ pub(super) fn from_id(id: &[u8; 16]) -> Uuid {
     Uuid::from_bytes(*id)
 }
 
+pub(super) fn from_subjects(subjects: &[SubjectRef]) -> Vec<Uuid> {
+    subjects.iter().map(|id| from_id(id.as_bytes())).collect()
+}
+
+/// Numbers of fields; the database has no unsigned integers.
+pub(super) fn from_fields(fields: &[u16]) -> Vec<i32> {
+    fields.iter().copied().map(i32::from).collect()
+}
+
 /// What a row holds, by position. Anything that this program does not write is damage.
 pub(super) struct Reading<'r> {
     pub(super) row: &'r Row,
@@ -45,6 +55,23 @@ impl<'r> Reading<'r> {
 
     pub(super) fn id(&self, at: usize) -> Result<[u8; 16], Failure> {
         Ok(self.get::<Uuid>(at)?.into_bytes())
+    }
+
+    pub(super) fn id_if(&self, at: usize) -> Result<Option<[u8; 16]>, Failure> {
+        Ok(self.get::<Option<Uuid>>(at)?.map(Uuid::into_bytes))
+    }
+
+    pub(super) fn subjects(&self, at: usize) -> Result<Vec<SubjectRef>, Failure> {
+        let ids = self.get::<Vec<Uuid>>(at)?.into_iter();
+        Ok(ids
+            .map(|id| SubjectRef::from_bytes(id.into_bytes()))
+            .collect())
+    }
+
+    pub(super) fn fields(&self, at: usize) -> Result<Vec<u16>, Failure> {
+        let numbers = self.get::<Vec<i32>>(at)?.into_iter();
+        let fields: Result<Vec<u16>, _> = numbers.map(u16::try_from).collect();
+        fields.map_err(|_| self.damage())
     }
 
     pub(super) fn bytes<const N: usize>(&self, at: usize) -> Result<[u8; N], Failure> {

@@ -18,7 +18,7 @@ use crate::write::last_writes;
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "data store",
     schema: "privet_data",
-    migrations: &[FORMAT_1, FORMAT_2],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
     vacuumed: &["value", "value_index"],
 };
 
@@ -77,6 +77,12 @@ CREATE INDEX session_pending ON session (started_at, id)
     WHERE verdict IS NULL OR verdict = 'pending';
 ALTER TABLE session_entry ADD COLUMN part smallint;
 CREATE INDEX session_entry_by_number ON session_entry (session, number, part);
+";
+
+/// What was opened in an emergency is reviewed first.
+const FORMAT_3: &str = "
+ALTER TABLE session ADD COLUMN emergency_at bigint;
+CREATE INDEX session_emergency ON session (started_at, id) WHERE emergency_at IS NOT NULL;
 ";
 
 /// The data store's database as a [`DataStore`].

@@ -6,6 +6,7 @@
 
 mod access;
 mod change;
+mod request;
 mod subject;
 mod wrapped;
 
@@ -14,11 +15,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError, SubjectRow,
-    TokenRow,
+    AliasRow, Change, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject, RequestDecision,
+    RetentionKey, StoreError, SubjectRow, TokenRow,
 };
 use privet_vault::{
-    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+    GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
+    TenantName, TokenId,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -29,7 +31,7 @@ use super::database::{Database, DatabaseSpec};
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
-    migrations: &[FORMAT_1],
+    migrations: &[FORMAT_1, FORMAT_2],
     vacuumed: &["wrapped_key", "subject", "alias"],
 };
 
@@ -119,6 +121,40 @@ CREATE TABLE log_position (
     origin text PRIMARY KEY,
     position bigint NOT NULL
 );
+";
+
+/// A grant may be for several subjects, and rest on what a second person said.
+const FORMAT_2: &str = "
+DROP INDEX access_grant_of_subject;
+ALTER TABLE access_grant ALTER COLUMN subject TYPE uuid[] USING ARRAY[subject];
+ALTER TABLE access_grant RENAME COLUMN subject TO subjects;
+ALTER TABLE access_grant ADD COLUMN request uuid;
+ALTER TABLE access_grant ADD COLUMN emergency boolean NOT NULL DEFAULT false;
+CREATE INDEX access_grant_by_end ON access_grant (ends_at);
+CREATE TABLE granted_subject (
+    subject uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    PRIMARY KEY (subject, grant_id)
+);
+INSERT INTO granted_subject SELECT subjects[1], id FROM access_grant;
+
+CREATE TABLE grant_request (
+    id uuid PRIMARY KEY,
+    session uuid NOT NULL,
+    principal text NOT NULL,
+    source text NOT NULL,
+    subjects uuid[] NOT NULL,
+    fields integer[] NOT NULL,
+    minutes bigint NOT NULL,
+    asked_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    approved boolean,
+    decided_by text,
+    decided_at bigint,
+    grant_id uuid
+);
+CREATE INDEX grant_request_of_session ON grant_request (session, asked_at);
+CREATE INDEX grant_request_by_end ON grant_request (expires_at);
 ";
 
 /// The key store's database as a [`KeyStore`].
@@ -374,6 +410,86 @@ impl KeyStore for PostgresKeys {
     async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError> {
         self.database
             .run(move |client| Box::pin(async move { access::grants_of(client, session).await }))
+            .await
+    }
+
+    async fn grants_since(
+        &self,
+        since: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRow>, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { access::grants_since(client, since, count_max).await })
+            })
+            .await
+    }
+
+    async fn add_request(&self, request: GrantRequestRow) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { request::add(client, &request).await }))
+            .await
+    }
+
+    async fn request(&self, id: GrantRequestId) -> Result<Option<GrantRequestRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { request::one(client, id).await }))
+            .await
+    }
+
+    async fn requests_of(&self, session: SessionId) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { request::of(client, session).await }))
+            .await
+    }
+
+    async fn live_requests(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { request::live(client, now, count_max).await }))
+            .await
+    }
+
+    async fn decide_request(
+        &self,
+        id: GrantRequestId,
+        decision: RequestDecision,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { request::decide(client, id, &decision).await })
+            })
+            .await
+    }
+
+    async fn use_request(
+        &self,
+        id: GrantRequestId,
+        grant: GrantId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { request::use_up(client, id, grant, at).await })
+            })
+            .await
+    }
+
+    async fn expired_owners(
+        &self,
+        kind: KeyKind,
+        today: Date,
+        count_max: u32,
+    ) -> Result<Vec<[u8; 16]>, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(
+                    async move { wrapped::expired_owners(client, kind, today, count_max).await },
+                )
+            })
             .await
     }
 

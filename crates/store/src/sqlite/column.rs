@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use privet_vault::SubjectRef;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 
@@ -72,6 +73,48 @@ impl FromSql for Count {
             .map(Self)
             .map_err(FromSqlError::other)
     }
+}
+
+/// Subjects, 16 bytes each, one behind the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subjects<'a>(pub(super) &'a [SubjectRef]);
+
+impl ToSql for Subjects<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let bytes = self.0.iter().flat_map(SubjectRef::as_bytes);
+        Ok(ToSqlOutput::from(bytes.copied().collect::<Vec<u8>>()))
+    }
+}
+
+/// Reads subjects.
+pub(super) fn subjects(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<SubjectRef>> {
+    let (subjects, rest) = row.get_ref(column)?.as_blob()?.as_chunks::<16>();
+    if !rest.is_empty() {
+        return Err(unknown_code(column));
+    }
+    let subjects = subjects.iter().copied().map(SubjectRef::from_bytes);
+    Ok(subjects.collect())
+}
+
+/// Numbers of fields, with commas between.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields<'a>(pub(super) &'a [u16]);
+
+impl ToSql for Fields<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let numbers: Vec<_> = self.0.iter().map(u16::to_string).collect();
+        Ok(ToSqlOutput::from(numbers.join(",")))
+    }
+}
+
+/// Reads numbers of fields.
+pub(super) fn fields(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u16>> {
+    let numbers = row.get_ref(column)?.as_str()?.split(',');
+    let numbers = numbers.filter(|number| !number.is_empty());
+    let parsed: Result<Vec<u16>, _> = numbers.map(str::parse).collect();
+    parsed.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
 }
 
 /// Reads a name; one that does not parse was not written by this program.

@@ -17,7 +17,7 @@ use crate::write::last_writes;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "data.sqlite",
     application_id: i32::from_be_bytes(*b"PvtD"),
-    migrations: &[FORMAT_1, FORMAT_2],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
     damaged: "`data.sqlite` is not what was written: restore it from its backup",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
@@ -77,6 +77,12 @@ CREATE INDEX session_pending ON session (started_at, id)
     WHERE verdict IS NULL OR verdict = 'pending';
 ALTER TABLE session_entry ADD COLUMN part INTEGER;
 CREATE INDEX session_entry_by_number ON session_entry (session, number, part);
+";
+
+/// What was opened in an emergency is reviewed first.
+const FORMAT_3: &str = "
+ALTER TABLE session ADD COLUMN emergency_at INTEGER;
+CREATE INDEX session_emergency ON session (started_at, id) WHERE emergency_at IS NOT NULL;
 ";
 
 /// `data.sqlite` as a [`DataStore`].

@@ -3,6 +3,7 @@
 
 mod access;
 mod change;
+mod request;
 mod subject;
 mod wrapped;
 
@@ -11,11 +12,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey, StoreError,
-    SubjectRow, TokenRow,
+    AliasRow, Change, ChangeKind, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
+    RequestDecision, RetentionKey, StoreError, SubjectRow, TokenRow,
 };
 use privet_vault::{
-    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+    GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
+    TenantName, TokenId,
 };
 
 use super::engine::Engine;
@@ -24,7 +26,7 @@ use super::file::FileSpec;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
-    migrations: &[FORMAT_1, FORMAT_2],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
@@ -118,6 +120,39 @@ const FORMAT_2: &str = "
 CREATE TABLE orphan (
     puid BLOB NOT NULL PRIMARY KEY
 ) WITHOUT ROWID;
+";
+
+/// A grant may be for several subjects (16 bytes each, one behind the other), and rest on what a second person said.
+const FORMAT_3: &str = "
+DROP INDEX access_grant_of_subject;
+ALTER TABLE access_grant RENAME COLUMN subject TO subjects;
+ALTER TABLE access_grant ADD COLUMN request BLOB;
+ALTER TABLE access_grant ADD COLUMN emergency INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX access_grant_by_end ON access_grant (ends_at);
+CREATE TABLE granted_subject (
+    subject BLOB NOT NULL,
+    grant_id BLOB NOT NULL,
+    PRIMARY KEY (subject, grant_id)
+) WITHOUT ROWID;
+INSERT INTO granted_subject SELECT subjects, id FROM access_grant;
+
+CREATE TABLE grant_request (
+    id BLOB NOT NULL PRIMARY KEY,
+    session BLOB NOT NULL,
+    principal TEXT NOT NULL,
+    source TEXT NOT NULL,
+    subjects BLOB NOT NULL,
+    fields TEXT NOT NULL,
+    minutes INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    approved INTEGER,
+    decided_by TEXT,
+    decided_at INTEGER,
+    grant_id BLOB
+) WITHOUT ROWID;
+CREATE INDEX grant_request_of_session ON grant_request (session, asked_at);
+CREATE INDEX grant_request_by_end ON grant_request (expires_at);
 ";
 
 /// `keys.sqlite` as a [`KeyStore`].
@@ -326,6 +361,76 @@ impl KeyStore for SqliteKeys {
     async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError> {
         self.engine
             .read(move |connection| access::grants_of(connection, session))
+            .await
+    }
+
+    async fn grants_since(
+        &self,
+        since: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRow>, StoreError> {
+        self.engine
+            .read(move |connection| access::grants_since(connection, since, count_max))
+            .await
+    }
+
+    async fn add_request(&self, request: GrantRequestRow) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| request::add(connection, &request))
+            .await
+    }
+
+    async fn request(&self, id: GrantRequestId) -> Result<Option<GrantRequestRow>, StoreError> {
+        self.engine
+            .read(move |connection| request::one(connection, id))
+            .await
+    }
+
+    async fn requests_of(&self, session: SessionId) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.engine
+            .read(move |connection| request::of(connection, session))
+            .await
+    }
+
+    async fn live_requests(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.engine
+            .read(move |connection| request::live(connection, now, count_max))
+            .await
+    }
+
+    async fn decide_request(
+        &self,
+        id: GrantRequestId,
+        decision: RequestDecision,
+    ) -> Result<bool, StoreError> {
+        self.engine
+            .write(move |connection| request::decide(connection, id, &decision))
+            .await
+    }
+
+    async fn use_request(
+        &self,
+        id: GrantRequestId,
+        grant: GrantId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.engine
+            .write(move |connection| request::use_up(connection, id, grant, at))
+            .await
+    }
+
+    async fn expired_owners(
+        &self,
+        kind: KeyKind,
+        today: Date,
+        count_max: u32,
+    ) -> Result<Vec<[u8; 16]>, StoreError> {
+        self.engine
+            .read(move |connection| wrapped::expired_owners(connection, kind, today, count_max))
             .await
     }
 

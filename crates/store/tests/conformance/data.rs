@@ -254,6 +254,7 @@ async fn a_session_comes_back_as_it_was_put() {
 async fn an_end_and_a_verdict_survive_a_later_save() {
     on_each(async |stores| {
         let busy = SessionRow {
+            emergency_at: Some(at(30)),
             active_at: at(40),
             statements: 7,
             opened: 3,
@@ -261,6 +262,7 @@ async fn an_end_and_a_verdict_survive_a_later_save() {
             ..session(1, 0)
         };
         let judged = SessionRow {
+            emergency_at: Some(at(35)),
             ended_at: Some(at(50)),
             review: reviewed(Verdict::Flagged),
             ..session(1, 0)
@@ -311,6 +313,7 @@ fn various_sessions() -> [SessionRow; 5] {
             ..session(3, 20)
         },
         SessionRow {
+            emergency_at: Some(at(41)),
             ended_at: Some(at(50)),
             review: reviewed(Verdict::Flagged),
             ..session(4, 40)
@@ -396,6 +399,25 @@ async fn sessions_are_listed_newest_first_as_filtered() {
             &[1],
         )
         .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn emergencies_are_listed_apart() {
+    on_each(async |stores| {
+        for row in various_sessions() {
+            stores.data.put_session(row).await.unwrap();
+        }
+        for (emergency, expected) in [(Some(true), 1), (Some(false), 4), (None, 5)] {
+            let filter = SessionFilter {
+                emergency,
+                ..SessionFilter::default()
+            };
+            let found = listed(stores, filter).await;
+            assert_eq!(found.len(), expected);
+            assert_eq!(found.contains(&4), emergency != Some(false));
+        }
     })
     .await;
 }

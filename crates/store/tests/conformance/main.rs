@@ -8,6 +8,7 @@ mod faults;
 mod keys;
 mod log;
 mod random;
+mod requests;
 mod rows;
 
 use std::path::Path;

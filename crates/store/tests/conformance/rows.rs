@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, GrantRow, IndexEntry, KeyRow, LogBatch, LogState, NewSubject, ScramVerifier,
-    SessionRow, SideRow, SubjectRow, TileRow, TokenRow, ValueWrite,
+    AliasRow, GrantRequestRow, GrantRow, IndexEntry, KeyRow, LogBatch, LogState, NewSubject,
+    ScramVerifier, SessionRow, SideRow, SubjectRow, TileRow, TokenRow, ValueWrite,
 };
-use privet_vault::{GrantId, Oid, Puid, SessionId, SubjectRef, TokenId};
+use privet_vault::{GrantId, GrantRequestId, Oid, Puid, SessionId, SubjectRef, TokenId};
 
 pub(crate) const ORIGIN: &str = "privet.local/test/1";
 
@@ -102,6 +102,7 @@ pub(crate) fn session(n: u32, started: i64) -> SessionRow {
         decrypted: false,
         statements: 3,
         opened: 0,
+        emergency_at: None,
         review: None,
     }
 }
@@ -190,11 +191,35 @@ pub(crate) fn grant(n: u32, session: u32, subject: u32) -> GrantRow {
         id: grant_id(n),
         session: session_id(session),
         principal: "ada".parse().unwrap(),
-        subject: reference(subject),
+        subjects: vec![reference(subject)],
         fields: vec![1, 7, 65_535],
+        request: None,
+        emergency: false,
         starts_at: at(0),
         ends_at: at(900),
         ended_at: None,
+    }
+}
+
+pub(crate) fn request_id(n: u32) -> GrantRequestId {
+    GrantRequestId::from_bytes(bytes(19, n))
+}
+
+/// Asked at `n`, for an hour.
+pub(crate) fn request(n: u32, session: u32) -> GrantRequestRow {
+    let asked = i64::from(n);
+    GrantRequestRow {
+        id: request_id(n),
+        session: session_id(session),
+        principal: "ada".parse().unwrap(),
+        source: "shop".parse().unwrap(),
+        subjects: vec![reference(2), reference(1)],
+        fields: vec![3, 1],
+        minutes: 15,
+        asked_at: at(asked),
+        expires_at: at(asked + 3_600),
+        decision: None,
+        grant: None,
     }
 }
 

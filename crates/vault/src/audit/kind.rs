@@ -66,12 +66,20 @@ kinds! {
     SessionReviewed = "session.reviewed",
     /// An auditor commented on a session.
     SessionCommented = "session.commented",
-    /// A session may open one subject's values from here on.
+    /// A session may open the values of its subjects from here on.
     GrantIssued = "grant.issued",
     /// A grant was refused.
     GrantDenied = "grant.denied",
     /// A grant ended: expired, given back or revoked.
     GrantEnded = "grant.ended",
+    /// Somebody asked for a grant that a second person has to approve.
+    GrantRequested = "grant.requested",
+    /// A second person approved a grant.
+    GrantApproved = "grant.approved",
+    /// A request for a grant was rejected, withdrawn, or its approval taken back.
+    GrantRejected = "grant.rejected",
+    /// Somebody read the list of grants or of requests for them.
+    GrantRead = "grant.read",
     /// A statement of a decrypted session, before its first opened row leaves.
     StatementOpened = "statement.opened",
     /// What a statement of a decrypted session showed.
@@ -80,6 +88,8 @@ kinds! {
     Probe = "probe",
     /// An equality search was refused.
     ProbeDenied = "probe.denied",
+    /// What the server noticed by itself, and somebody should look at.
+    Finding = "finding",
     /// A token was issued.
     TokenIssued = "token.issued",
     /// A token was revoked.

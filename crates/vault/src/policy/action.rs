@@ -27,6 +27,14 @@ pub enum Action {
     OpenSession,
     /// Ask for a grant. Decided per field before the grant exists, so the context's `grant` says nothing here.
     Decrypt,
+    /// Ask for a grant that a second person has to approve.
+    RequestDecrypt,
+    /// Be the second person who approves a grant, or says no. Never for oneself.
+    ApproveDecrypt,
+    /// Take a grant at once in an emergency, asking nobody; it is short and reviewed first.
+    BreakGlass,
+    /// End somebody else's grant.
+    RevokeGrant,
     /// Search an application's database for an exact value from the console.
     Probe,
     /// Read the audit log.
@@ -54,7 +62,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -71,6 +79,10 @@ impl Action {
         Self::CloseSubject,
         Self::OpenSession,
         Self::Decrypt,
+        Self::RequestDecrypt,
+        Self::ApproveDecrypt,
+        Self::BreakGlass,
+        Self::RevokeGrant,
         Self::Probe,
         Self::ReadLog,
         Self::ReadSessions,
@@ -98,6 +110,10 @@ impl Action {
             Self::CloseSubject => "close_subject",
             Self::OpenSession => "open_session",
             Self::Decrypt => "decrypt",
+            Self::RequestDecrypt => "request_decrypt",
+            Self::ApproveDecrypt => "approve_decrypt",
+            Self::BreakGlass => "break_glass",
+            Self::RevokeGrant => "revoke_grant",
             Self::Probe => "probe",
             Self::ReadLog => "read_log",
             Self::ReadSessions => "read_sessions",
@@ -116,10 +132,15 @@ impl Action {
             | Self::Seal
             | Self::Open(_)
             | Self::Decrypt
+            | Self::RequestDecrypt
+            | Self::ApproveDecrypt
+            | Self::BreakGlass
             | Self::Probe => Target::Field,
-            Self::OpenSession | Self::Adopt | Self::ReadSessions | Self::ReviewSession => {
-                Target::Source
-            }
+            Self::OpenSession
+            | Self::Adopt
+            | Self::ReadSessions
+            | Self::ReviewSession
+            | Self::RevokeGrant => Target::Source,
             Self::CreateSubject
             | Self::DescribeSubject
             | Self::CloseSubject

@@ -5,8 +5,10 @@ use jiff::{Timestamp, civil::Date};
 use privet_seal::{KeyId, KeyKind};
 
 use super::StoreError;
+use super::{GrantRequestRow, RequestDecision};
 use crate::{
-    GrantId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef, TenantName, TokenId,
+    GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
+    TenantName, TokenId,
 };
 
 /// A wrapped key: of a tenant (wrapped by the root), or of anything below (wrapped by the tenant key).
@@ -146,10 +148,14 @@ pub struct GrantRow {
     pub session: SessionId,
     /// Who holds it.
     pub principal: PrincipalName,
-    /// Whose data it opens.
-    pub subject: SubjectRef,
+    /// Whose data it opens, in the order asked for; each once.
+    pub subjects: Vec<SubjectRef>,
     /// Which fields.
     pub fields: Vec<u16>,
+    /// The request that a second person approved, where it rests on one.
+    pub request: Option<GrantRequestId>,
+    /// Whether it was taken at once in an emergency.
+    pub emergency: bool,
     /// When it took effect.
     pub starts_at: Timestamp,
     /// When it ends by itself.
@@ -298,8 +304,56 @@ pub trait KeyStore: Send + Sync {
     /// The grants of one session, oldest first.
     async fn grants_of(&self, session: SessionId) -> Result<Vec<GrantRow>, StoreError>;
 
+    /// The newest grants first: those that end at `since` or later by themselves, at most `count_max`.
+    async fn grants_since(
+        &self,
+        since: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRow>, StoreError>;
+
     /// Ends a grant and advances the sequence; `false` when it had ended before.
     async fn end_grant(&self, id: GrantId, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Adds a request for a grant; `Conflict` when its id exists.
+    async fn add_request(&self, request: GrantRequestRow) -> Result<(), StoreError>;
+
+    /// One request.
+    async fn request(&self, id: GrantRequestId) -> Result<Option<GrantRequestRow>, StoreError>;
+
+    /// The requests of one session, oldest first.
+    async fn requests_of(&self, session: SessionId) -> Result<Vec<GrantRequestRow>, StoreError>;
+
+    /// The requests whose time is not over at `now`, oldest first, at most `count_max`.
+    async fn live_requests(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError>;
+
+    /// Decides a request, at the decision's moment. `false`, and nothing is changed, when its time is over, a grant was
+    /// made of it, or it was decided before; but a "no" takes back a "yes" that nobody has used yet.
+    async fn decide_request(
+        &self,
+        id: GrantRequestId,
+        decision: RequestDecision,
+    ) -> Result<bool, StoreError>;
+
+    /// Uses up an approval for this grant, once for all servers. `false`, and nothing is changed, when the request is not
+    /// approved, its time is over, or a grant was made of it already.
+    async fn use_request(
+        &self,
+        id: GrantRequestId,
+        grant: GrantId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// The owners of keys of a kind whose day has come, at most `count_max`.
+    async fn expired_owners(
+        &self,
+        kind: KeyKind,
+        today: Date,
+        count_max: u32,
+    ) -> Result<Vec<[u8; 16]>, StoreError>;
 
     /// Tells every server that a session was ended: advances the sequence. The session's row says so already.
     async fn end_session(&self, session: SessionId) -> Result<(), StoreError>;

@@ -67,11 +67,22 @@ pub struct SessionRow {
     pub statements: u64,
     /// Values opened.
     pub opened: u64,
+    /// When something was first opened in an emergency, without asking anybody.
+    pub emergency_at: Option<Timestamp>,
     /// The last verdict; `None` is pending.
     pub review: Option<Review>,
 }
 
+/// A session with an emergency is reviewed within this time after it.
+pub const EMERGENCY_REVIEW: SignedDuration = SignedDuration::from_hours(24);
+
 impl SessionRow {
+    /// Whether somebody should have looked at its emergency by now.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let late = |at: Timestamp| now.duration_since(at) > EMERGENCY_REVIEW;
+        self.verdict() == Verdict::Pending && self.emergency_at.is_some_and(late)
+    }
+
     /// The last verdict.
     pub fn verdict(&self) -> Verdict {
         self.review
@@ -88,6 +99,7 @@ impl SessionRow {
             decrypted: self.decrypted || newer.decrypted,
             statements: self.statements.max(newer.statements),
             opened: self.opened.max(newer.opened),
+            emergency_at: self.emergency_at.or(newer.emergency_at),
             review: newer.review.or(self.review),
             ..newer
         }
@@ -135,6 +147,8 @@ pub struct SessionFilter {
     pub source: Option<SourceName>,
     /// Only those in which something was decrypted.
     pub decrypted: Option<bool>,
+    /// Only those in which something was opened in an emergency.
+    pub emergency: Option<bool>,
     /// Only those that have not ended.
     pub open: Option<bool>,
     /// Only those that started at this moment or later.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Desk;
 use super::ending::Ending;
-use super::grant::{DecryptRequest, Granted, LiveGrant};
+use super::grant::LiveGrant;
 use super::justification::{LiveSession, Reason};
 use super::mode::{Mode, Status};
 use super::showing::Showing;
@@ -15,7 +15,7 @@ use crate::port::{
     Catalog, RunMode, Runner, Serving, SessionFilter, SessionRow, Source, Upstream, UpstreamError,
 };
 use crate::vault::{Question, denied_by_policy};
-use crate::{Caller, Error, GrantId, Result, SessionId, SourceName, Vault};
+use crate::{Caller, Error, Result, SessionId, SourceName, Vault};
 
 /// One client's connection to a source. Dropping it ends its grant and writes what it has still to write.
 pub struct Connection {
@@ -79,6 +79,11 @@ impl Connection {
     /// The source.
     pub fn source(&self) -> &SourceName {
         &self.source
+    }
+
+    /// The time, as the vault reads it.
+    pub fn time(&self) -> jiff::Timestamp {
+        self.vault.now()
     }
 
     /// The source's description of itself.
@@ -164,9 +169,10 @@ impl Connection {
         }
         match &self.grant {
             Some(grant) if grant.is_live(&self.vault) => Mode::Decrypted {
-                subject: grant.label().to_owned(),
+                subject: grant.short_label(),
                 until: grant.until(),
                 grant: grant.id(),
+                emergency: grant.is_emergency(),
             },
             _ => Mode::Protected,
         }
@@ -235,6 +241,7 @@ impl Connection {
             decrypted: false,
             statements: 0,
             opened: 0,
+            emergency_at: None,
             review: None,
         };
         let tenant = &vault.inner.config.tenant;
@@ -276,47 +283,6 @@ impl Connection {
         let said = self.vault.stated(last.id).await?;
         let same = said.is_some_and(|said| reason.repeats(&said.reason, said.link.as_deref()));
         Ok(same.then_some(last.id))
-    }
-
-    /// Opens one subject's values on the evidence of that person's consent. The connection becomes read-only.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with code `evidence_not_url` or `minutes`, [`Error::NotFound`] for an unknown or erased
-    /// subject, [`Error::Denied`] by policy. The connection stays as it was then.
-    pub async fn decrypt(&mut self, request: &DecryptRequest) -> Result<Granted> {
-        let session = Arc::clone(self.session()?.0);
-        let (grant, mut granted) = self
-            .vault
-            .grant(&self.caller, &self.source, &session, request)
-            .await?;
-        if self.grant.is_some() {
-            self.end_grant("another grant took its place").await?;
-            granted.note.push_str(" The former grant ended.");
-        }
-        self.grant = Some(grant);
-        Ok(granted)
-    }
-
-    /// Joins a live grant of the same session, whichever server made it.
-    pub async fn join_grant(&mut self, id: GrantId) -> Result<()> {
-        let session = Arc::clone(self.session()?.0);
-        let found = match self.vault.inner.sessions.grant(id) {
-            Some(grant) => Some(grant),
-            None => self.vault.found_grant(&session, id).await?,
-        };
-        let grant = found
-            .filter(|grant| grant.session() == session.id() && grant.is_live(&self.vault))
-            .ok_or(Error::NotFound("grant"))?;
-        let record = Record::by(EntryKind::SessionJoined, &self.caller).grant(id);
-        self.vault.record_in(&session, record).await?;
-        self.end_grant("another grant took its place").await?;
-        self.grant = Some(grant);
-        Ok(())
-    }
-
-    /// Goes back to protected; harmless when the connection is protected already.
-    pub async fn encrypt(&mut self) -> Result<()> {
-        self.end_grant("given back").await
     }
 
     pub(super) async fn end_grant(&mut self, why: &'static str) -> Result<()> {

@@ -1,36 +1,21 @@
-//! Grants: one subject, some fields, a while, on the evidence of that person's consent.
+//! Grants: a few subjects, some fields, a while, on the evidence of these people's consent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use privet_classify::Field;
-use privet_seal::RecordKey;
+use jiff::Timestamp;
+use privet_seal::KeyId;
 
-use super::justification::{LiveSession, check_url};
-use crate::audit::{EntryKind, Record, SideKey, SubjectUse};
-use crate::keyring::OpenSubject;
-use crate::policy::{Action, Decision};
+use super::justification::LiveSession;
+use crate::audit::{Record, SideKey, SubjectUse};
+use crate::keyring::{CipherRef, OpenSubject};
 use crate::port::GrantRow;
-use crate::vault::Question;
-use crate::{
-    Caller, Error, Form, GrantId, Result, SessionId, SourceName, SubjectName, SubjectRef, Vault,
-};
+use crate::{GrantId, Result, SessionId, SubjectRef, Vault};
 
-/// What a client asks to open.
-#[derive(Debug, Clone, Default)]
-pub struct DecryptRequest {
-    /// Where the person's consent can be found: a web address.
-    pub consent: String,
-    /// Whose data: an operational id or a row such as `customer:42`.
-    pub subject: String,
-    /// Which fields; all that policy allows without it.
-    pub fields: Option<Vec<String>>,
-    /// For how long.
-    pub minutes: Option<u32>,
-}
+/// Names of subjects that are shown of a longer list.
+const NAMES_SHOWN: usize = 3;
 
 /// What was granted, in words for the client.
 #[derive(Debug, Clone)]
@@ -43,6 +28,10 @@ pub struct Granted {
     pub fields: Vec<String>,
     /// Until when.
     pub until: Timestamp,
+    /// Whether a live grant was there already, and none was made.
+    pub reused: bool,
+    /// Whether it was taken in an emergency.
+    pub emergency: bool,
     /// What the client is told.
     pub note: String,
 }
@@ -50,8 +39,10 @@ pub struct Granted {
 /// A grant in force on this server.
 pub(crate) struct LiveGrant {
     row: GrantRow,
+    /// The subjects, as the engineer named them, and what it rests on: personal, and never printed.
     label: String,
-    open: Arc<OpenSubject>,
+    evidence: String,
+    open: Vec<Arc<OpenSubject>>,
     fields: BTreeSet<u16>,
     ends: Duration,
     ended: AtomicBool,
@@ -60,17 +51,18 @@ pub(crate) struct LiveGrant {
 
 impl LiveGrant {
     /// A grant that is durable, until `ends` on the clock that never goes backwards.
-    pub(crate) fn new(
+    pub(super) fn new(
         row: GrantRow,
-        label: String,
-        open: Arc<OpenSubject>,
+        said: Said,
+        open: Vec<Arc<OpenSubject>>,
         fields: BTreeSet<u16>,
         ends: Duration,
         key: SideKey,
     ) -> Self {
         Self {
             row,
-            label,
+            label: said.label,
+            evidence: said.evidence,
             open,
             fields,
             ends,
@@ -83,24 +75,53 @@ impl LiveGrant {
         self.row.id
     }
 
+    pub(super) fn row(&self) -> &GrantRow {
+        &self.row
+    }
+
     pub(crate) fn session(&self) -> SessionId {
         self.row.session
     }
 
-    pub(crate) fn subject(&self) -> SubjectRef {
-        self.row.subject
+    pub(crate) fn is_for(&self, subject: SubjectRef) -> bool {
+        self.row.subjects.contains(&subject)
     }
 
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
+    /// The label, of a long list its start.
+    pub(super) fn short_label(&self) -> String {
+        let names: Vec<&str> = self.label.split(", ").collect();
+        match names.get(..NAMES_SHOWN) {
+            Some(first) if names.len() > NAMES_SHOWN => {
+                let more = names.len() - NAMES_SHOWN;
+                format!("{} and {more} more", first.join(", "))
+            }
+            _ => self.label.clone(),
+        }
+    }
+
+    pub(super) fn evidence(&self) -> &str {
+        &self.evidence
+    }
+
+    pub(super) fn fields(&self) -> &BTreeSet<u16> {
+        &self.fields
+    }
+
+    pub(super) fn is_emergency(&self) -> bool {
+        self.row.emergency
+    }
+
     pub(crate) fn until(&self) -> Timestamp {
         self.row.ends_at
     }
 
-    pub(crate) fn open(&self) -> &OpenSubject {
-        &self.open
+    /// The cipher that a sealed value names, if it is of one of this grant's subjects.
+    pub(crate) fn cipher(&self, id: KeyId) -> Option<CipherRef<'_>> {
+        self.open.iter().find_map(|subject| subject.cipher(id))
     }
 
     pub(crate) fn key(&self) -> &Arc<SideKey> {
@@ -130,231 +151,27 @@ impl LiveGrant {
         self.ended.store(true, Ordering::Release);
     }
 
-    pub(crate) fn used(&self) -> SubjectUse {
-        SubjectUse {
-            reference: self.row.subject,
-            fields: self.fields.iter().copied().collect(),
+    /// The subjects as an entry names them.
+    pub(crate) fn used(&self) -> Vec<SubjectUse> {
+        let fields: Arc<[u16]> = self.fields.iter().copied().collect();
+        let used = self.row.subjects.iter().map(|subject| SubjectUse {
+            reference: *subject,
+            fields: Arc::clone(&fields),
             count: 1,
-        }
+        });
+        used.collect()
     }
 }
 
+/// What the engineer said of a grant, as its sealed record keeps it.
+pub(super) struct Said {
+    pub(super) label: String,
+    /// Where the consent can be found, or why it could not wait.
+    pub(super) evidence: String,
+}
+
 impl Vault {
-    /// Makes a grant: checked, decided, its entry and its row durable before it takes effect.
-    pub(crate) async fn grant(
-        &self,
-        caller: &Caller,
-        source: &SourceName,
-        session: &LiveSession,
-        request: &DecryptRequest,
-    ) -> Result<(Arc<LiveGrant>, Granted)> {
-        let minutes = self.grant_minutes(request.minutes)?;
-        check_url(
-            &request.consent,
-            "evidence_not_url",
-            "the evidence of the person's consent",
-        )?;
-        let open = match self.grant_subject(source, &request.subject).await {
-            Err(error @ Error::NotFound(_)) => {
-                // Asking whether somebody is in there is worth a line as well.
-                let record = Record::by(EntryKind::GrantDenied, caller)
-                    .reason(error.code())
-                    .personal("subject", request.subject.clone())
-                    .personal("evidence", request.consent.clone());
-                self.record_in(session, record).await?;
-                return Err(error);
-            }
-            found => found?,
-        };
-        let (fields, decision) = match self.grant_fields(caller, source, request) {
-            Ok(allowed) => allowed,
-            Err((error, decision)) => {
-                let mut record = Record::by(EntryKind::GrantDenied, caller)
-                    .session(session.id())
-                    .reason(error.code())
-                    .subject(SubjectUse {
-                        reference: open.row.reference,
-                        fields: Arc::default(),
-                        count: 0,
-                    })
-                    .personal("evidence", request.consent.clone());
-                if let Some(decision) = &decision {
-                    record = record.ruling(self.ruling(decision));
-                }
-                self.record_in(session, record).await?;
-                return Err(error);
-            }
-        };
-        let grant = Arc::new(self.live_grant(caller, session, request, open, &fields, minutes)?);
-        let record = Record::by(EntryKind::GrantIssued, caller)
-            .session(session.id())
-            .grant(grant.id())
-            .ruling(self.ruling(&decision))
-            .subject(grant.used())
-            .fact("until", grant.until().to_string())
-            .personal("evidence", request.consent.clone())
-            .personal("subject", request.subject.clone());
-        // Whatever ends grants must find this one from here on.
-        let grant = self.inner.sessions.remember_grant(grant);
-        self.record_under(session, grant.key(), record).await?;
-        // Other servers find it by the session's list.
-        self.inner.listing.written().await;
-        self.inner.keys.add_grant(grant.row.clone()).await?;
-        self.check_granted(caller, session, &grant).await?;
-        let granted = granted(&grant, &fields, request.fields.is_none(), minutes);
-        Ok((grant, granted))
-    }
-
-    /// Between finding the subject and making the grant, the subject may have been erased and the token revoked.
-    async fn check_granted(
-        &self,
-        caller: &Caller,
-        session: &LiveSession,
-        grant: &LiveGrant,
-    ) -> Result<()> {
-        let subject = [grant.subject()];
-        let rows = self.inner.keys.subjects_by_reference(&subject);
-        let known = rows.await?.into_iter().flatten().next().is_some();
-        let alive = self.alive(caller);
-        if known && alive.is_ok() && !grant.is_ended() {
-            return Ok(());
-        }
-        let why = if known {
-            "it was revoked while it was made"
-        } else {
-            "its subject was erased while it was made"
-        };
-        let record = Record::by(EntryKind::GrantEnded, caller).fact("why", why);
-        self.end_grant(session, grant, record).await?;
-        alive?;
-        Err(Error::NotFound("subject"))
-    }
-
-    fn grant_minutes(&self, minutes: Option<u32>) -> Result<u32> {
-        let limits = &self.inner.config.sessions;
-        let max = u32::try_from(limits.grant_max.as_secs() / 60).unwrap_or(u32::MAX);
-        let default = u32::try_from(limits.grant.as_secs() / 60).unwrap_or(u32::MAX);
-        let minutes = minutes.unwrap_or(default);
-        if (1..=max).contains(&minutes) {
-            return Ok(minutes);
-        }
-        Err(Error::invalid(
-            "minutes",
-            format!("a grant lasts 1 to {max} minutes"),
-        ))
-    }
-
-    async fn grant_subject(&self, source: &SourceName, name: &str) -> Result<Arc<OpenSubject>> {
-        let mut name: SubjectName = name.parse().map_err(|_| {
-            Error::invalid(
-                "subject",
-                "name one subject: an oid, or a row such as 'customer:42'",
-            )
-        })?;
-        if let SubjectName::Alias {
-            source: named @ None,
-            ..
-        } = &mut name
-        {
-            *named = Some(source.clone());
-        }
-        self.subject(&name).await
-    }
-
-    /// The fields asked for, which policy must all allow; or all that it allows.
-    #[expect(
-        clippy::type_complexity,
-        reason = "a refusal carries the decision that caused it"
-    )]
-    fn grant_fields<'a>(
-        &'a self,
-        caller: &Caller,
-        source: &SourceName,
-        request: &DecryptRequest,
-    ) -> Result<(Vec<&'a Field>, Decision), (Error, Option<Decision>)> {
-        // Whoever may ask must also be allowed to see: a policy that forbids clear values binds the console too.
-        let decide = |field: &'a Field| {
-            let ask = |action| {
-                let question = Question::about(action).field(field).source(source);
-                let decision = self.decide(caller, &question.with_grant());
-                decision.map_err(|error| (error, None))
-            };
-            Ok(ask(Action::Decrypt)?.and(ask(Action::Open(Form::Clear))?))
-        };
-        let all = |former: Option<Decision>, decision| match former {
-            Some(former) => former.and(decision),
-            None => decision,
-        };
-        let denied = || Error::denied("decrypt_denied", "policy does not let you decrypt this");
-        if let Some(names) = &request.fields {
-            if names.is_empty() {
-                let error =
-                    Error::invalid("fields", "name at least one field, or leave `fields` out");
-                return Err((error, None));
-            }
-            let mut fields = Vec::with_capacity(names.len());
-            let mut last = None;
-            for name in names {
-                let field = self.field(name).map_err(|error| (error, None))?;
-                let decision = decide(field)?;
-                if !decision.allowed {
-                    return Err((denied(), Some(decision)));
-                }
-                fields.push(field);
-                last = Some(all(last, decision));
-            }
-            return last
-                .map(|decision| (fields, decision))
-                .ok_or_else(|| (denied(), None));
-        }
-        let mut allowed = Vec::new();
-        let mut yes = None;
-        let mut no = None;
-        for field in self.inner.map.fields() {
-            let decision = decide(field)?;
-            if decision.allowed {
-                allowed.push(field);
-                yes = Some(all(yes, decision));
-            } else {
-                no = Some(decision);
-            }
-        }
-        yes.map(|decision| (allowed, decision))
-            .ok_or_else(|| (denied(), no))
-    }
-
-    fn live_grant(
-        &self,
-        caller: &Caller,
-        session: &LiveSession,
-        request: &DecryptRequest,
-        open: Arc<OpenSubject>,
-        fields: &[&Field],
-        minutes: u32,
-    ) -> Result<LiveGrant> {
-        let now = self.now();
-        let fields: BTreeSet<u16> = fields.iter().map(|field| field.number).collect();
-        let key = RecordKey::combine(session.secret(), &open.operational_key);
-        let ends_at = now
-            .checked_add(SignedDuration::from_mins(i64::from(minutes)))
-            .map_err(|_| Error::Internal("clock out of range"))?;
-        let row = GrantRow {
-            id: GrantId::random(&*self.inner.entropy),
-            session: session.id(),
-            principal: caller.principal().name.clone(),
-            subject: open.row.reference,
-            fields: fields.iter().copied().collect(),
-            starts_at: now,
-            ends_at,
-            ended_at: None,
-        };
-        let ends = self.inner.clock.monotonic() + Duration::from_secs(u64::from(minutes) * 60);
-        let key = SideKey::new(session.key().id(), key);
-        let label = request.subject.clone();
-        Ok(LiveGrant::new(row, label, open, fields, ends, key))
-    }
-
-    /// Ends a grant for good, with its entry.
+    /// Ends a grant for good, with its entry; one that somebody else has ended already has its entry.
     pub(crate) async fn end_grant(
         &self,
         session: &LiveSession,
@@ -363,28 +180,9 @@ impl Vault {
     ) -> Result<()> {
         grant.end();
         let record = record.session(session.id()).grant(grant.id());
-        self.inner.keys.end_grant(grant.id(), self.now()).await?;
-        self.record_in(session, record).await.map(drop)
-    }
-}
-
-fn granted(grant: &LiveGrant, fields: &[&Field], all: bool, minutes: u32) -> Granted {
-    let names: Vec<String> = fields.iter().map(|field| field.name.to_string()).collect();
-    let which = if all { "all that policy allows: " } else { "" };
-    let note = format!(
-        "decrypted for {} until {} ({minutes} min), {which}{}. Only this subject's values open. The \
-         connection is read-only now; its temporary tables and prepared statements are gone. \
-         `CALL privet.encrypt()` ends it. Another connection of this session joins with grant {}.",
-        grant.label(),
-        grant.until().strftime("%H:%M:%S UTC"),
-        names.join(", "),
-        grant.id(),
-    );
-    Granted {
-        grant: grant.id(),
-        subject: grant.label().to_owned(),
-        fields: names,
-        until: grant.until(),
-        note,
+        if self.inner.keys.end_grant(grant.id(), self.now()).await? {
+            self.record_in(session, record).await?;
+        }
+        Ok(())
     }
 }

@@ -30,6 +30,8 @@ pub struct SessionQuery {
     pub text: Option<String>,
     /// Whether reasons and links are answered.
     pub reasons: bool,
+    /// Those in which something was opened in an emergency before all others, as an auditor's queue has them.
+    pub urgent_first: bool,
 }
 
 impl std::fmt::Debug for SessionQuery {
@@ -39,6 +41,7 @@ impl std::fmt::Debug for SessionQuery {
             .field("filter", &self.filter)
             .field("text", &self.text.is_some())
             .field("reasons", &self.reasons)
+            .field("urgent_first", &self.urgent_first)
             .finish()
     }
 }
@@ -59,6 +62,8 @@ pub struct SessionList {
 pub struct ListedSession {
     /// The facts.
     pub row: SessionRow,
+    /// Whether somebody should have looked at its emergency by now.
+    pub overdue: bool,
     /// Why, where it was asked for and can still be read.
     pub reason: Option<String>,
     /// The ticket or incident, likewise.
@@ -114,36 +119,72 @@ impl Vault {
             count_max => count_max.min(LIST_MAX),
         };
         let text = text.map(str::to_lowercase);
-        let batch = if text.is_some() { BATCH } else { wanted };
-        let mut filter = SessionFilter {
-            count_max: batch,
-            ..query.filter.clone()
-        };
         let mut list = SessionList {
             sessions: Vec::new(),
             next: None,
             looked_at: 0,
         };
-        let mut readable = Readable::default();
+        let batch = if text.is_some() { BATCH } else { wanted };
+        let mut filter = SessionFilter {
+            count_max: batch,
+            ..query.filter.clone()
+        };
+        let mut wants = Wants {
+            caller,
+            text,
+            count: wanted as usize,
+            reasons: query.reasons,
+            readable: Readable::default(),
+        };
+        if !query.urgent_first || filter.emergency.is_some() {
+            self.fill(&mut wants, filter, &mut list).await?;
+            return Ok(list);
+        }
+        // Where the page before ended says which of the two parts goes on.
+        let last = match filter.after {
+            Some(cursor) => self.inner.data.session(cursor.id).await?,
+            None => None,
+        };
+        if filter.after.is_none() || last.is_some_and(|row| row.emergency_at.is_some()) {
+            filter.emergency = Some(true);
+            if self.fill(&mut wants, filter.clone(), &mut list).await? {
+                return Ok(list);
+            }
+            filter.after = None;
+        }
+        filter.emergency = Some(false);
+        self.fill(&mut wants, filter, &mut list).await?;
+        Ok(list)
+    }
+
+    /// Adds sessions until the page is full; `false`: there are no more.
+    async fn fill(
+        &self,
+        wants: &mut Wants<'_>,
+        mut filter: SessionFilter,
+        list: &mut SessionList,
+    ) -> Result<bool> {
+        let batch = filter.count_max;
+        let reasons = wants.reasons || wants.text.is_some();
         loop {
             let rows = self.inner.data.sessions(&filter).await?;
             let last_batch = rows.len() < batch as usize;
             for row in rows {
                 filter.after = Some(SessionCursor::from(&row));
                 list.looked_at += 1;
-                if self.may_read(caller, &mut readable, &row.source)? {
-                    let listed = self.listed(row, query.reasons || text.is_some()).await?;
-                    if text.as_ref().is_none_or(|text| listed.holds(text)) {
+                if self.may_read(wants.caller, &mut wants.readable, &row.source)? {
+                    let listed = self.listed(row, reasons).await?;
+                    if wants.text.as_ref().is_none_or(|text| listed.holds(text)) {
                         list.sessions.push(listed);
                     }
                 }
-                if list.sessions.len() >= wanted as usize || list.looked_at >= SEARCH_MAX {
+                if list.sessions.len() >= wants.count || list.looked_at >= SEARCH_MAX {
                     list.next = filter.after;
-                    return Ok(list);
+                    return Ok(true);
                 }
             }
             if last_batch {
-                return Ok(list);
+                return Ok(false);
             }
         }
     }
@@ -171,7 +212,12 @@ impl Vault {
         };
         let (reason, link) =
             stated.map_or((None, None), |stated| (Some(stated.reason), stated.link));
-        Ok(ListedSession { row, reason, link })
+        Ok(ListedSession {
+            overdue: row.is_overdue(self.now()),
+            row,
+            reason,
+            link,
+        })
     }
 
     /// The reason and link of a session; `None` when they are destroyed.
@@ -192,6 +238,16 @@ impl Vault {
         }
         Ok(None)
     }
+}
+
+/// What a list is made of.
+struct Wants<'a> {
+    caller: &'a Caller,
+    /// In lower case.
+    text: Option<String>,
+    count: usize,
+    reasons: bool,
+    readable: Readable,
 }
 
 /// Whose sessions the caller may read, by source.

@@ -11,14 +11,16 @@ pub enum Mode {
     Unjustified,
     /// Sealed values stay sealed.
     Protected,
-    /// One subject's values open.
+    /// The values of one subject, or of a few, open.
     Decrypted {
-        /// Whose, as the client typed it.
+        /// Whose, as the client typed it; of many, the first.
         subject: String,
         /// Until when.
         until: Timestamp,
         /// The grant.
         grant: GrantId,
+        /// Whether it was taken in an emergency.
+        emergency: bool,
     },
 }
 

@@ -68,7 +68,7 @@ impl Opener {
         if !grant.covers(field.0) {
             return false;
         }
-        let Some(cipher) = grant.open().cipher(text.key_id()) else {
+        let Some(cipher) = grant.cipher(text.key_id()) else {
             return false;
         };
         let Ok(sealed) = text.decode_into(&mut self.sealed) else {

@@ -10,7 +10,11 @@ impl EntryKind {
             Self::SessionOpened
             | Self::SessionReviewed
             | Self::SessionCommented
-            | Self::GrantIssued => SessionPart::Frame,
+            | Self::GrantIssued
+            | Self::GrantRequested
+            | Self::GrantApproved
+            | Self::GrantRejected
+            | Self::Finding => SessionPart::Frame,
             Self::SessionJoined | Self::SessionStatements | Self::SessionEnded => SessionPart::Step,
             // Whatever else a session does is not routine.
             _ => SessionPart::Sensitive,

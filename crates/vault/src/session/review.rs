@@ -126,7 +126,7 @@ impl Vault {
     }
 }
 
-fn check_note(note: &str) -> Result<()> {
+pub(super) fn check_note(note: &str) -> Result<()> {
     if note.chars().count() <= NOTE_CHARS_MAX {
         return Ok(());
     }

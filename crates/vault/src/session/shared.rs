@@ -10,7 +10,7 @@ use privet_seal::RecordKey;
 use serde_json::Value;
 
 use super::Desk;
-use super::grant::LiveGrant;
+use super::grant::{LiveGrant, Said};
 use super::justification::LiveSession;
 use super::step::{LogStep, SessionReader};
 use crate::audit::{EntryKind, SideKey};
@@ -25,8 +25,7 @@ const FRAME_MAX: u32 = 1_000;
 
 /// What a sealed record says of a grant.
 struct Issued {
-    /// The subject, as the engineer named it.
-    label: String,
+    said: Said,
     fields: BTreeSet<u16>,
     until: Timestamp,
 }
@@ -108,15 +107,16 @@ impl Vault {
         let Some(mut row) = self.inner.keys.grant(id).await?.filter(lives) else {
             return Ok(None);
         };
-        let subject = [row.subject];
-        let rows = self.inner.keys.subjects_by_reference(&subject).await?;
+        let subjects = row.subjects.clone();
+        let rows = self.inner.keys.subjects_by_reference(&subjects).await?;
         let opened = self.inner.keyring.open_rows(rows, self.now()).await?;
-        let Some(open) = opened.into_iter().flatten().next() else {
+        let Some(open) = opened.into_iter().collect::<Option<Vec<_>>>() else {
             return Ok(None);
         };
+        let keys = open.iter().map(|subject| &subject.operational_key);
         let key = SideKey::new(
             session.key().id(),
-            RecordKey::combine(session.secret(), &open.operational_key),
+            RecordKey::combine(session.secret(), keys),
         );
         let Some(issued) = self.issued(session, &row, &open, &key).await? else {
             return Ok(None);
@@ -124,12 +124,12 @@ impl Vault {
         row.ends_at = row.ends_at.min(issued.until);
         let left = Duration::try_from(row.ends_at.duration_since(self.now())).unwrap_or_default();
         let ends = self.inner.clock.monotonic().saturating_add(left);
-        let grant = LiveGrant::new(row, issued.label, open, issued.fields, ends, key);
+        let grant = LiveGrant::new(row, issued.said, open, issued.fields, ends, key);
         let grant = self.inner.sessions.remember_grant(Arc::new(grant));
         // From here on this server is told when it ends; it, or its subject, may have ended before.
         let row = self.inner.keys.grant(id).await?;
-        let known = self.inner.keys.subjects_by_reference(&subject).await?;
-        if row.is_none_or(|row| !lives(&row)) || known.into_iter().flatten().next().is_none() {
+        let known = self.inner.keys.subjects_by_reference(&subjects).await?;
+        if row.is_none_or(|row| !lives(&row)) || known.iter().any(Option::is_none) {
             grant.end();
             return Ok(None);
         }
@@ -148,12 +148,12 @@ impl Vault {
         }))
     }
 
-    /// What was put on record when the grant was made, under the session's key and the subject's.
+    /// What was put on record when the grant was made, under the session's key and the subjects'.
     async fn issued(
         &self,
         session: &LiveSession,
         grant: &GrantRow,
-        open: &OpenSubject,
+        open: &[Arc<OpenSubject>],
         key: &SideKey,
     ) -> Result<Option<Issued>> {
         let mut reader = SessionReader::open(self, session.id()).await?;
@@ -172,15 +172,17 @@ impl Vault {
         };
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         let until = text(entry.facts.get("until")).and_then(|until| until.parse().ok());
-        let used = side
-            .subjects
-            .iter()
-            .find(|used| used.reference == open.row.reference);
-        let (Some(until), Some(used)) = (until, used) else {
+        let named = side.subjects.iter().map(|used| used.reference);
+        let same = named.eq(open.iter().map(|subject| subject.row.reference));
+        let (Some(until), Some(used), true) = (until, side.subjects.first(), same) else {
             return Ok(None);
         };
+        let evidence = side.data.get("evidence").or(side.data.get("emergency"));
         Ok(Some(Issued {
-            label: text(side.data.get("subject")).unwrap_or_default(),
+            said: Said {
+                label: text(side.data.get("subject")).unwrap_or_default(),
+                evidence: text(evidence).unwrap_or_default(),
+            },
             fields: used.fields.iter().copied().collect(),
             until,
         }))

@@ -195,7 +195,7 @@ impl Recorder {
         let record = Record::new(EntryKind::StatementOpened, self.actor.clone())
             .session(self.session.id())
             .grant(grant.id())
-            .subject(grant.used())
+            .subjects(grant.used())
             .personal("statements", described);
         let entry = self
             .vault
@@ -231,7 +231,7 @@ impl Recorder {
             .fact("opened", showing.entry)
             .fact("fields", names.collect::<serde_json::Map<_, _>>())
             .count("values", values)
-            .subject(grant.used());
+            .subjects(grant.used());
         record = match rows {
             Some(rows) => record.count("rows", rows),
             None => record.fact("given_up", true),

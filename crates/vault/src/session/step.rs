@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use privet_seal::{RecordKey, Secret32};
 use serde_json::{Map, Value};
 
-use crate::audit::{Entry, EntryKind, SideKey};
+use crate::audit::{Entry, EntryKind, SideKey, SideRecord, SubjectUse};
 use crate::port::{SessionEntry, SessionEntryFilter, SessionPart};
 use crate::{GrantId, Result, SessionId, Vault};
 
@@ -18,6 +18,8 @@ pub(super) struct LogStep {
     pub(super) entry: Entry,
     /// What its side record holds; `None` where there is none, or its key is destroyed.
     pub(super) side: Option<Map<String, Value>>,
+    /// The subjects that it names.
+    pub(super) used: Vec<SubjectUse>,
 }
 
 impl LogStep {
@@ -94,18 +96,22 @@ impl<'a> SessionReader<'a> {
             return Ok(None);
         };
         let entry = Entry::parse(&bytes)?;
-        let side = self.side(&entry).await?;
+        let (side, used) = match self.side(&entry).await? {
+            Some(record) => (Some(record.data), record.subjects),
+            None => (None, Vec::new()),
+        };
         Ok(Some(LogStep {
             number: noted.number,
             elsewhere: (noted.origin != audit.origin()).then_some(noted.origin),
             index: noted.index,
             entry,
             side,
+            used,
         }))
     }
 
-    /// Opens an entry's side record: under the session's key, or with a grant under that key and the subject's.
-    async fn side(&mut self, entry: &Entry) -> Result<Option<Map<String, Value>>> {
+    /// Opens an entry's side record: under the session's key, or with a grant under that key and the subjects'.
+    async fn side(&mut self, entry: &Entry) -> Result<Option<SideRecord>> {
         let Some(sealed) = self.vault.inner.audit.side(entry).await? else {
             return Ok(None);
         };
@@ -113,12 +119,10 @@ impl<'a> SessionReader<'a> {
             && let Some(key) = self.grant_key(grant).await?
             && let Ok(side) = sealed.open(key)
         {
-            return Ok(Some(side.data));
+            return Ok(Some(side));
         }
         let key = self.key.as_ref();
-        Ok(key
-            .and_then(|key| sealed.open(key).ok())
-            .map(|side| side.data))
+        Ok(key.and_then(|key| sealed.open(key).ok()))
     }
 
     async fn grant_key(&mut self, grant: GrantId) -> Result<Option<&SideKey>> {
@@ -137,12 +141,16 @@ impl<'a> SessionReader<'a> {
         let Some(row) = inner.keys.grant(grant).await? else {
             return Ok(None);
         };
-        let rows = inner.keys.subjects_by_reference(&[row.subject]).await?;
+        let rows = inner.keys.subjects_by_reference(&row.subjects).await?;
         let opened = inner.keyring.open_rows(rows, self.vault.now()).await?;
-        let subject = opened.into_iter().flatten().next();
-        Ok(subject.map(|subject| {
-            let combined = RecordKey::combine(secret, &subject.operational_key);
-            SideKey::new(key.id(), combined)
-        }))
+        // With the key of one of them all of it is gone: what was typed may be about any of them.
+        let Some(subjects) = opened.into_iter().collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let keys = subjects.iter().map(|subject| &subject.operational_key);
+        Ok(Some(SideKey::new(
+            key.id(),
+            RecordKey::combine(secret, keys),
+        )))
     }
 }

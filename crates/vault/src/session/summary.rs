@@ -18,6 +18,7 @@ const DAYS_BY_DAY: i64 = 31;
 /// Decrypted sessions whose reasons are read, of the period and of the one before it; and sessions that are listed.
 const DECRYPTED_MAX: u32 = 500;
 const PENDING_MAX: u32 = 100;
+const EMERGENCIES_MAX: u32 = 100;
 
 /// A period, counted.
 #[derive(Debug, Clone)]
@@ -42,6 +43,10 @@ pub struct Summary {
     pub decrypted: Vec<ListedSession>,
     /// Whether there are more of these than are listed and counted by reason.
     pub decrypted_cut: bool,
+    /// The sessions in which something was opened in an emergency, newest first.
+    pub emergencies: Vec<ListedSession>,
+    /// Whether there are more of these than are listed.
+    pub emergencies_cut: bool,
     /// What nobody has given a verdict on, the oldest first.
     pub pending: Vec<ListedSession>,
     /// Whether there are more of these than are listed.
@@ -153,6 +158,11 @@ impl Vault {
             ..within(from, before, PENDING_MAX)
         };
         let (pending, pending_cut) = self.listed_in(caller, pending).await?;
+        let emergencies = SessionFilter {
+            emergency: Some(true),
+            ..within(from, before, EMERGENCIES_MAX)
+        };
+        let (emergencies, emergencies_cut) = self.listed_in(caller, emergencies).await?;
         let count = i128::from(step_count(length, step));
         Ok(Summary {
             from,
@@ -165,6 +175,8 @@ impl Vault {
             reasons: by_reason(&decrypted, &decrypted_before),
             decrypted,
             decrypted_cut,
+            emergencies,
+            emergencies_cut,
             pending,
             pending_cut,
         })
@@ -206,8 +218,8 @@ impl Vault {
     ) -> Result<(Vec<ListedSession>, bool)> {
         let query = SessionQuery {
             filter,
-            text: None,
             reasons: true,
+            ..SessionQuery::default()
         };
         let list = self.list(caller, &query, None).await?;
         Ok((list.sessions, list.next.is_some()))

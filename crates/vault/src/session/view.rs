@@ -36,6 +36,8 @@ pub struct SessionView {
     pub grants: Vec<GrantView>,
     /// Verdicts and comments, oldest first. None is ever taken back.
     pub notes: Vec<NoteView>,
+    /// Whether somebody should have looked at its emergency by now.
+    pub overdue: bool,
     /// Whether what was typed can still be read: the session's key dies some time after the verdict.
     pub readable: bool,
     /// Whether there are more grants, verdicts and comments than are shown.
@@ -45,13 +47,17 @@ pub struct SessionView {
 /// A grant as an auditor reads it.
 #[derive(Debug, Clone)]
 pub struct GrantView {
-    /// The facts, with the subject's reference.
+    /// The facts, with the subjects' references.
     pub row: GrantRow,
     /// Names of its fields.
     pub fields: Vec<String>,
     /// Where the consent can be found.
     pub evidence: Option<String>,
-    /// The subject, as the engineer named it.
+    /// Why it could not wait, where nobody was asked.
+    pub emergency: Option<String>,
+    /// The second person who approved it.
+    pub approved_by: Option<String>,
+    /// The subjects, as the engineer named them.
     pub subject: Option<String>,
     /// The policies that allowed it.
     pub policies: Vec<String>,
@@ -139,6 +145,7 @@ impl Vault {
         let row = self.reading_session(caller, id).await?;
         let mut reader = SessionReader::open(self, id).await?;
         let mut view = SessionView {
+            overdue: row.is_overdue(self.now()),
             row,
             reason: None,
             link: None,
@@ -149,16 +156,7 @@ impl Vault {
             cut: false,
         };
         for row in self.inner.keys.grants_of(id).await? {
-            let names = row.fields.iter().map(|number| self.field_name(*number));
-            let fields = names.collect();
-            view.grants.push(GrantView {
-                row,
-                fields,
-                evidence: None,
-                subject: None,
-                policies: Vec::new(),
-                entry: None,
-            });
+            view.grants.push(GrantView::of(self, row));
         }
         let steps = reader.steps(SessionPart::Frame, 0, FRAME_MAX).await?;
         view.cut = steps.len() >= FRAME_MAX as usize;
@@ -260,19 +258,48 @@ fn frame(view: &mut SessionView, step: LogStep) {
             });
         }
         Some(EntryKind::GrantIssued) => {
-            let of_step = |grant: &&mut GrantView| Some(grant.row.id) == step.entry.grant;
-            if let Some(grant) = view.grants.iter_mut().find(of_step) {
-                grant.evidence = step.personal("evidence");
-                grant.subject = step.personal("subject");
-                grant.entry = step.elsewhere.is_none().then_some(step.index);
-                let decision = step.entry.decision;
-                let policies = decision.into_iter().flat_map(|decision| decision.policies);
-                // Each policy once, however many fields it allowed.
-                grant.policies = BTreeSet::from_iter(policies).into_iter().collect();
-            }
+            frame_grant(&mut view.grants, &step);
         }
         _ => {}
     }
+}
+
+impl GrantView {
+    /// The facts alone.
+    pub(super) fn of(vault: &Vault, row: GrantRow) -> Self {
+        let names = row.fields.iter().map(|number| vault.field_name(*number));
+        Self {
+            fields: names.collect(),
+            row,
+            evidence: None,
+            emergency: None,
+            approved_by: None,
+            subject: None,
+            policies: Vec::new(),
+            entry: None,
+        }
+    }
+}
+
+/// Adds to a grant what its entry says.
+pub(super) fn frame_grant(grants: &mut [GrantView], step: &LogStep) {
+    let of_step = |grant: &&mut GrantView| Some(grant.row.id) == step.entry.grant;
+    if step.kind() != Some(EntryKind::GrantIssued) {
+        return;
+    }
+    let Some(grant) = grants.iter_mut().find(of_step) else {
+        return;
+    };
+    grant.evidence = step.personal("evidence");
+    grant.emergency = step.personal("emergency");
+    grant.subject = step.personal("subject");
+    let approved_by = step.entry.facts.get("approved_by").and_then(Value::as_str);
+    grant.approved_by = approved_by.map(str::to_owned);
+    grant.entry = step.elsewhere.is_none().then_some(step.index);
+    let decisions = step.entry.decision.iter();
+    let policies = decisions.flat_map(|decision| decision.policies.iter().cloned());
+    // Each policy once, however many fields it allowed.
+    grant.policies = BTreeSet::from_iter(policies).into_iter().collect();
 }
 
 /// Adds what an entry says to the steps; answers about how many bytes it takes to show.
@@ -345,7 +372,8 @@ fn plain(step: &LogStep, statement: Option<&Map<String, Value>>) -> StepView {
     let searched = facts.get("fields").and_then(Value::as_array);
     let searched = searched.into_iter().flatten().filter_map(Value::as_str);
     let is_shown = step.kind() == Some(EntryKind::StatementShown);
-    let why = facts.get("why").and_then(Value::as_str).map(str::to_owned);
+    let why = facts.get("why").or(facts.get("finding"));
+    let why = why.and_then(Value::as_str).map(str::to_owned);
     StepView {
         entry: step.index,
         elsewhere: step.elsewhere.clone(),

@@ -231,6 +231,11 @@ fn example(kind: EntryKind) -> Record {
         | K::GrantIssued
         | K::GrantDenied
         | K::GrantEnded
+        | K::GrantRequested
+        | K::GrantApproved
+        | K::GrantRejected
+        | K::GrantRead
+        | K::Finding
         | K::StatementOpened
         | K::StatementShown
         | K::Probe
@@ -262,24 +267,14 @@ fn session_example(kind: EntryKind) -> Record {
             .fact("verdict", "approved")
             .fact("reviewed", session().to_string())
             .personal("note", "The ticket asks for it."),
-        K::GrantIssued => record
-            .session(session())
-            .grant(grant())
-            .ruling(yes())
-            .subject(subject(0, &[1, 2]))
-            .fact("until", "2026-11-20T17:27:03.123457Z")
-            .personal("evidence", "https://tickets.example.com/4711#consent")
-            .personal("subject", "customer:42"),
-        K::GrantDenied => record
-            .session(session())
-            .reason("policy_denied")
-            .ruling(no())
-            .subject(subject(0, &[]))
-            .personal("evidence", "https://tickets.example.com/4711#consent"),
-        K::GrantEnded => record
-            .session(session())
-            .grant(grant())
-            .fact("why", "its time was over"),
+        K::GrantIssued
+        | K::GrantDenied
+        | K::GrantEnded
+        | K::GrantRequested
+        | K::GrantApproved
+        | K::GrantRejected
+        | K::GrantRead
+        | K::Finding => grant_example(kind),
         K::StatementOpened => record
             .session(session())
             .grant(grant())
@@ -304,6 +299,56 @@ fn session_example(kind: EntryKind) -> Record {
         K::ProbeDenied => record.session(session()).ruling(no()),
         // `session.joined`
         _ => record.session(session()),
+    }
+}
+
+fn grant_example(kind: EntryKind) -> Record {
+    use EntryKind as K;
+    let record = by(kind, ada());
+    match kind {
+        K::GrantIssued => record
+            .session(session())
+            .grant(grant())
+            .ruling(yes())
+            .subject(subject(0, &[1, 2]))
+            .fact("until", "2026-11-20T17:27:03.123457Z")
+            .personal("evidence", "https://tickets.example.com/4711#consent")
+            .personal("subject", "customer:42"),
+        K::GrantDenied => record
+            .session(session())
+            .reason("policy_denied")
+            .ruling(no())
+            .subject(subject(0, &[]))
+            .personal("evidence", "https://tickets.example.com/4711#consent"),
+        K::GrantEnded => record
+            .session(session())
+            .grant(grant())
+            .fact("why", "its time was over"),
+        K::GrantRequested => record
+            .session(session())
+            .ruling(yes())
+            .subject(subject(0, &[1, 2]))
+            .fact("request", "0c0c0c0c-0c0c-0c0c-0c0c-0c0c0c0c0c0c")
+            .fact("minutes", 15)
+            .fact("until", "2026-11-20T18:12:03.123457Z")
+            .personal("evidence", "https://tickets.example.com/4711#consent")
+            .personal("subject", "customer:42"),
+        K::GrantApproved => by(kind, bea())
+            .session(session())
+            .ruling(yes())
+            .fact("request", "0c0c0c0c-0c0c-0c0c-0c0c-0c0c0c0c0c0c")
+            .personal("note", "The ticket asks for it."),
+        K::GrantRejected => by(kind, bea())
+            .session(session())
+            .ruling(yes())
+            .fact("request", "0c0c0c0c-0c0c-0c0c-0c0c-0c0c0c0c0c0c")
+            .fact("why", "a second person said no")
+            .personal("note", "The ticket is closed."),
+        K::GrantRead => by(kind, bea()).fact("what", "grants").count("grants", 3),
+        // `finding`
+        _ => Record::new(kind, Actor::System)
+            .session(session())
+            .fact("finding", "emergency_unreviewed"),
     }
 }
 

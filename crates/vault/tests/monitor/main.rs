@@ -12,6 +12,7 @@ mod bed;
 mod engine;
 mod erasing;
 mod failing;
+mod granting;
 mod logins;
 mod revealing;
 mod reviewing;

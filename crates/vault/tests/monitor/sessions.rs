@@ -40,6 +40,7 @@ pub(crate) fn decrypt(subject: &SubjectName, fields: Option<&[&str]>) -> Decrypt
         subject: subject.to_string(),
         fields: fields.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         minutes: None,
+        emergency: None,
     }
 }
 

@@ -15,6 +15,8 @@ mod engine;
 mod erasing;
 #[path = "../monitor/failing.rs"]
 mod failing;
+#[path = "../monitor/granting.rs"]
+mod granting;
 #[path = "../monitor/logins.rs"]
 mod logins;
 #[path = "../monitor/revealing.rs"]

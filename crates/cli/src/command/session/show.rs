@@ -56,6 +56,13 @@ fn grant(grant: &Grant) -> Result<()> {
     line(format!("  whose      {}", text(grant.subject.as_ref())))?;
     line(format!("  fields     {}", grant.fields.join(", ")))?;
     line(format!("  consent    {}", text(grant.evidence.as_ref())))?;
+    if grant.emergency {
+        let why = text(grant.emergency_reason.as_ref());
+        line(format!("  emergency  {why} (nobody was asked)"))?;
+    }
+    if let Some(second) = &grant.approved_by {
+        line(format!("  approved   by {second}"))?;
+    }
     line(format!(
         "  when       {} to {}",
         output::moment(grant.starts_at),
@@ -153,7 +160,7 @@ fn text(value: Option<&Personal>) -> String {
 
 /// What was typed may hold anything; it must not speak to the auditor's terminal, nor show in another order than it
 /// has.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::command) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

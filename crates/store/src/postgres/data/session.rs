@@ -11,18 +11,20 @@ use uuid::Uuid;
 use super::reading;
 use crate::postgres::column::{from_count, from_id, from_time};
 use crate::postgres::database::{Client, Failure};
-use crate::write::{sessions_max, step_nanoseconds, verdict_condition, verdict_of};
+use crate::write::{
+    emergency_condition, sessions_max, step_nanoseconds, verdict_condition, verdict_of,
+};
 
 const SELECT: &str =
     "SELECT id, principal, token, source, started_at, active_at, ended_at, decrypted,
-    statements, opened, verdict, reviewer, reviewed_at FROM session";
+    statements, opened, verdict, reviewer, reviewed_at, emergency_at FROM session";
 
 pub(super) async fn put(client: &mut Client, session: &SessionRow) -> Result<(), Failure> {
     let put = client
         .prepare_cached(
             "INSERT INTO session (id, principal, token, source, started_at, active_at, ended_at,
-                 decrypted, statements, opened, verdict, reviewer, reviewed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                 decrypted, statements, opened, verdict, reviewer, reviewed_at, emergency_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
              ON CONFLICT (id) DO UPDATE SET principal = excluded.principal, token = excluded.token,
                  source = excluded.source, started_at = excluded.started_at,
                  active_at = greatest(session.active_at, excluded.active_at),
@@ -30,6 +32,7 @@ pub(super) async fn put(client: &mut Client, session: &SessionRow) -> Result<(),
                  decrypted = session.decrypted OR excluded.decrypted,
                  statements = greatest(session.statements, excluded.statements),
                  opened = greatest(session.opened, excluded.opened),
+                 emergency_at = coalesce(session.emergency_at, excluded.emergency_at),
                  verdict = coalesce(excluded.verdict, session.verdict),
                  reviewer = coalesce(excluded.reviewer, session.reviewer),
                  reviewed_at = coalesce(excluded.reviewed_at, session.reviewed_at)",
@@ -53,6 +56,7 @@ pub(super) async fn put(client: &mut Client, session: &SessionRow) -> Result<(),
                 &review.map(|review| review.verdict.as_str()),
                 &review.map(|review| review.reviewer.as_str()),
                 &review.map(|review| from_time(review.at)).transpose()?,
+                &session.emergency_at.map(from_time).transpose()?,
             ],
         )
         .await?;
@@ -104,6 +108,7 @@ pub(super) async fn list(
 
 fn list_text(filter: &SessionFilter) -> String {
     let verdict = verdict_condition(filter.verdict);
+    let emergency = emergency_condition(filter.emergency);
     let (behind, order) = match filter.order {
         SessionOrder::NewestFirst => ("<", "DESC"),
         SessionOrder::OldestFirst => (">", "ASC"),
@@ -117,7 +122,7 @@ fn list_text(filter: &SessionFilter) -> String {
             AND ($5::boolean IS NULL OR (ended_at IS NULL) = $5)
             AND started_at >= $6 AND started_at < $7
             AND (started_at, id) {behind} ($8, $9)
-            AND ({verdict})
+            AND ({verdict}) AND ({emergency})
           ORDER BY started_at {order}, id {order} LIMIT $10"
     )
 }
@@ -251,6 +256,7 @@ fn session_row(row: &Row) -> Result<SessionRow, Failure> {
         decrypted: row.get(7)?,
         statements: row.count(8)?,
         opened: row.count(9)?,
+        emergency_at: row.time_if(13)?,
         review,
     })
 }

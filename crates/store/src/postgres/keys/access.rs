@@ -3,18 +3,19 @@
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use privet_vault::port::{GrantRow, ScramVerifier, TokenRow};
-use privet_vault::{GrantId, PrincipalName, SessionId, SubjectRef, TokenId};
+use privet_vault::{GrantId, GrantRequestId, PrincipalName, SessionId, SubjectRef, TokenId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::{change, reading};
-use crate::postgres::column::{from_id, from_time};
+use crate::postgres::column::{from_fields, from_id, from_subjects, from_time};
 use crate::postgres::database::{Client, Failure};
 
 const SELECT_TOKEN: &str = "SELECT id, principal, sha256, scram_iterations, scram_salt,
     scram_stored_key, scram_server_key, created_at, expires_at, revoked_at, note FROM token";
 
-const SELECT_GRANT: &str = "SELECT id, session, principal, subject, fields, starts_at, ends_at, ended_at FROM access_grant";
+const SELECT_GRANT: &str = "SELECT id, session, principal, subjects, fields, request, emergency,
+    starts_at, ends_at, ended_at FROM access_grant";
 
 pub(super) async fn add_token(client: &mut Client, token: &TokenRow) -> Result<(), Failure> {
     let insert = client
@@ -117,15 +118,17 @@ pub(super) async fn add_grant(client: &mut Client, grant: &GrantRow) -> Result<(
         .prepare_cached(
             "WITH head AS (UPDATE sequence_head SET sequence = sequence + 1 RETURNING sequence),
              granted AS (
-                 INSERT INTO access_grant (id, session, principal, subject, fields, starts_at,
-                     ends_at, ended_at, granted)
-                 SELECT $1::uuid, $2::uuid, $3::text, $4::uuid, $5::integer[], $6::bigint, $7::bigint,
-                        $8::bigint, sequence
-                   FROM head)
-             INSERT INTO change (sequence, kind, id) SELECT sequence, $9::smallint, $1::uuid FROM head",
+                 INSERT INTO access_grant (id, session, principal, subjects, fields, request, emergency,
+                     starts_at, ends_at, ended_at, granted)
+                 SELECT $1::uuid, $2::uuid, $3::text, $4::uuid[], $5::integer[], $6::uuid, $7::boolean,
+                        $8::bigint, $9::bigint, $10::bigint, sequence
+                   FROM head),
+             subjects AS (
+                 INSERT INTO granted_subject (subject, grant_id)
+                 SELECT unnest($4::uuid[]), $1::uuid)
+             INSERT INTO change (sequence, kind, id) SELECT sequence, $11::smallint, $1::uuid FROM head",
         )
         .await?;
-    let fields: Vec<i32> = grant.fields.iter().map(|field| i32::from(*field)).collect();
     client
         .execute(
             &insert,
@@ -133,8 +136,10 @@ pub(super) async fn add_grant(client: &mut Client, grant: &GrantRow) -> Result<(
                 &from_id(grant.id.as_bytes()),
                 &from_id(grant.session.as_bytes()),
                 &grant.principal.as_str(),
-                &from_id(grant.subject.as_bytes()),
-                &fields,
+                &from_subjects(&grant.subjects),
+                &from_fields(&grant.fields),
+                &grant.request.map(|request| from_id(request.as_bytes())),
+                &grant.emergency,
                 &from_time(grant.starts_at)?,
                 &from_time(grant.ends_at)?,
                 &grant.ended_at.map(from_time).transpose()?,
@@ -170,6 +175,23 @@ pub(super) async fn grants_of(
     rows.iter().map(grant_row).collect()
 }
 
+/// The newest first.
+pub(super) async fn grants_since(
+    client: &mut Client,
+    since: Timestamp,
+    count_max: u32,
+) -> Result<Vec<GrantRow>, Failure> {
+    let select = client
+        .prepare_cached(&format!(
+            "{SELECT_GRANT} WHERE ends_at >= $1 ORDER BY granted DESC LIMIT $2"
+        ))
+        .await?;
+    let rows = client
+        .query(&select, &[&from_time(since)?, &i64::from(count_max)])
+        .await?;
+    rows.iter().map(grant_row).collect()
+}
+
 /// Ends every grant on a subject's data, in the order in which they were given; answers how many.
 pub(super) async fn end_grants_on(
     client: &impl GenericClient,
@@ -178,7 +200,9 @@ pub(super) async fn end_grants_on(
 ) -> Result<u64, Failure> {
     let open = client
         .query(
-            "SELECT id FROM access_grant WHERE subject = $1 AND ended_at IS NULL
+            "SELECT id FROM access_grant
+              WHERE id IN (SELECT grant_id FROM granted_subject WHERE subject = $1)
+                AND ended_at IS NULL
               ORDER BY granted FOR UPDATE",
             &[&from_id(subject.as_bytes())],
         )
@@ -229,16 +253,16 @@ fn token_row(row: &Row) -> Result<TokenRow, Failure> {
 
 fn grant_row(row: &Row) -> Result<GrantRow, Failure> {
     let row = reading(row);
-    let fields: Vec<i32> = row.get(4)?;
-    let fields = fields.into_iter().map(u16::try_from);
     Ok(GrantRow {
         id: GrantId::from_bytes(row.id(0)?),
         session: SessionId::from_bytes(row.id(1)?),
         principal: row.parsed(2)?,
-        subject: SubjectRef::from_bytes(row.id(3)?),
-        fields: fields.collect::<Result<_, _>>().map_err(|_| row.damage())?,
-        starts_at: row.time(5)?,
-        ends_at: row.time(6)?,
-        ended_at: row.time_if(7)?,
+        subjects: row.subjects(3)?,
+        fields: row.fields(4)?,
+        request: row.id_if(5)?.map(GrantRequestId::from_bytes),
+        emergency: row.get(6)?,
+        starts_at: row.time(7)?,
+        ends_at: row.time(8)?,
+        ended_at: row.time_if(9)?,
     })
 }

@@ -180,6 +180,25 @@ pub(super) async fn destroy_expired(client: &mut Client, today: Date) -> Result<
     Ok(client.execute(&delete, &[&from_day(today)?]).await?)
 }
 
+/// The owners of keys of a kind whose day has come.
+pub(super) async fn expired_owners(
+    client: &mut Client,
+    kind: KeyKind,
+    today: Date,
+    count_max: u32,
+) -> Result<Vec<[u8; 16]>, Failure> {
+    let select = client
+        .prepare_cached(
+            "SELECT owner FROM wrapped_key WHERE expires_on <= $1 AND kind = $2 ORDER BY owner LIMIT $3",
+        )
+        .await?;
+    let kind = i16::from(kind.code());
+    let rows = client
+        .query(&select, &[&from_day(today)?, &kind, &i64::from(count_max)])
+        .await?;
+    rows.iter().map(|row| reading(row).id(0)).collect()
+}
+
 /// Destroys what a subject's erasure may destroy today; retention keys stay until their day.
 pub(super) async fn destroy_of_subject(
     client: &impl GenericClient,

@@ -10,18 +10,20 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sqlite::column::{At, Count, parsed, unknown_code};
 use crate::sqlite::file::Failure;
-use crate::write::{sessions_max, step_nanoseconds, verdict_condition, verdict_of};
+use crate::write::{
+    emergency_condition, sessions_max, step_nanoseconds, verdict_condition, verdict_of,
+};
 
 const SELECT: &str = "SELECT id, principal, token, source, started_at, active_at, ended_at,
-    decrypted, statements, opened, verdict, reviewer, reviewed_at FROM session";
+    decrypted, statements, opened, verdict, reviewer, reviewed_at, emergency_at FROM session";
 
 pub(super) fn put(connection: &Connection, session: &SessionRow) -> Result<(), Failure> {
     let review = session.review.as_ref();
     connection
         .prepare_cached(
             "INSERT INTO session (id, principal, token, source, started_at, active_at, ended_at,
-                 decrypted, statements, opened, verdict, reviewer, reviewed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 decrypted, statements, opened, verdict, reviewer, reviewed_at, emergency_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (id) DO UPDATE SET principal = excluded.principal, token = excluded.token,
                  source = excluded.source, started_at = excluded.started_at,
                  active_at = max(session.active_at, excluded.active_at),
@@ -29,6 +31,7 @@ pub(super) fn put(connection: &Connection, session: &SessionRow) -> Result<(), F
                  decrypted = max(session.decrypted, excluded.decrypted),
                  statements = max(session.statements, excluded.statements),
                  opened = max(session.opened, excluded.opened),
+                 emergency_at = coalesce(session.emergency_at, excluded.emergency_at),
                  verdict = coalesce(excluded.verdict, session.verdict),
                  reviewer = coalesce(excluded.reviewer, session.reviewer),
                  reviewed_at = coalesce(excluded.reviewed_at, session.reviewed_at)",
@@ -47,6 +50,7 @@ pub(super) fn put(connection: &Connection, session: &SessionRow) -> Result<(), F
             review.map(|review| review.verdict.as_str()),
             review.map(|review| review.reviewer.as_str()),
             review.map(|review| At(review.at)),
+            session.emergency_at.map(At),
         ])?;
     Ok(())
 }
@@ -86,6 +90,7 @@ pub(super) fn list(
 
 fn list_text(filter: &SessionFilter) -> String {
     let verdict = verdict_condition(filter.verdict);
+    let emergency = emergency_condition(filter.emergency);
     let (behind, order) = match filter.order {
         SessionOrder::NewestFirst => ("<", "DESC"),
         SessionOrder::OldestFirst => (">", "ASC"),
@@ -99,7 +104,7 @@ fn list_text(filter: &SessionFilter) -> String {
             AND (?5 IS NULL OR (ended_at IS NULL) = ?5)
             AND started_at >= ?6 AND started_at < ?7
             AND (started_at, id) {behind} (?8, ?9)
-            AND ({verdict})
+            AND ({verdict}) AND ({emergency})
           ORDER BY started_at {order}, id {order} LIMIT ?10"
     )
 }
@@ -224,6 +229,7 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         decrypted: row.get(7)?,
         statements: row.get::<_, Count>(8)?.0,
         opened: row.get::<_, Count>(9)?.0,
+        emergency_at: row.get::<_, Option<At>>(13)?.map(|at| at.0),
         review,
     })
 }

@@ -2,18 +2,18 @@
 
 use jiff::Timestamp;
 use privet_vault::port::{ChangeKind, GrantRow, ScramVerifier, TokenRow};
-use privet_vault::{GrantId, PrincipalName, SessionId, SubjectRef, TokenId};
-use rusqlite::types::Type;
+use privet_vault::{GrantId, GrantRequestId, PrincipalName, SessionId, SubjectRef, TokenId};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::change;
-use crate::sqlite::column::{At, Count, parsed};
+use crate::sqlite::column::{At, Count, Fields, Subjects, fields, parsed, subjects};
 use crate::sqlite::file::Failure;
 
 const SELECT_TOKEN: &str = "SELECT id, principal, sha256, scram_iterations, scram_salt,
     scram_stored_key, scram_server_key, created_at, expires_at, revoked_at, note FROM token";
 
-const SELECT_GRANT: &str = "SELECT id, session, principal, subject, fields, starts_at, ends_at, ended_at FROM access_grant";
+const SELECT_GRANT: &str = "SELECT id, session, principal, subjects, fields, request, emergency,
+    starts_at, ends_at, ended_at FROM access_grant";
 
 pub(super) fn add_token(connection: &Connection, token: &TokenRow) -> Result<(), Failure> {
     connection
@@ -77,24 +77,44 @@ pub(super) fn revoke_token(
 
 pub(super) fn add_grant(connection: &Connection, grant: &GrantRow) -> Result<(), Failure> {
     let granted = change::add(connection, ChangeKind::Granted(grant.id))?;
-    let fields: Vec<_> = grant.fields.iter().map(u16::to_string).collect();
     connection
         .prepare_cached(
-            "INSERT INTO access_grant (id, session, principal, subject, fields, starts_at, ends_at,
-                 ended_at, granted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO access_grant (id, session, principal, subjects, fields, request, emergency,
+                 starts_at, ends_at, ended_at, granted)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             grant.id.as_bytes(),
             grant.session.as_bytes(),
             grant.principal.as_str(),
-            grant.subject.as_bytes(),
-            fields.join(","),
+            Subjects(&grant.subjects),
+            Fields(&grant.fields),
+            grant.request.as_ref().map(GrantRequestId::as_bytes),
+            grant.emergency,
             At(grant.starts_at),
             At(grant.ends_at),
             grant.ended_at.map(At),
             Count(granted),
         ])?;
+    let mut of_subject = connection
+        .prepare_cached("INSERT INTO granted_subject (subject, grant_id) VALUES (?1, ?2)")?;
+    for subject in &grant.subjects {
+        of_subject.execute([subject.as_bytes(), grant.id.as_bytes()])?;
+    }
     Ok(())
+}
+
+/// The newest first.
+pub(super) fn grants_since(
+    connection: &Connection,
+    since: Timestamp,
+    count_max: u32,
+) -> Result<Vec<GrantRow>, Failure> {
+    let mut select = connection.prepare_cached(&format!(
+        "{SELECT_GRANT} WHERE ends_at >= ?1 ORDER BY granted DESC LIMIT ?2"
+    ))?;
+    let grants = select.query_map(params![At(since), count_max], grant_row)?;
+    Ok(grants.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn grant(connection: &Connection, id: GrantId) -> Result<Option<GrantRow>, Failure> {
@@ -134,7 +154,9 @@ pub(super) fn end_grants_on(
     at: Timestamp,
 ) -> Result<u64, Failure> {
     let mut select = connection.prepare_cached(
-        "SELECT id FROM access_grant WHERE subject = ?1 AND ended_at IS NULL ORDER BY granted",
+        "SELECT id FROM access_grant
+          WHERE id IN (SELECT grant_id FROM granted_subject WHERE subject = ?1) AND ended_at IS NULL
+          ORDER BY granted",
     )?;
     let open = select.query_map([subject.as_bytes()], |row| {
         row.get(0).map(GrantId::from_bytes)
@@ -175,21 +197,18 @@ fn token_row(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
 }
 
 fn grant_row(row: &Row<'_>) -> rusqlite::Result<GrantRow> {
-    let fields = row.get_ref(4)?.as_str()?;
-    let fields = fields
-        .split(',')
-        .filter(|number| !number.is_empty())
-        .map(str::parse);
     Ok(GrantRow {
         id: GrantId::from_bytes(row.get(0)?),
         session: SessionId::from_bytes(row.get(1)?),
         principal: parsed(row, 2)?,
-        subject: SubjectRef::from_bytes(row.get(3)?),
-        fields: fields.collect::<Result<_, _>>().map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(4, Type::Text, Box::new(error))
-        })?,
-        starts_at: row.get::<_, At>(5)?.0,
-        ends_at: row.get::<_, At>(6)?.0,
-        ended_at: row.get::<_, Option<At>>(7)?.map(|at| at.0),
+        subjects: subjects(row, 3)?,
+        fields: fields(row, 4)?,
+        request: row
+            .get::<_, Option<[u8; 16]>>(5)?
+            .map(GrantRequestId::from_bytes),
+        emergency: row.get(6)?,
+        starts_at: row.get::<_, At>(7)?.0,
+        ends_at: row.get::<_, At>(8)?.0,
+        ended_at: row.get::<_, Option<At>>(9)?.map(|at| at.0),
     })
 }

@@ -133,6 +133,22 @@ pub(super) fn destroy_expired(
     )
 }
 
+/// The owners of keys of a kind whose day has come.
+pub(super) fn expired_owners(
+    connection: &Connection,
+    kind: KeyKind,
+    today: Date,
+    count_max: u32,
+) -> Result<Vec<[u8; 16]>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT owner FROM wrapped_key WHERE expires_on <= ?1 AND kind = ?2 ORDER BY owner LIMIT ?3",
+    )?;
+    let owners = select.query_map(params![Day(today), kind.code(), count_max], |row| {
+        row.get(0)
+    })?;
+    Ok(owners.collect::<Result<_, _>>()?)
+}
+
 /// Destroys what a subject's erasure may destroy today; retention keys stay until their day.
 pub(super) fn destroy_of_subject(
     connection: &Connection,

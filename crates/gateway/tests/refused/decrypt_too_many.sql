@@ -1,0 +1,2 @@
+-- refused in protected: 22023: a grant is for people who agreed, each by name, and never for a table
+CALL privet.decrypt(consent => 'https://t.example.com/1', subject => 'customer:1, customer:2, customer:3, customer:4, customer:5, customer:6, customer:7, customer:8, customer:9, customer:10, customer:11, customer:12, customer:13, customer:14, customer:15, customer:16, customer:17, customer:18, customer:19, customer:20, customer:21');
