@@ -4,7 +4,7 @@
 //! transaction in another state than the client's. So the server is sent something in place of the statement that it
 //! refuses by itself: a text that is no SQL, before it looks at anything else, in every state of a transaction and in
 //! both protocols. What it says then is recognized by the token in it and replaced by what the client shall read.
-//! (docs/decisions/0009-refusals.md says what else was tried.)
+//! (docs/decisions/0012-refusals.md says what else was tried.)
 
 use std::collections::BTreeMap;
 
