@@ -54,14 +54,14 @@ with connection.pipeline() as pipeline:
     second = connection.execute("SELECT 2")
     pipeline.sync()
     assert first.fetchone() == (1,) and second.fetchone() == (2,)
-    try:
+try:
+    with connection.pipeline():
         connection.execute("SELECT 1/0")
         connection.execute("SELECT 3")
-        pipeline.sync()
-        raise SystemExit("the error was lost")
-    except psycopg.errors.DivisionByZero:
-        pass
-    assert connection.execute("SELECT 4").fetchone() == (4,)
+    raise SystemExit("the error was lost")
+except psycopg.errors.DivisionByZero:
+    pass
+assert connection.execute("SELECT 4").fetchone() == (4,)
 
 with connection.cursor() as cursor:
     with cursor.copy("COPY invoice (id, customer_id, total) FROM STDIN (FORMAT BINARY)") as copy:
