@@ -14,13 +14,14 @@ mod rows;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use privet_cluster::Cluster;
 use privet_postgres::{Address, Plaintext, Rules};
 use privet_store::{
     MemoryStores, PostgresAddresses, PostgresOptions, PostgresStores, SqliteStores,
 };
-use privet_vault::port::{DataStore, KeyStore, LogStore};
+use privet_vault::port::{DataStore, KeyStore, LogStore, StoreError};
 use tempfile::{TempDir, tempdir};
 
 /// One engine's three stores, empty at first.
@@ -61,6 +62,20 @@ fn new_databases() -> PostgresAddresses {
     }
 }
 
+/// Opens the folder. A program that another test starts has the lock of a store as well, for the instant from its fork to
+/// its exec.
+fn opened(dir: &TempDir) -> SqliteStores {
+    let started = std::time::Instant::now();
+    loop {
+        match SqliteStores::open(dir.path()) {
+            Err(StoreError::InUse) if started.elapsed() < Duration::from_secs(5) => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 impl Stores {
     fn memory() -> Self {
         let MemoryStores { data, keys, log } = MemoryStores::new();
@@ -73,7 +88,7 @@ impl Stores {
     }
 
     fn sqlite(dir: TempDir) -> Self {
-        let SqliteStores { data, keys, log } = SqliteStores::open(dir.path()).unwrap();
+        let SqliteStores { data, keys, log } = opened(&dir);
         Self {
             data,
             keys,
