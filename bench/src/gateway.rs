@@ -31,11 +31,7 @@ const SCALE: &str = "10";
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     let bed = Bed::make(&bouncer()?)?;
     passing(report, &bed)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let commits = audit::append(1, TIME)?.per_second;
-    runtime.block_on(opening(report, &bed, commits))?;
+    let runtime = runtime()?;
     runtime.block_on(first_row(report, &bed))?;
     runtime.block_on(idle(report, &bed))?;
     report.note(
