@@ -43,4 +43,4 @@ mod value;
 pub use error::Error;
 pub use serve::{Config, serve};
 pub use statement::asks_catalog_only;
-pub use tls::{Tls, end_point};
+pub use tls::Tls;

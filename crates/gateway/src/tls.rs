@@ -55,7 +55,8 @@ impl Tls {
 
 /// The `tls-server-end-point` (RFC 5929 section 4.1): the certificate under the hash of its signature, SHA-256 instead of
 /// MD5 and SHA-1. `None` where the signature names no such hash. Clients bind their login to the same bytes.
-pub fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
+/// `privet-postgres` has the client's side of it: a door does not depend on what reaches databases.
+fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let algorithm = match signature_algorithm(certificate)? {
         // ecdsa-with-SHA256/384/512 (RFC 5758 section 3.2).
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02] => &digest::SHA256,
