@@ -129,8 +129,12 @@ async fn a_row_that_somebody_holds_is_waited_for_without_stopping_anybody() {
         .unwrap();
     let adopting = shop.adopt(AdoptOrder::SEAL);
     let other = async {
-        // The table's type changes only when the transaction is over.
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        // The table's type changes only when the transaction is over: the adoption waits for it.
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while shop.sql(waiting) == "0" {
+            tokio::task::yield_now().await;
+        }
         // Whoever else wants the table waits for moments only.
         let start = Instant::now();
         let busy = shop.client().await;
