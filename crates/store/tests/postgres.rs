@@ -78,14 +78,17 @@ async fn a_store_of_a_newer_version_is_left_alone() {
             "UPDATE privet_keys.format SET version = 99; UPDATE privet_log.format SET version = 99",
         )
         .unwrap();
-    let refused = PostgresStores::connect(&addresses, &shared()).await;
-    let newer = StoreError::NewerVersion {
-        found: 99,
-        known: 1,
+    let newer = |error: Option<StoreError>| match error {
+        Some(StoreError::NewerVersion { found: 99, known }) => known < 99,
+        _ => false,
     };
-    assert_eq!(refused.err(), Some(newer.clone()));
-    let read = PostgresStores::read_log(&addresses.log, &shared()).await;
-    assert_eq!(read.err(), Some(newer));
+    // The stores are opened side by side: which of the two is refused first is not said.
+    let refused = PostgresStores::connect(&addresses, &shared()).await.err();
+    assert!(newer(refused.clone()), "{refused:?}");
+    let read = PostgresStores::read_log(&addresses.log, &shared())
+        .await
+        .err();
+    assert!(newer(read.clone()), "{read:?}");
 }
 
 #[tokio::test]
