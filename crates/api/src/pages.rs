@@ -6,6 +6,7 @@
 
 mod chart;
 mod cookie;
+mod emergency;
 mod filter;
 mod form;
 mod frame;
@@ -14,6 +15,7 @@ mod login;
 mod page;
 mod problem;
 mod queue;
+mod requests;
 mod searches;
 mod session;
 mod sessions;
@@ -28,6 +30,7 @@ pub(crate) use login::{log_in, log_out, login};
 pub(crate) use page::{harden, is_page};
 pub(crate) use problem::refused;
 pub(crate) use queue::{home, next, queue};
+pub(crate) use requests::{decide, request, requests};
 pub(crate) use searches::Searches;
 pub(crate) use session::{judge, session};
 pub(crate) use sessions::{filter, sessions};

@@ -6,6 +6,7 @@
 
 mod asked;
 mod connection;
+mod deciding;
 mod decrypt;
 mod end;
 mod ending;
@@ -24,6 +25,7 @@ mod probe;
 mod request;
 mod requests;
 mod review;
+mod rights;
 mod rule;
 mod shared;
 mod showing;
@@ -44,6 +46,7 @@ pub use list::{LIST_MAX, ListedSession, SEARCH_MAX, SessionList, SessionQuery};
 pub use mode::{Mode, Status};
 pub use opener::Opener;
 pub use requests::{GRANT_REQUESTS_MAX, RequestState, RequestView};
+pub use rights::Rights;
 pub use statements::{Permit, Statement};
 pub use summary::{Counts, ReasonCounts, ReviewerCounts, SourceCounts, Summary};
 pub use view::{GrantView, NoteView, SessionView, StepPage, StepQuery, StepView};

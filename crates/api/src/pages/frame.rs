@@ -1,5 +1,6 @@
 //! What stands around every page: who is logged in, where, and where one can go.
 
+use privet_vault::Rights;
 use privet_wire::Personal;
 
 use super::signed_in::SignedIn;
@@ -11,17 +12,34 @@ use crate::router::Api;
 pub(super) enum Place {
     Queue,
     Sessions,
+    Requests,
     Summary,
     Log,
 }
 
 impl Place {
-    const ALL: [Self; 4] = [Self::Queue, Self::Sessions, Self::Summary, Self::Log];
+    const ALL: [Self; 5] = [
+        Self::Queue,
+        Self::Sessions,
+        Self::Requests,
+        Self::Summary,
+        Self::Log,
+    ];
+
+    /// Whether it leads somewhere for whoever may do this.
+    fn is_open(self, rights: Rights) -> bool {
+        match self {
+            Self::Queue | Self::Sessions | Self::Summary => rights.reads_sessions,
+            Self::Requests => rights.decides_requests,
+            Self::Log => rights.reads_log,
+        }
+    }
 
     fn path(self) -> &'static str {
         match self {
             Self::Queue => "/queue",
             Self::Sessions => "/sessions",
+            Self::Requests => "/requests",
             Self::Summary => "/summary",
             Self::Log => "/log",
         }
@@ -31,6 +49,7 @@ impl Place {
         match self {
             Self::Queue => "Queue",
             Self::Sessions => "Sessions",
+            Self::Requests => "Requests",
             Self::Summary => "Summary",
             Self::Log => "Log",
         }
@@ -62,7 +81,8 @@ pub(super) struct Frame {
 impl Frame {
     /// A page for somebody who is logged in.
     pub(super) fn of(api: &Api, who: &SignedIn, place: Option<Place>, title: &str) -> Self {
-        let tabs = Place::ALL.map(|tab| Tab {
+        let open = Place::ALL.into_iter().filter(|tab| tab.is_open(who.rights));
+        let tabs = open.map(|tab| Tab {
             path: tab.path(),
             name: tab.name(),
             is_here: Some(tab) == place,
@@ -71,7 +91,7 @@ impl Frame {
             person: Some(Person {
                 name: who.caller.principal().name.to_string(),
                 form_token: who.form_token.clone(),
-                tabs: tabs.into(),
+                tabs: tabs.collect(),
             }),
             ..Self::bare(api, title)
         }

@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::router::Api;
 
 /// Where a login leads, unless it came from somewhere.
-const HOME: &str = "/queue";
+const HOME: &str = "/";
 /// Longest place to come back to.
 const NEXT_BYTES_MAX: usize = 1_024;
 
@@ -144,7 +144,14 @@ pub(super) fn sentence(message: &str) -> String {
 /// A place on these pages to come back to: a path of theirs, and nothing that a browser could take for another host.
 fn checked(next: Option<&str>) -> &str {
     let is_own = |next: &&str| {
-        let known = ["/queue", "/sessions", "/summary", "/log", "/next"];
+        let known = [
+            "/queue",
+            "/sessions",
+            "/requests",
+            "/summary",
+            "/log",
+            "/next",
+        ];
         next.len() <= NEXT_BYTES_MAX
             && known.iter().any(|path| {
                 next.strip_prefix(path)
@@ -167,6 +174,7 @@ mod tests {
             "/sessions/0a?after=3",
             "/log",
             "/next?source=shop",
+            "/requests",
         ] {
             assert_eq!(checked(Some(own)), own);
         }

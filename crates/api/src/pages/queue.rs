@@ -1,6 +1,5 @@
-//! What waits for a verdict, emergencies and then the oldest first, and the way from one session to the next.
-//!
-//! Requests to decrypt that need a second person will be listed here too: they wait for the same people.
+//! What waits for a verdict, emergencies and then the oldest first, and the way from one session to the next; above it
+//! what waits for a second person, where the reader may be that one.
 
 use askama::Template;
 use axum::extract::State;
@@ -10,6 +9,7 @@ use axum::response::Response;
 use super::filter::{Filter, FilterQuery};
 use super::frame::{Frame, Place};
 use super::page::{address, page, see_other};
+use super::requests;
 use super::sessions::{Row, sources};
 use super::signed_in::SignedIn;
 use crate::body::Params;
@@ -25,15 +25,24 @@ struct Queue {
     frame: Frame,
     filter: Filter,
     sources: Vec<String>,
+    /// What waits for a second person.
+    requests: Vec<requests::Row>,
     rows: Vec<Row>,
+    /// How many of the rows are emergencies, and for how many of these the time to review them is over.
+    alarms: usize,
+    overdue: usize,
     next: Option<String>,
     /// Where the first one is.
     first: Option<String>,
 }
 
-/// The pages begin with what waits.
-pub(crate) async fn home(_: SignedIn) -> Result<Response, Refusal> {
-    see_other("/queue")
+/// The pages begin with what waits for this person.
+pub(crate) async fn home(who: SignedIn) -> Result<Response, Refusal> {
+    let rights = who.rights;
+    see_other(match rights.decides_requests && !rights.reads_sessions {
+        true => "/requests",
+        false => "/queue",
+    })
 }
 
 /// What waits.
@@ -47,10 +56,18 @@ pub(crate) async fn queue(
     let list = api.vault.sessions(&who.caller, &waiting).await?;
     let rows = list.sessions.into_iter();
     let rows: Vec<_> = rows.map(|listed| Row::new(&api, &filter, listed)).collect();
+    let requests = match who.rights.decides_requests && filter.is_open() {
+        true => requests::waiting(&api, &who).await?,
+        false => Vec::new(),
+    };
+    let alarms = rows.iter().filter_map(|row| row.emergency.as_ref());
     let queue = Queue {
         frame: Frame::of(&api, &who, Some(Place::Queue), "Queue"),
         sources: sources(&api),
         next: list.next.map(|next| filter.behind(Some(next))),
+        overdue: alarms.clone().filter(|alarm| alarm.overdue).count(),
+        alarms: alarms.count(),
+        requests,
         first: rows.first().map(|row| row.address.clone()),
         filter,
         rows,

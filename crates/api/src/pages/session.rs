@@ -9,6 +9,7 @@ use privet_vault::{Error, GrantView, NoteView, SessionId, SessionView, StepQuery
 use privet_wire::Personal;
 use serde::Deserialize;
 
+use super::emergency::Emergency;
 use super::filter::{Filter, FilterQuery};
 use super::form::Form;
 use super::frame::{Frame, Place};
@@ -61,6 +62,7 @@ struct Facts {
     ended: Option<Moment>,
     lasted: String,
     decrypted: bool,
+    emergency: Option<Emergency>,
     statements: String,
     opened: String,
     verdict: &'static str,
@@ -70,6 +72,8 @@ struct Facts {
 struct Grant {
     subject: Option<Typed>,
     references: Vec<String>,
+    is_emergency: bool,
+    /// Why it could not wait.
     emergency: Option<Typed>,
     approved_by: Option<String>,
     fields: Vec<String>,
@@ -188,6 +192,7 @@ fn facts(api: &Api, view: &SessionView) -> Facts {
         ended: moment_if(row.ended_at),
         lasted: span(until.duration_since(row.started_at)),
         decrypted: row.decrypted,
+        emergency: Emergency::of(row, api.vault.time()),
         statements: counted(row.statements, "statement"),
         opened: grouped(row.opened),
         verdict: row.verdict().as_str(),
@@ -207,6 +212,7 @@ fn grant(view: GrantView) -> Grant {
     Grant {
         subject: view.subject.as_deref().map(Typed::new),
         references: row.subjects.iter().map(ToString::to_string).collect(),
+        is_emergency: row.emergency,
         emergency: view.emergency.as_deref().map(Typed::new),
         approved_by: view.approved_by,
         starts: row.starts_at.into(),

@@ -8,6 +8,7 @@ use privet_vault::{ListedSession, SEARCH_MAX};
 use privet_wire::Personal;
 use serde::Deserialize;
 
+use super::emergency::Emergency;
 use super::filter::{Filter, FilterQuery};
 use super::form::Form;
 use super::frame::{Frame, Place};
@@ -48,9 +49,7 @@ pub(super) struct Row {
     /// How long ago it started.
     pub(super) ago: String,
     pub(super) decrypted: bool,
-    pub(super) emergency: bool,
-    /// Whether somebody should have looked at its emergency by now.
-    pub(super) overdue: bool,
+    pub(super) emergency: Option<Emergency>,
     pub(super) statements: String,
     pub(super) opened: String,
     pub(super) verdict: &'static str,
@@ -61,12 +60,8 @@ pub(super) struct Row {
 impl Row {
     /// A row that leads to its session under a filter.
     pub(super) fn new(api: &Api, filter: &Filter, listed: ListedSession) -> Self {
-        let ListedSession {
-            row,
-            overdue,
-            reason,
-            ..
-        } = listed;
+        let ListedSession { row, reason, .. } = listed;
+        let emergency = Emergency::of(&row, api.vault.time());
         Self {
             address: address(&format!("/sessions/{}", row.id), &filter.text()),
             ago: span(api.vault.time().duration_since(row.started_at)),
@@ -77,8 +72,7 @@ impl Row {
             started: row.started_at.into(),
             ended: moment_if(row.ended_at),
             decrypted: row.decrypted,
-            emergency: row.emergency_at.is_some(),
-            overdue,
+            emergency,
             statements: grouped(row.statements),
             opened: grouped(row.opened),
             reason: reason.map(|reason| Typed::start(&reason, REASON_CHARS)),

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use privet_vault::{Caller, Error, LoggedIn};
+use privet_vault::{Caller, Error, LoggedIn, Rights};
 use privet_wire::Personal;
 
 use super::cookie;
@@ -15,6 +15,8 @@ pub(crate) struct SignedIn {
     pub(super) caller: Caller,
     /// What forms of this login carry.
     pub(super) form_token: Personal,
+    /// Which pages lead somewhere for them.
+    pub(super) rights: Rights,
 }
 
 impl FromRequestParts<Api> for SignedIn {
@@ -24,6 +26,7 @@ impl FromRequestParts<Api> for SignedIn {
         let secret = cookie::secret(&parts.headers, api.transport).ok_or(Error::Unauthenticated)?;
         let LoggedIn { caller, form_token } = api.vault.logged_in(secret, address(parts))?;
         Ok(Self {
+            rights: api.vault.rights(&caller)?,
             caller,
             form_token: form_token.into(),
         })

@@ -93,6 +93,10 @@ fn meaning(view: &StepView) -> (String, bool) {
         "grant.issued" => ("Was allowed to decrypt", true),
         "grant.denied" => ("Was refused to decrypt", true),
         "grant.ended" => ("Went back to protected", false),
+        "grant.requested" => ("Asked a second person to approve", true),
+        "grant.approved" => ("A second person approved", true),
+        "grant.rejected" => ("A request was turned down", true),
+        "finding" => ("The server noticed", true),
         "statement.opened" => ("Decrypted", true),
         "statement.shown" => ("What an earlier statement showed", true),
         "probe" => ("Searched for an exact value", true),
@@ -139,8 +143,18 @@ fn notes(view: &StepView) -> Vec<Typed> {
             "The record keeps both ends of {whole}, and the SHA-256"
         ));
     }
-    if let Some(why) = &view.why {
-        notes.push(format!("Because: {why}"));
+    match view.why.as_deref() {
+        Some("emergency_unreviewed") => {
+            notes.push("Nobody reviewed this emergency within 24 hours".to_owned());
+        }
+        Some("expired_unreviewed") => {
+            notes.push(
+                "What was typed was destroyed at its longest term, and nobody had approved it"
+                    .to_owned(),
+            );
+        }
+        Some(why) => notes.push(format!("Because: {why}")),
+        None => {}
     }
     notes.iter().map(|note| Typed::new(note)).collect()
 }

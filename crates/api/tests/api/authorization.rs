@@ -263,14 +263,17 @@ async fn page(bed: &Bed, route: &Listed, number: usize, column: usize) -> u16 {
             cookie = secret.to_string();
         }
     }
-    let id = session(bed, number).await;
+    let id = match route.path {
+        "/requests/{id}" => grant_request(bed, number).await.to_string(),
+        _ => session(bed, number).await.to_string(),
+    };
     let name = match route.path {
         "/summary/{name}" => "summary.csv",
         _ => "privet.css",
     };
     let path = route
         .path
-        .replace("{id}", &id.to_string())
+        .replace("{id}", &id)
         .replace("{name}", name)
         .replace("{index}", "0");
     let body = match (route.method.as_str(), route.path) {
@@ -278,6 +281,7 @@ async fn page(bed: &Bed, route: &Listed, number: usize, column: usize) -> u16 {
         ("POST", "/login") => format!("token={token}"),
         ("POST", "/logout") => format!("form={form}"),
         ("POST", "/sessions/filter") => format!("form={form}&source=shop&text=log+in"),
+        ("POST", "/requests/{id}") => format!("form={form}&say=approve"),
         ("POST", "/sessions/{id}") => format!("form={form}&say=approved"),
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     };

@@ -147,6 +147,39 @@ pub(crate) struct Bed {
 
 /// A vault of an environment over these stores.
 pub(crate) async fn vault(environment: &str, stores: &Stores, clock: &Arc<MovedClock>) -> Vault {
+    vault_of(environment, stores, clock, Rules::default()).await
+}
+
+/// What stands in the policy bundle beside what comes with Privet.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Rules {
+    policies: &'static str,
+    principals: &'static str,
+}
+
+/// What customers wrote takes a second person, and engineers may break the glass. `bea` is a colleague of the engineer on
+/// call; `lead` is one, too, and an auditor.
+pub(crate) const TWO_PERSONS: Rules = Rules {
+    policies: r#"
+        @id("content-needs-a-second-person")
+        forbid (principal, action == Action::"decrypt", resource in Class::"CC");
+        @id("on-call-breaks-glass")
+        permit (principal is Person in Group::"on-call", action == Action::"break_glass", resource);
+    "#,
+    principals: r#"
+        [people.bea]
+        groups = ["on-call"]
+        [people.lead]
+        groups = ["on-call", "auditors"]
+    "#,
+};
+
+async fn vault_of(
+    environment: &str,
+    stores: &Stores,
+    clock: &Arc<MovedClock>,
+    rules: Rules,
+) -> Vault {
     let environment: Environment = environment.parse().unwrap();
     let shop: SourceName = "shop".parse().unwrap();
     let seeded = Seeded(Mutex::new(rand::SeedableRng::seed_from_u64(1)));
@@ -169,7 +202,7 @@ pub(crate) async fn vault(environment: &str, stores: &Stores, clock: &Arc<MovedC
         },
     };
     let parts = Parts {
-        policy: policy(&environment),
+        policy: policy(&environment, rules),
         config,
         map: DataMap::parse(MAP).unwrap(),
         data: Arc::clone(&stores.data),
@@ -184,7 +217,7 @@ pub(crate) async fn vault(environment: &str, stores: &Stores, clock: &Arc<MovedC
     Vault::start(parts).await.unwrap()
 }
 
-fn policy(environment: &Environment) -> Policy {
+fn policy(environment: &Environment, rules: Rules) -> Policy {
     let policies = [
         (
             "staff.cedar",
@@ -206,11 +239,17 @@ fn policy(environment: &Environment) -> Policy {
             "subjects.cedar",
             include_str!("../../../cli/assets/policy/subjects.cedar"),
         ),
+        ("more.cedar", rules.policies),
     ];
+    let principals = format!(
+        "{}{}",
+        include_str!("../../../cli/assets/policy/principals.toml"),
+        rules.principals
+    );
     let files = PolicyFiles {
         schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
         policies: &policies,
-        principals: include_str!("../../../cli/assets/policy/principals.toml"),
+        principals: &principals,
     };
     Policy::load(&files, environment).unwrap()
 }
@@ -253,6 +292,13 @@ impl Bed {
         let clock = clock();
         let vault = vault("test", &stores, &clock).await;
         Self::serve(stores, clock, vault, config).await
+    }
+
+    /// A server over memory with more rules.
+    pub(crate) async fn ruled(rules: Rules) -> Self {
+        let (stores, clock) = (Stores::memory(), clock());
+        let vault = vault_of("test", &stores, &clock, rules).await;
+        Self::serve(stores, clock, vault, ApiConfig::default()).await
     }
 
     async fn serve(

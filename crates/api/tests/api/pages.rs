@@ -1,6 +1,8 @@
 //! What browsers would not do by themselves: forged forms, forged cookies, other sites' requests.
 
-use crate::bed::{Bed, bed};
+use privet_vault::DecryptRequest;
+
+use crate::bed::{Bed, TWO_PERSONS, bed};
 use crate::http::Answer;
 
 /// Somebody who is logged in: the cookie's secret and what forms carry.
@@ -76,7 +78,7 @@ async fn logging_in_from_another_site_is_refused() {
     assert_eq!(answer.header("set-cookie"), None);
     let own = format!("{FORM}Origin: http://privet\r\n");
     let answer = post(&bed, "/login", &own, &format!("{body}&next=//evil.example")).await;
-    assert_eq!(answer.header("location"), Some("/queue"));
+    assert_eq!(answer.header("location"), Some("/"));
     let cookie = answer.header("set-cookie").unwrap();
     assert!(
         cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
@@ -128,4 +130,56 @@ async fn the_stylesheet_may_be_kept_and_nothing_else() {
     assert!(kept.contains("immutable"), "{kept}");
     // Nothing in it fetches anything.
     assert!(!style.text().contains("url(") && !style.text().contains("@import"));
+}
+
+/// A request is decided by a form of the decider's own page, and never by who made it.
+#[tokio::test]
+async fn a_request_is_decided_by_its_own_form_of_somebody_else() {
+    let bed = Bed::ruled(TWO_PERSONS).await;
+    let ada = bed.subject("ada@example.com").await;
+    let token = bed.of("on_call").await.token.unwrap();
+    let caller = bed.vault.authenticate(&token, "192.0.2.7").await.unwrap();
+    let mut console = bed.vault.connect(caller, "shop").await.unwrap();
+    let session = console.justify("Ada wrote to us", None).await.unwrap();
+    let request = DecryptRequest {
+        consent: "https://tickets.example.com/7".to_owned(),
+        subject: ada,
+        fields: Some(vec!["note".to_owned()]),
+        ..DecryptRequest::default()
+    };
+    let error = console.decrypt(&request).await.unwrap_err();
+    assert_eq!(error.code(), "approval_needed");
+    let rows = async || bed.stores.keys.requests_of(session).await.unwrap();
+    let path = format!("/requests/{}", rows().await[0].id);
+    let own = "Sec-Fetch-Site: same-origin\r\n";
+    let said = async |name: &str, site: &str, form: Option<&str>, say: &str| {
+        let (secret, real) = logged_in(&bed, name).await;
+        let form = form.unwrap_or(&real);
+        let headers = format!("{FORM}Cookie: privet={secret}\r\n{site}");
+        post(&bed, &path, &headers, &format!("form={form}&say={say}")).await
+    };
+    let foreign = "Sec-Fetch-Site: cross-site\r\n";
+    let (_, others) = logged_in(&bed, "bea").await;
+    for (site, form) in [
+        (foreign, None),
+        ("", None),
+        (own, Some("")),
+        (own, Some(&*others)),
+    ] {
+        let answer = said("bea", site, form, "approve").await;
+        assert_eq!(answer.status, 403, "{site}{form:?}");
+        assert!(answer.text().contains("foreign_form"));
+    }
+    assert_eq!(said("bea", own, None, "perhaps").await.status, 400);
+    let answer = said("on_call", own, None, "approve").await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("own_request"));
+    for name in ["auditor", "operator"] {
+        let answer = said(name, own, None, "approve").await;
+        assert!(answer.text().contains("policy_denied"), "{name}");
+    }
+    assert_eq!(rows().await[0].decision, None);
+    assert_eq!(said("bea", own, None, "approve").await.status, 303);
+    assert!(rows().await[0].decision.as_ref().unwrap().approved);
+    assert_eq!(said("bea", own, None, "approve").await.status, 409);
 }

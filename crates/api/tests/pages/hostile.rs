@@ -8,7 +8,7 @@ use crate::checks::check_page;
 use crate::console::{console, settled};
 
 /// What plants a script, breaks out of markup or attributes, or hides what it is. What it would do is to set `planted`.
-const CORPUS: [&str; 16] = [
+pub(crate) const CORPUS: [&str; 16] = [
     "<script>window.planted = 1</script> why not",
     "\"><img src=x onerror=\"window.planted=1\"> why not",
     "' autofocus onfocus='window.planted=1' why not",
@@ -101,7 +101,7 @@ async fn shown(world: &World, hostile: &str, n: usize) {
 }
 
 /// Nothing ran, nothing was made, and no link leads anywhere but to web addresses.
-async fn harmless(world: &World) {
+pub(crate) async fn harmless(world: &World) {
     let found = world
         .browser
         .run(

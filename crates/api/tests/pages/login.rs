@@ -71,7 +71,10 @@ pub(crate) async fn elsewhere(world: &World) {
     world.go("/nonsense").await;
     assert_eq!(browser.text("h1").await, "There is nothing here");
     browser.forget_cookies().await;
+    // Whoever may read no session begins where they may be of use.
     world.log_in("on_call").await;
+    assert_eq!(browser.path().await, "/requests");
+    world.go("/queue").await;
     assert_eq!(browser.text("h1").await, "This is not open to you");
     browser.picture("problem").await;
     assert_eq!(world.bed.count("log.denied").await, 1);

@@ -23,19 +23,30 @@ mod hostile;
 mod lists;
 mod login;
 mod records;
+mod requests;
 mod reviewing;
 mod webdriver;
+
+use std::rc::Rc;
 
 use bed::Bed;
 use webdriver::Browser;
 
 /// A browser, and a server for one case.
 pub(crate) struct World {
-    pub(crate) browser: Browser,
+    pub(crate) browser: Rc<Browser>,
     pub(crate) bed: Bed,
 }
 
 impl World {
+    /// The same browser, and another server.
+    pub(crate) fn at(&self, bed: Bed) -> Self {
+        Self {
+            browser: Rc::clone(&self.browser),
+            bed,
+        }
+    }
+
     pub(crate) fn address(&self, path: &str) -> String {
         format!("http://{}{path}", self.bed.client.address)
     }
@@ -61,10 +72,7 @@ impl World {
     /// The next case begins with a server and a login of its own.
     async fn next(self) -> Self {
         self.browser.forget_cookies().await;
-        Self {
-            browser: self.browser,
-            bed: bed::bed().await,
-        }
+        self.at(bed::bed().await)
     }
 }
 
@@ -87,7 +95,7 @@ fn the_pages_in_a_browser() {
 
 async fn all_cases() {
     let mut world = World {
-        browser: Browser::open().await,
+        browser: Rc::new(Browser::open().await),
         bed: bed::bed().await,
     };
     macro_rules! cases {
@@ -107,6 +115,11 @@ async fn all_cases() {
         reviewing::a_thread_of_comments,
         reviewing::nobody_judges_themselves,
         reviewing::a_long_session,
+        reviewing::an_emergency,
+        requests::a_second_person,
+        requests::not_alone,
+        requests::answers,
+        requests::hostile,
         lists::filters,
         lists::pages,
         records::summary,

@@ -1,10 +1,12 @@
 //! Reading and judging sessions.
 
 use privet_vault::port::{SessionRow, Verdict};
-use privet_vault::{SessionId, TokenId};
+use privet_vault::{DecryptRequest, SessionId, TokenId};
 
 use crate::World;
-use crate::console::{console, decrypted, run, session, settled};
+use crate::bed::{Bed, TWO_PERSONS};
+use crate::checks::check_page;
+use crate::console::{TICKET, console, decrypted, run, session, settled};
 
 pub(crate) async fn one_after_the_other(world: &World) {
     let (browser, bed) = (&world.browser, &world.bed);
@@ -138,7 +140,7 @@ pub(crate) async fn nobody_judges_themselves(world: &World) {
 
 pub(crate) async fn a_long_session(world: &World) {
     let (browser, bed) = (&world.browser, &world.bed);
-    let (mut console, id) = console(bed, "an import of 700 rows", crate::console::TICKET).await;
+    let (mut console, id) = console(bed, "an import of 700 rows", TICKET).await;
     for n in 0..700 {
         run(&mut console, &format!("INSERT INTO imported VALUES ({n})")).await;
     }
@@ -152,4 +154,84 @@ pub(crate) async fn a_long_session(world: &World) {
     assert!(browser.text(".steps").await.contains("(699)"));
     browser.press("Back to the first page").await;
     assert!(browser.text(".steps").await.contains("(0)"));
+}
+
+/// Nobody was asked: it comes first, says until when it has to be looked at, and is loud when that was missed.
+pub(crate) async fn an_emergency(world: &World) {
+    let world = world.at(Bed::ruled(TWO_PERSONS).await);
+    let (browser, bed) = (&world.browser, &world.bed);
+    session(bed, "the nightly import failed", &["SELECT 1"]).await;
+    let ada = bed.subject("ada@example.com").await;
+    let (mut connection, id) = console(bed, "accounts are being emptied", TICKET).await;
+    let request = DecryptRequest {
+        subject: ada,
+        fields: Some(vec!["email".to_owned()]),
+        emergency: Some("somebody empties accounts right now".to_owned()),
+        ..DecryptRequest::default()
+    };
+    connection.decrypt(&request).await.unwrap();
+    connection.close().await.unwrap();
+    settled(bed, id).await;
+    world.log_in("auditor").await;
+    let first = browser.text(".list tbody tr").await;
+    for part in [
+        "accounts are being emptied",
+        "emergency",
+        "review by",
+        "23 hours left",
+    ] {
+        assert!(first.contains(part), "no `{part}` in {first}");
+    }
+    let alarm = browser.text("[role=alert]").await;
+    assert!(
+        alarm.contains("a grant was taken in an emergency") && alarm.contains("within 24 hours"),
+        "{alarm}"
+    );
+    check_page(&world, "/queue with an emergency").await;
+    browser.picture("queue-emergency").await;
+    browser.press("Start with the first").await;
+    let page = browser.text("main").await;
+    for part in [
+        "A grant was taken here in an emergency, and nobody was asked",
+        "It has to be reviewed by",
+        "somebody empties accounts right now",
+        "Nobody was asked.",
+        "none was shown",
+    ] {
+        assert!(page.contains(part), "no `{part}` in {page}");
+    }
+    check_page(&world, "an emergency").await;
+    browser.picture("emergency").await;
+
+    bed.clock.advance_days(2);
+    browser.forget_cookies().await;
+    world.log_in("auditor").await;
+    assert!(
+        browser
+            .text(".list tbody tr")
+            .await
+            .contains("overdue: a review was due")
+    );
+    assert!(
+        browser
+            .text("[role=alert]")
+            .await
+            .contains("for 1 that time is over")
+    );
+    check_page(&world, "/queue, overdue").await;
+    browser.picture("queue-overdue").await;
+    browser.press("Start with the first").await;
+    assert!(
+        browser
+            .text("main")
+            .await
+            .contains("It should have been reviewed by")
+    );
+    browser.press("Approve").await;
+    world.go(&format!("/sessions/{id}")).await;
+    let page = browser.text("main").await;
+    assert!(
+        page.contains("in an emergency") && !page.contains("should have been"),
+        "{page}"
+    );
 }

@@ -291,7 +291,7 @@ impl Browser {
     /// Keeps pictures of the page, narrow and wide, light and dark, where `PRIVET_PICTURES` names a folder.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = &self.pictures else { return };
-        for pixels in [360, 1280] {
+        for pixels in [390, 1280] {
             self.wide(pixels).await;
             for scheme in ["light", "dark"] {
                 self.prefer(scheme).await;

@@ -276,10 +276,60 @@ async fn nobody_approves_their_own_with_whatever_token() {
         assert_eq!(error.code(), "policy_denied", "{name}");
         let error = bed.vault.grant_requests(&caller).await.unwrap_err();
         assert_eq!(error.code(), "policy_denied", "{name}");
+        let rights = bed.vault.rights(&caller).unwrap();
+        assert!(!rights.decides_requests, "{name}");
+        assert_eq!(rights.reads_sessions, name == "auditor");
+        assert_eq!(rights.reads_log, name == "auditor");
     }
     assert_eq!(request_id(&console.decrypt(&wanted).await.unwrap_err()), id);
     let denied = entries(&bed, EntryKind::GrantDenied).await;
     assert_eq!(denied.len(), 1 + 3 * 3, "each attempt is on record");
+}
+
+/// One request is for those who may decide on it, and for who made it; whoever may not is not told whether it is there.
+#[tokio::test]
+async fn one_request_is_read_by_whom_it_concerns() {
+    let bed = bed_with(TWO).await;
+    let ada = bed.subject("ada@example.com").await;
+    let (mut console, _) = desk(&bed, "on_call").await;
+    let wanted = decrypt(&ada, Some(&["email"]));
+    let id = request_id(&console.decrypt(&wanted).await.unwrap_err());
+    for name in ["on_call", "second"] {
+        let caller = bed.caller(name).await;
+        let view = bed.vault.grant_request(&caller, id).await.unwrap();
+        assert_eq!(view.reason.as_deref(), Some(REASON));
+        assert_eq!(view.evidence.as_deref(), Some(wanted.consent.as_str()));
+        assert_eq!((view.note, view.session_ended), (None, false));
+    }
+    let read = entries(&bed, EntryKind::GrantRead).await;
+    assert_eq!(read.len(), 2);
+    assert_eq!(read[1].facts["request"], id.to_string());
+    assert!(read[1].decision.as_ref().unwrap().allow);
+    let unknown = GrantRequestId::from_bytes([7; 16]);
+    for name in ["auditor", "operator", "job"] {
+        let caller = bed.caller(name).await;
+        for id in [id, unknown] {
+            let error = bed.vault.grant_request(&caller, id).await.unwrap_err();
+            assert_eq!(error.code(), "policy_denied", "{name}");
+        }
+    }
+    let second = bed.caller("second").await;
+    let error = bed.vault.grant_request(&second, unknown).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound("request")));
+
+    // The last word counts, and what was written with it.
+    for (yes, note) in [
+        (true, "the ticket fits"),
+        (false, "it was the wrong ticket"),
+    ] {
+        match yes {
+            true => bed.vault.approve_request(&second, id, note).await.unwrap(),
+            false => bed.vault.reject_request(&second, id, note).await.unwrap(),
+        }
+        let view = bed.vault.grant_request(&second, id).await.unwrap();
+        assert_eq!(view.note.as_deref(), Some(note));
+        assert_eq!(view.row.decision.unwrap().approved, yes);
+    }
 }
 
 /// Whoever may write the key store's rows cannot approve: the approval has to be in the log.

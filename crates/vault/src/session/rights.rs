@@ -1,0 +1,36 @@
+//! What somebody may do at all with the record, so that a door shows them only what leads somewhere.
+
+use crate::policy::Action;
+use crate::vault::Question;
+use crate::{Caller, Result, Vault};
+
+/// What a caller may do at all. It opens nothing: each call decides anew, by what it is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Reads sessions, of some source at least.
+    pub reads_sessions: bool,
+    /// Reads the log.
+    pub reads_log: bool,
+    /// Approves requests of others, for some field at least.
+    pub decides_requests: bool,
+}
+
+impl Vault {
+    /// What a caller may do at all. Nothing is put on record, since nothing is shown and nothing refused.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`](crate::Error::Unauthenticated) when the caller's token is over.
+    pub fn rights(&self, caller: &Caller) -> Result<Rights> {
+        let mut reads_sessions = false;
+        for source in std::iter::once(None).chain(self.inner.sources.keys().map(Some)) {
+            let question = Question::about(Action::ReadSessions).of(source);
+            reads_sessions |= self.decide(caller, &question)?.allowed;
+        }
+        let reads_log = self.decide(caller, &Question::about(Action::ReadLog))?;
+        Ok(Rights {
+            reads_sessions,
+            reads_log: reads_log.allowed,
+            decides_requests: self.approves_anything(caller)?.0,
+        })
+    }
+}
