@@ -11,7 +11,8 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -21,11 +22,14 @@ use tokio::time::timeout;
 
 use crate::pages;
 use crate::refusal::Refusal;
-use crate::router::Api;
+use crate::router::{Api, Transport};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// For a year, this host is asked through TLS alone, whatever somebody types or links (RFC 6797). Hosts below it may be
+/// others'.
+const TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"privet\"");
 const PROBLEM: HeaderValue = HeaderValue::from_static(PROBLEM_JSON);
 
@@ -86,7 +90,7 @@ pub(crate) async fn edge(State(api): State<Api>, request: Request, next: Next) -
         pages::harden(response.headers_mut());
     }
     let code = refusal.map_or("", |refusal| refusal.code);
-    finish(&mut response, &id);
+    finish(&mut response, &id, api.transport);
     let (status, took) = (response.status().as_u16(), started.elapsed());
     api.metrics.answered(&method, route, status, code, took);
     tracing::info!(
@@ -144,8 +148,11 @@ fn write_problem(response: &mut Response, refusal: &Refusal, id: &str) {
     }
 }
 
-fn finish(response: &mut Response, id: &str) {
+fn finish(response: &mut Response, id: &str, transport: Transport) {
     let headers = response.headers_mut();
+    if transport == Transport::Tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, TLS_ALONE);
+    }
     headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
     headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     if let Ok(id) = HeaderValue::from_str(id) {

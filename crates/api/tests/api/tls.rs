@@ -61,7 +61,12 @@ async fn a_request_over_tls() {
         "GET /v1/whoami HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          authorization: Bearer {token}\r\n\r\n"
     );
-    exchange(&mut stream, request.as_bytes()).await.expect(200);
+    let answer = exchange(&mut stream, request.as_bytes()).await.expect(200);
+    let alone = answer.header("strict-transport-security");
+    assert_eq!(alone, Some("max-age=31536000"));
+    // Without TLS a browser would not heed it, and must not be told.
+    let plain = crate::bed::bed().await.client.get("/health/live").await;
+    assert_eq!(plain.header("strict-transport-security"), None);
     // Plain HTTP on the same port gets no answer of ours.
     let mut plain = TcpStream::connect(bed.client.address).await.unwrap();
     use tokio::io::AsyncWriteExt as _;

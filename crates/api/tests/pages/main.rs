@@ -25,17 +25,21 @@ mod login;
 mod records;
 mod requests;
 mod reviewing;
+mod tls;
 mod webdriver;
 
 use std::rc::Rc;
 
 use bed::Bed;
+use tls::Certificate;
 use webdriver::Browser;
 
 /// A browser, and a server for one case.
 pub(crate) struct World {
     pub(crate) browser: Rc<Browser>,
     pub(crate) bed: Bed,
+    /// What the browser trusts besides what it trusts anyway.
+    pub(crate) certificate: Rc<Certificate>,
 }
 
 impl World {
@@ -44,6 +48,7 @@ impl World {
         Self {
             browser: Rc::clone(&self.browser),
             bed,
+            certificate: Rc::clone(&self.certificate),
         }
     }
 
@@ -94,9 +99,11 @@ fn the_pages_in_a_browser() {
 }
 
 async fn all_cases() {
+    let certificate = Rc::new(Certificate::make());
     let mut world = World {
-        browser: Rc::new(Browser::open().await),
+        browser: Rc::new(Browser::open(&certificate).await),
         bed: bed::bed().await,
+        certificate,
     };
     macro_rules! cases {
         ($($case:path),+ $(,)?) => {$(
@@ -120,6 +127,7 @@ async fn all_cases() {
         requests::not_alone,
         requests::answers,
         requests::hostile,
+        tls::pages,
         lists::filters,
         lists::pages,
         records::summary,

@@ -15,11 +15,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::http::{Answer, parse};
+use crate::tls::{Certificate, HOST};
 
 /// How a reference to an element is named on the wire.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// What Chromium needs to run as root, without a screen, and without talking to anybody.
-const ARGUMENTS: [&str; 9] = [
+const ARGUMENTS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -29,6 +30,8 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    // It would go to TLS by itself, where the test wants to see that it was told to.
+    "--disable-features=HttpsUpgrades,HttpsFirstBalancedMode",
 ];
 
 /// Longer than anything may take.
@@ -59,7 +62,8 @@ impl Drop for Browser {
 }
 
 impl Browser {
-    pub(crate) async fn open() -> Self {
+    /// Opens one that trusts this certificate and finds the server that has it.
+    pub(crate) async fn open(certificate: &Certificate) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -98,6 +102,11 @@ impl Browser {
         let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).into();
         let profile = browser._profile.path().display();
         arguments.push(format!("--user-data-dir={profile}"));
+        arguments.push(format!(
+            "--ignore-certificate-errors-spki-list={}",
+            certificate.fingerprint
+        ));
+        arguments.push(format!("--host-resolver-rules=MAP {HOST} 127.0.0.1"));
         let options = json!({ "args": arguments });
         let wanted =
             json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
