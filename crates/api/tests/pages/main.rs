@@ -67,6 +67,14 @@ impl World {
         self.browser.press("Log in with this link").await;
     }
 
+    /// Fails unless each of these parts can be read in the first element that a selector finds.
+    pub(crate) async fn reads(&self, css: &str, parts: &[&str]) {
+        let text = self.browser.text(css).await;
+        for part in parts {
+            assert!(text.contains(part), "no `{part}` in {text}");
+        }
+    }
+
     /// A link that logs this person in.
     pub(crate) async fn link(&self, name: &str) -> String {
         let made = self.bed.of(name).await;
