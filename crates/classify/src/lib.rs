@@ -29,14 +29,24 @@
 //! and any look at a database: whether a table or column exists is for `privet check` to find out.
 //! No I/O, no clock, no source of randomness.
 
+mod because;
 mod class;
+mod classified;
 mod error;
 mod map;
 mod name;
+pub mod provenance;
+mod redacted;
+mod redactor;
 pub mod synthetic;
+pub mod taxonomy;
+pub mod value;
 mod value_type;
+pub mod wire;
 
+pub use because::{Because, because};
 pub use class::Class;
+pub use classified::{Cc, Classified, Oi, ParseClassifiedError, Sys, Udi, Uii, Upi};
 pub use error::{MapError, MapErrors, NameError, UnknownName, ValueError};
 pub use map::{
     Basis, CONSENT_BITS, Column, DataMap, Field, Hop, Lookup, Period, PeriodError, PeriodUnit,
@@ -45,5 +55,12 @@ pub use map::{
 };
 pub use name::{
     ColumnName, FieldName, Name, PurposeName, SourceName, TableName, TenantName, kind as name_kind,
+};
+pub use privet_classify_derive::Classified;
+pub use redacted::Redacted;
+#[doc(hidden)]
+pub use redacted::derived;
+pub use redactor::{
+    AlreadyInstalled, KeyIdError, PseudonymKey, Redactor, Redactors, RedactorsBuilder, RulesError,
 };
 pub use value_type::{MaskRules, ValueType};

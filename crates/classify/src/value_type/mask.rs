@@ -2,6 +2,7 @@
 //! letter, no last digits, no length. Initials were considered and rejected: among the few
 //! customers of one support case, an initial and a mail domain are enough to tell who it is.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -17,26 +18,31 @@ pub struct MaskRules {
     pub public_mail_domains: BTreeSet<String>,
 }
 
-pub(super) fn mask(value_type: ValueType, value: &str, rules: &MaskRules) -> String {
-    match value_type {
+impl ValueType {
+    /// The mask of a value whose type is not known.
+    pub(crate) const MASK_OF_UNKNOWN: &str = "•••••";
+}
+
+pub(super) fn mask(value_type: ValueType, value: &str, rules: &MaskRules) -> Cow<'static, str> {
+    Cow::Borrowed(match value_type {
         ValueType::Email => {
             let domain = email::normalize(value).ok();
             let domain = domain.as_deref().and_then(|normal| normal.rsplit_once('@'));
             match domain {
                 Some((_, domain)) if rules.public_mail_domains.contains(domain) => {
-                    format!("•••••@{domain}")
+                    return Cow::Owned(format!("•••••@{domain}"));
                 }
-                _ => "•••••@•••••".to_owned(),
+                _ => "•••••@•••••",
             }
         }
-        ValueType::Phone => "••• ••• ••".to_owned(),
-        ValueType::Name => "••• •••••".to_owned(),
-        ValueType::Address => "••••• ••, •••••".to_owned(),
-        ValueType::Date => "••••-••-••".to_owned(),
-        ValueType::CountryCode => "••".to_owned(),
-        ValueType::Ip => "•••.•••.•••.•••".to_owned(),
+        ValueType::Phone => "••• ••• ••",
+        ValueType::Name => "••• •••••",
+        ValueType::Address => "••••• ••, •••••",
+        ValueType::Date => "••••-••-••",
+        ValueType::CountryCode => "••",
+        ValueType::Ip => "•••.•••.•••.•••",
         ValueType::Text | ValueType::PostalCode | ValueType::Integer | ValueType::Url => {
-            "•••••".to_owned()
+            ValueType::MASK_OF_UNKNOWN
         }
-    }
+    })
 }

@@ -1,0 +1,9 @@
+use privet_classify::Classified;
+
+#[derive(Classified)]
+#[class(SYS)]
+struct Job {
+    attempts: u32,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use privet_classify::Classified;
+
+#[derive(Classified)]
+#[classified(variants = SYS)]
+enum Contact {
+    Mail { to: String },
+    Nobody,
+}
+
+fn main() {}

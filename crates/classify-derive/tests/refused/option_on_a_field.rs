@@ -1,0 +1,9 @@
+use privet_classify::Classified;
+
+#[derive(Classified)]
+struct Job {
+    #[classified(skip)]
+    secret: String,
+}
+
+fn main() {}

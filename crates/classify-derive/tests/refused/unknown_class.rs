@@ -1,0 +1,9 @@
+use privet_classify::Classified;
+
+#[derive(Classified)]
+struct Customer {
+    #[class(PII)]
+    email: String,
+}
+
+fn main() {}
