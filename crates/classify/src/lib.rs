@@ -33,6 +33,7 @@ mod because;
 mod class;
 mod classified;
 mod error;
+pub mod free_text;
 mod map;
 mod name;
 pub mod provenance;
