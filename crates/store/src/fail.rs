@@ -59,6 +59,8 @@ struct State {
 #[derive(Debug, Clone)]
 enum Plan {
     Fail(Moment, StoreError),
+    /// This call fails, and so do all that come after it.
+    Die(StoreError),
     Hold(Arc<Gate>),
 }
 
@@ -95,6 +97,14 @@ impl Faults {
         };
     }
 
+    /// Counts from the start again, and lets the `nth` call (from 1) and all after it fail before they do anything.
+    pub fn die_at(&self, nth: u64, error: StoreError) {
+        *self.lock() = State {
+            calls: 0,
+            plan: Some((nth, Plan::Die(error))),
+        };
+    }
+
     /// Counts from the start again, and holds the `nth` call (from 1) before it does anything, so that a test can let
     /// something else happen in between.
     pub fn hold_nth(&self, nth: u64) -> Arc<Gate> {
@@ -122,7 +132,7 @@ impl Faults {
     ) -> Result<T, StoreError> {
         match self.count() {
             None => call.await,
-            Some(Plan::Fail(Moment::Before, error)) => Err(error),
+            Some(Plan::Fail(Moment::Before, error) | Plan::Die(error)) => Err(error),
             Some(Plan::Fail(Moment::After, error)) => {
                 call.await?;
                 Err(error)
@@ -139,7 +149,11 @@ impl Faults {
         let mut state = self.lock();
         state.calls += 1;
         let (nth, plan) = state.plan.as_ref()?;
-        (*nth == state.calls).then(|| plan.clone())
+        let is_hit = match plan {
+            Plan::Die(_) => state.calls >= *nth,
+            Plan::Fail(..) | Plan::Hold(_) => state.calls == *nth,
+        };
+        is_hit.then(|| plan.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -59,6 +59,9 @@ impl From<tokio_postgres::Error> for Failure {
     }
 }
 
+/// How long bringing a schema up to date may take, the wait for other servers that do it included.
+const MIGRATION_WAIT: Duration = Duration::from_secs(10 * 60);
+
 /// One of the three databases. Cloning shares it.
 #[derive(Clone)]
 pub(super) struct Database {
@@ -97,8 +100,15 @@ impl Database {
     where
         F: for<'c> FnOnce(&'c mut Client) -> Answer<'c, T>,
     {
+        self.run_within(self.answer_wait, work).await
+    }
+
+    async fn run_within<T, F>(&self, wait: Duration, work: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Client) -> Answer<'c, T>,
+    {
         let mut client = self.client().await?;
-        match timeout(self.answer_wait, work(&mut client)).await {
+        match timeout(wait, work(&mut client)).await {
             Ok(outcome) => outcome.map_err(|failure| self.told(failure)),
             Err(_) => {
                 // Whoever got it next would wait for what is still under way on it.
@@ -127,9 +137,15 @@ impl Database {
     /// Brings the schema up to date, under a lock that all servers share.
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let spec = self.spec;
-        self.run(move |client| {
+        self.run_within(MIGRATION_WAIT, move |client| {
             Box::pin(async move {
                 let transaction = client.transaction().await?;
+                // A large table is not rewritten in the time of a call, and whoever waits for the lock waits for all of it.
+                let wait_ms = MIGRATION_WAIT.as_millis();
+                let patience = format!(
+                    "SET LOCAL statement_timeout = {wait_ms}; SET LOCAL lock_timeout = {wait_ms}"
+                );
+                transaction.batch_execute(&patience).await?;
                 // Released with the transaction; a second server that starts waits here.
                 transaction
                     .execute(

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use privet_cluster::Cluster;
@@ -41,6 +42,8 @@ async fn on_postgres(cluster: &Cluster) -> Arc<dyn LogStore> {
         log: address,
     };
     let options = PostgresOptions {
+        connect_wait: Duration::from_secs(60),
+        answer_wait: Duration::from_secs(60),
         clusters: Clusters::MayBeShared,
         ..PostgresOptions::default()
     };

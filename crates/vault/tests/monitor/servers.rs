@@ -447,13 +447,13 @@ async fn an_erasure_that_another_server_left_behind_is_finished() {
     // It dies after the intent, before it destroyed anything.
     let mut intended = false;
     for nth in 1..40 {
-        faults.fail_nth(nth, Moment::Before, StoreError::Unavailable("dead".into()));
+        faults.die_at(nth, StoreError::Unavailable("dead".into()));
         let closed = one.vault.close_subject(&operator, &ada).await;
-        faults.clear();
         if closed.is_err() && one.count(EntryKind::ErasureIntended).await > 0 {
             intended = true;
             break;
         }
+        faults.clear();
     }
     assert!(intended, "no failing call came after the intent");
     drop(one);

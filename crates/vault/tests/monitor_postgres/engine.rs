@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use privet_cluster::Cluster;
 use privet_postgres::{Address, Plaintext, Rules};
@@ -26,6 +27,8 @@ pub(crate) async fn new_stores() -> MemoryStores {
     };
     let options = PostgresOptions {
         connections_max: 4,
+        connect_wait: Duration::from_secs(60),
+        answer_wait: Duration::from_secs(60),
         clusters: Clusters::MayBeShared,
         ..PostgresOptions::default()
     };
