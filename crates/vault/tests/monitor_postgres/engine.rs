@@ -30,7 +30,6 @@ pub(crate) async fn new_stores() -> MemoryStores {
         connect_wait: Duration::from_secs(60),
         answer_wait: Duration::from_secs(60),
         clusters: Clusters::MayBeShared,
-        ..PostgresOptions::default()
     };
     let PostgresStores {
         data, keys, log, ..
