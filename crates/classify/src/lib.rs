@@ -34,6 +34,7 @@ mod class;
 mod classified;
 mod error;
 pub mod free_text;
+pub mod lines;
 mod map;
 mod name;
 pub mod provenance;
