@@ -1,11 +1,11 @@
-//! Proof files, tile paths, entry bundles and bare proofs from anybody: never a panic, one text for one proof, and nothing
+//! Proof files, bundles of proofs, tile paths, entry bundles and bare proofs from anybody: never a panic, one text for one proof, and nothing
 //! is proven.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use privet_tlog::note::{KeyName, SigningKey};
 use privet_tlog::{
-    EntryBundle, Hash, Proof, TilePath, leaf_hash, verify_consistency, verify_inclusion,
+    EntryBundle, Hash, Proof, ProofBundle, TilePath, leaf_hash, verify_consistency, verify_inclusion,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -14,6 +14,12 @@ fuzz_target!(|data: &[u8]| {
         let name = KeyName::new("audit.example.com/test").unwrap();
         let key = SigningKey::from_seed(name, &[9; 32]).unwrap();
         assert!(proof.verify(b"entry", &[key.verifier()]).is_err());
+    }
+    if let Ok(bundle) = ProofBundle::parse(data) {
+        assert_eq!(bundle.render(), data);
+        let name = KeyName::new("audit.example.com/test").unwrap();
+        let key = SigningKey::from_seed(name, &[9; 32]).unwrap();
+        assert!(bundle.verify(&[key.verifier()]).is_err());
     }
     if let Some(path) = str::from_utf8(data)
         .ok()

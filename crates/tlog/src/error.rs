@@ -131,6 +131,29 @@ pub enum OpenError {
     NoKnownSignature,
 }
 
+/// A bundle of proofs that does not prove its entries.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProofBundleError {
+    /// A checkpoint inside must not be believed.
+    #[error("the checkpoint of log {log} in the bundle does not verify")]
+    Checkpoint {
+        /// Number of the log in the bundle, from 1.
+        log: usize,
+        /// Why.
+        source: OpenError,
+    },
+    /// An entry is not where the bundle says.
+    #[error("entry {index} of log {log} in the bundle is not in that log")]
+    Inclusion {
+        /// Number of the log in the bundle, from 1.
+        log: usize,
+        /// Index of the entry, from 0.
+        index: u64,
+        /// Why.
+        source: ProofError,
+    },
+}
+
 /// A proof file that does not prove its entry.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProofFileError {

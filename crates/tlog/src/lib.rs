@@ -47,6 +47,7 @@ mod proof;
 
 mod checkpoint;
 pub mod note;
+mod proof_bundle;
 mod proof_file;
 
 mod verifier;
@@ -54,10 +55,12 @@ mod verifier;
 pub use bundle::{BUNDLE_ENTRIES_MAX, ENTRY_BYTES_MAX, Entries, EntryBundle};
 pub use checkpoint::{Checkpoint, Origin};
 pub use error::{
-    BuildError, BundleError, OpenError, ParseError, ProofError, ProofFileError, RightEdgeError,
+    BuildError, BundleError, OpenError, ParseError, ProofBundleError, ProofError, ProofFileError,
+    RightEdgeError,
 };
 pub use hash::{HASH_BYTES, Hash, empty_root, leaf_hash, node_hash};
 pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub use proof_bundle::{BUNDLED_ENTRIES_MAX, BundledEntry, BundledLog, ProofBundle};
 pub use proof_file::{PROOF_HASHES_MAX, Proof};
 pub use range::{CompactRange, TREE_SIZE_MAX};
 pub use tile::{

@@ -11,6 +11,7 @@ mod checkpoint;
 mod note;
 mod oracle;
 mod proof;
+mod proof_bundle;
 mod proof_file;
 mod tile;
 mod vectors;
