@@ -7,7 +7,7 @@ mod summary;
 
 pub(crate) use grant::{grants_out, requests_out};
 pub(crate) use session::{cursor_text, detail_out, filter_in, list_out, parse_cursor, verdict_in};
-pub(crate) use summary::summary_out;
+pub(crate) use summary::{findings_out, summary_out};
 
 use privet_vault::{self as vault, ListedToken, SubjectName, TokenState};
 use privet_wire as wire;

@@ -47,7 +47,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
         grants::list, grants::revoke, grants::requests, grants::approve, grants::deny,
         sessions::list, sessions::search, sessions::show, sessions::review, sessions::comment,
-        summary::summary, logins::create,
+        sessions::proof, summary::summary, summary::findings, logins::create,
         jobs::adopt, jobs::undo, jobs::show, jobs::approve,
         tokens::list, tokens::issue, tokens::revoke,
     ),

@@ -32,7 +32,7 @@ pub(crate) use problem::refused;
 pub(crate) use queue::{home, next, queue};
 pub(crate) use requests::{decide, request, requests};
 pub(crate) use searches::Searches;
-pub(crate) use session::{judge, session};
+pub(crate) use session::{judge, session, session_proof};
 pub(crate) use sessions::{filter, sessions};
 pub(crate) use style::{PATH as STYLE_PATH, style};
 pub(crate) use summary::{summary, summary_file};

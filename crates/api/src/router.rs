@@ -37,6 +37,11 @@ fn pages_of(table: Table) -> Table {
         .page(Method::POST, "/sessions/filter", post(pages::filter))
         .page(Method::GET, "/sessions/{id}", get(pages::session))
         .page(Method::POST, "/sessions/{id}", post(pages::judge))
+        .page(
+            Method::GET,
+            "/sessions/{id}/proof",
+            get(pages::session_proof),
+        )
         .page(Method::GET, "/requests", get(pages::requests))
         .page(Method::GET, "/requests/{id}", get(pages::request))
         .page(Method::POST, "/requests/{id}", post(pages::decide))
@@ -89,6 +94,7 @@ fn programs_of(table: Table) -> Table {
         .token(Method::GET, "/v1/sessions", get(sessions::list))
         .token(Method::POST, "/v1/sessions/search", post(sessions::search))
         .token(Method::GET, "/v1/sessions/{id}", get(sessions::show))
+        .token(Method::GET, "/v1/sessions/{id}/proof", get(sessions::proof))
         .token(
             Method::POST,
             "/v1/sessions/{id}/review",
@@ -113,6 +119,7 @@ fn programs_of(table: Table) -> Table {
             post(grants::deny),
         )
         .token(Method::GET, "/v1/summary", get(summary::summary))
+        .token(Method::GET, "/v1/findings", get(summary::findings))
         .token(Method::POST, "/v1/login-links", post(logins::create))
         .token(Method::POST, "/v1/sources/{name}/adopt", post(jobs::adopt))
         .token(Method::POST, "/v1/sources/{name}/undo", post(jobs::undo))

@@ -5,6 +5,7 @@
 //! side records are described in `docs/formats/audit-entries.md`, those of the tree in `docs/formats/log.md`.
 
 mod background;
+mod bundle;
 mod check;
 mod directory;
 mod entry;

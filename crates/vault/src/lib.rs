@@ -59,9 +59,9 @@ pub use seal_open::{OpenItem, SealItem, SealedItem};
 pub use session::{
     Connection, Counts, DecryptRequest, GRANT_REQUESTS_MAX, GrantQuery, GrantView, Granted,
     LIST_MAX, ListedGrant, ListedSession, Mode, NoteView, Opener, Permit, ReasonCounts,
-    RequestState, RequestView, ReviewerCounts, Rights, SEARCH_MAX, SUBJECTS_MAX, SessionList,
-    SessionQuery, SessionView, SourceCounts, Statement, Status, StepPage, StepQuery, StepView,
-    Summary,
+    RequestState, RequestView, ReviewerCounts, Rights, SEARCH_MAX, SUBJECTS_MAX, SessionFindings,
+    SessionList, SessionQuery, SessionView, SourceCounts, Statement, Status, StepPage, StepQuery,
+    StepView, Summary,
 };
 pub use subject::{FieldValues, SubjectName, SubjectView};
 pub use token::{IssuedToken, ListedToken, ScramLookup, TokenState};

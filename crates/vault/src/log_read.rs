@@ -222,7 +222,7 @@ impl Vault {
         Ok(self.inner.audit.follow())
     }
 
-    async fn reading(&self, caller: &Caller, detail: LogDetail) -> Result<()> {
+    pub(crate) async fn reading(&self, caller: &Caller, detail: LogDetail) -> Result<()> {
         let mut decision = self
             .permit(caller, Action::ReadLog, EntryKind::LogDenied)
             .await?;

@@ -4,6 +4,7 @@
 //! all connections of the same person, token, address and source, on whichever server; its *grant* is its own. Nothing
 //! here knows a wire protocol.
 
+mod analysis;
 mod asked;
 mod connection;
 mod deciding;
@@ -22,6 +23,7 @@ mod mode;
 mod opener;
 mod part;
 mod probe;
+mod proof;
 mod request;
 mod requests;
 mod review;
@@ -38,6 +40,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+pub use analysis::SessionFindings;
 pub use asked::{DecryptRequest, SUBJECTS_MAX};
 pub use connection::Connection;
 pub use grant::Granted;

@@ -55,8 +55,8 @@ pub use session::{
 };
 pub use subject::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
 pub use summary::{
-    ReasonSummary, ReviewerSummary, SessionCounts, SourceSummary, Summary, SummaryFormat,
-    SummaryQuery,
+    ReasonSummary, ReviewerSummary, SessionCounts, SessionFindings, SourceSummary, Summary,
+    SummaryFormat, SummaryQuery,
 };
 pub use token::{IssueToken, IssuedToken, LoginLink, Token, TokenList, TokenState};
 pub use value::{

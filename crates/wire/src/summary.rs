@@ -72,6 +72,23 @@ pub struct Summary {
     pub pending_cut: bool,
 }
 
+/// What the automatic analysis of sessions points out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionFindings {
+    /// Emergencies that nobody reviewed within 24 hours, the oldest first.
+    pub overdue: Vec<Session>,
+    /// Sessions whose text was destroyed at its longest term without an approval, the newest first.
+    pub expired: Vec<Session>,
+    /// Reasons that led to decrypting much more or much less often than before, the most frequent first.
+    pub reasons: Vec<ReasonSummary>,
+    /// Sessions in which something was decrypted, in the last two weeks …
+    pub decrypted: u64,
+    /// … and in the two weeks before.
+    pub decrypted_before: u64,
+    /// Whether there may be more than is listed.
+    pub cut: bool,
+}
+
 /// How many sessions there were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionCounts {

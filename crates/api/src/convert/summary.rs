@@ -29,19 +29,32 @@ pub(crate) fn summary_out(summary: vault::Summary) -> wire::Summary {
                 flagged: counts.flagged,
             })
             .collect(),
-        reasons: reasons
-            .map(|counts| wire::ReasonSummary {
-                reason: counts.reason.map(wire::Personal::new),
-                now: counts.now,
-                former: counts.former,
-            })
-            .collect(),
+        reasons: reasons.map(reason_out).collect(),
         decrypted: summary.decrypted.into_iter().map(listed_out).collect(),
         decrypted_cut: summary.decrypted_cut,
         emergencies: summary.emergencies.into_iter().map(listed_out).collect(),
         emergencies_cut: summary.emergencies_cut,
         pending: summary.pending.into_iter().map(listed_out).collect(),
         pending_cut: summary.pending_cut,
+    }
+}
+
+pub(crate) fn findings_out(findings: vault::SessionFindings) -> wire::SessionFindings {
+    wire::SessionFindings {
+        overdue: findings.overdue.into_iter().map(listed_out).collect(),
+        expired: findings.expired.into_iter().map(listed_out).collect(),
+        reasons: findings.reasons.into_iter().map(reason_out).collect(),
+        decrypted: findings.decrypted,
+        decrypted_before: findings.decrypted_before,
+        cut: findings.cut,
+    }
+}
+
+fn reason_out(counts: vault::ReasonCounts) -> wire::ReasonSummary {
+    wire::ReasonSummary {
+        reason: counts.reason.map(wire::Personal::new),
+        now: counts.now,
+        former: counts.former,
     }
 }
 

@@ -9,10 +9,13 @@ use privet_vault::audit::Entry;
 use privet_vault::{Error, LogDetail};
 use privet_wire::LogStatus;
 
+use super::filter::Filter;
 use super::frame::{Frame, Place};
 use super::page::page;
+use super::sessions::Row;
 use super::signed_in::SignedIn;
 use super::step::moment_if;
+use super::summary::Reason;
 use super::text::{Moment, Typed, grouped};
 use crate::answer::plain;
 use crate::body::PathId;
@@ -34,6 +37,39 @@ struct Log {
     check_of: String,
     check_ended: Option<Moment>,
     refused: String,
+    /// What the analysis of sessions points out, for whoever reads sessions.
+    noticed: Option<Noticed>,
+}
+
+/// What the analysis of sessions points out.
+struct Noticed {
+    count: usize,
+    overdue: Vec<Row>,
+    expired: Vec<Row>,
+    reasons: Vec<Reason>,
+    decrypted: String,
+    decrypted_before: String,
+    cut: bool,
+}
+
+impl Noticed {
+    async fn of(api: &Api, who: &SignedIn) -> Result<Option<Self>, Refusal> {
+        if !who.rights.reads_sessions {
+            return Ok(None);
+        }
+        let found = api.vault.findings(&who.caller).await?;
+        let filter = Filter::default();
+        let row = |listed| Row::new(api, &filter, listed);
+        Ok(Some(Self {
+            count: found.count(),
+            overdue: found.overdue.into_iter().map(row).collect(),
+            expired: found.expired.into_iter().map(row).collect(),
+            reasons: found.reasons.iter().map(Reason::new).collect(),
+            decrypted: grouped(found.decrypted),
+            decrypted_before: grouped(found.decrypted_before),
+            cut: found.cut,
+        }))
+    }
 }
 
 /// How the log stands.
@@ -47,6 +83,7 @@ pub(crate) async fn log(State(api): State<Api>, who: SignedIn) -> Result<Respons
         check_of: grouped(status.check.of),
         check_ended: moment_if(status.check.ended_at),
         refused: grouped(status.refused),
+        noticed: Noticed::of(&api, &who).await?,
         status,
     };
     page(StatusCode::OK, &log)

@@ -13,11 +13,13 @@ use super::emergency::Emergency;
 use super::filter::{Filter, FilterQuery};
 use super::form::Form;
 use super::frame::{Frame, Place};
+use super::log::file;
 use super::login::sentence;
 use super::page::{self, page, see_other};
 use super::signed_in::SignedIn;
 use super::step::{Group, groups, moment_if};
 use super::text::{Link, Moment, Typed, counted, grouped, span};
+use crate::answer::plain;
 use crate::body::{Params, PathId};
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -38,6 +40,8 @@ struct Session {
     is_cut: bool,
     /// Whether the reader did this work.
     is_own: bool,
+    /// Whether the reader may take the proof away.
+    reads_log: bool,
     /// Whether only what is sensitive is shown.
     only_sensitive: bool,
     /// Whether this is not the first page of steps.
@@ -113,6 +117,19 @@ pub(crate) async fn session(
     render(&api, &who, id, query, Said::default()).await
 }
 
+/// All of its entries with the proofs that they are in the log, as a file (`docs/formats/proof-bundles.md`).
+pub(crate) async fn session_proof(
+    State(api): State<Api>,
+    who: SignedIn,
+    PathId(id): PathId<SessionId>,
+) -> Result<Response, Refusal> {
+    let bundle = api.vault.session_proof(&who.caller, id).await?;
+    file(
+        plain("application/octet-stream", bundle),
+        &format!("session-{id}.proof-bundle"),
+    )
+}
+
 /// Something that went wrong with what was written.
 #[derive(Default)]
 struct Said {
@@ -148,6 +165,7 @@ async fn render(
         frame: Frame::of(api, who, Some(place), &title),
         id: id.to_string(),
         is_own: view.row.principal == who.caller.principal().name,
+        reads_log: who.rights.reads_log,
         facts: facts(api, &view),
         reason: view.reason.as_deref().map(Typed::new),
         link: view.link.as_deref().map(Link::new),

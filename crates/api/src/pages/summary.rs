@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use privet_vault::{Counts, SourceCounts, Summary};
+use privet_vault::{Counts, ReasonCounts, SourceCounts, Summary};
 use serde::Deserialize;
 
 use super::chart::Chart;
@@ -69,11 +69,23 @@ struct Source {
     chart: Chart,
 }
 
-struct Reason {
-    reason: Option<Typed>,
-    now: String,
-    former: String,
-    change: String,
+/// How often a reason led to decrypting.
+pub(super) struct Reason {
+    pub(super) reason: Option<Typed>,
+    pub(super) now: String,
+    pub(super) former: String,
+    pub(super) change: String,
+}
+
+impl Reason {
+    pub(super) fn new(counts: &ReasonCounts) -> Self {
+        Self {
+            reason: counts.reason.as_deref().map(|text| Typed::start(text, 200)),
+            now: grouped(counts.now),
+            former: grouped(counts.former),
+            change: change(counts.now, counts.former),
+        }
+    }
 }
 
 struct Reviewer {
@@ -167,14 +179,7 @@ pub(crate) async fn summary(
         sources: sources
             .map(|counts| source(counts, &summary, scale))
             .collect(),
-        reasons: reasons
-            .map(|reason| Reason {
-                reason: reason.reason.as_deref().map(|text| Typed::start(text, 200)),
-                now: grouped(reason.now),
-                former: grouped(reason.former),
-                change: change(reason.now, reason.former),
-            })
-            .collect(),
+        reasons: reasons.map(Reason::new).collect(),
         more_reasons: summary.reasons.len().saturating_sub(REASONS_MAX),
         reviewers: summary
             .reviewers

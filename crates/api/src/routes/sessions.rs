@@ -2,19 +2,22 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use privet_vault::{self as vault, SessionId};
 use privet_wire::{
     CommentRequest, ReviewRequest, SessionDetail, SessionPage, SessionQuery, SessionSearch,
     StepQuery,
 };
 
-use crate::answer::Answer;
+use crate::answer::{Answer, plain};
 use crate::authenticated::Authenticated;
 use crate::body::{Json, Params, PathId};
 use crate::convert::{detail_out, filter_in, list_out, verdict_in};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
+
+const BINARY: &str = "application/octet-stream";
 
 /// Sessions by their facts, newest first unless asked for otherwise.
 #[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(SessionQuery),
@@ -48,6 +51,20 @@ pub(crate) async fn search(
         urgent_first: body.filter.urgent_first,
     };
     Answer::ok(&list_out(api.vault.sessions(&caller, &asked).await?))
+}
+
+/// All entries of a session with the proofs that they are in the log, as a bundle (`docs/formats/proof-bundles.md`). It takes
+/// the right to read the log as well.
+#[utoipa::path(get, path = "/v1/sessions/{id}/proof", tag = "sessions",
+    params(("id" = privet_wire::SessionId, Path)),
+    responses((status = 200, content_type = "application/octet-stream"), Refusals))]
+pub(crate) async fn proof(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<SessionId>,
+) -> Result<Response, Refusal> {
+    let bundle = api.vault.session_proof(&caller, id).await?;
+    Ok(plain(BINARY, bundle))
 }
 
 /// One session with what was done in it, a page at a time. Reading it is put on record first; the entry covers what the

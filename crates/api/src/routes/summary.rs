@@ -4,12 +4,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use jiff::{SignedDuration, Timestamp};
 use privet_vault::Vault;
-use privet_wire::{Summary, SummaryFormat, SummaryQuery};
+use privet_wire::{SessionFindings, Summary, SummaryFormat, SummaryQuery};
 
 use crate::answer::{Answer, plain};
 use crate::authenticated::Authenticated;
 use crate::body::Params;
-use crate::convert::summary_out;
+use crate::convert::{findings_out, summary_out};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -38,6 +38,17 @@ pub(crate) async fn summary(
         SummaryFormat::Markdown => plain(MARKDOWN, markdown(&summary)),
         SummaryFormat::Csv => plain(CSV, csv(&summary)),
     })
+}
+
+/// What the automatic analysis of sessions points out: emergencies that nobody reviewed in time, records that ended without an
+/// approval, reasons that move. Reading it is put on record.
+#[utoipa::path(get, path = "/v1/findings", tag = "sessions",
+    responses((status = 200, body = SessionFindings), Refusals))]
+pub(crate) async fn findings(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+) -> Result<Answer, Refusal> {
+    Answer::ok(&findings_out(api.vault.findings(&caller).await?))
 }
 
 /// The period that is asked for; without an end, until now.

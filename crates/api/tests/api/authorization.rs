@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 use privet_api::{Access, ApiConfig, Listed, listed};
-use privet_vault::port::{GrantRequestRow, GrantRow, SessionRow};
+use privet_vault::port::{GrantRequestRow, GrantRow, NewSessionEntry, SessionPart, SessionRow};
 use privet_vault::{GrantId, GrantRequestId, SessionId};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, Stores, bed};
+use crate::bed::{Bed, ORIGIN, Stores, bed};
 use crate::http::Client;
 
 /// The callers, in the columns' order.
@@ -24,7 +24,8 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         | ("GET", "/v1/audit/checkpoint" | "/v1/audit/entries" | "/v1/audit/state")
         | (
             "GET",
-            "/v1/sessions" | "/v1/grants" | "/v1/grant-requests" | "/v1/summary" | "/v1/tokens",
+            "/v1/findings" | "/v1/sessions" | "/v1/grants" | "/v1/grant-requests" | "/v1/summary"
+            | "/v1/tokens",
         )
         | ("POST", "/v1/login-links") => (path(route.path), None),
         ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
@@ -117,6 +118,14 @@ async fn session(bed: &Bed, number: usize) -> SessionId {
         review: None,
     };
     bed.stores.data.put_session(row).await.unwrap();
+    let entry = NewSessionEntry {
+        session: id,
+        origin: ORIGIN.to_owned(),
+        index: 0,
+        part: SessionPart::Step,
+    };
+    let listed = bed.stores.data.add_session_entries(vec![entry]);
+    listed.await.unwrap();
     id
 }
 
@@ -124,7 +133,7 @@ async fn session(bed: &Bed, number: usize) -> SessionId {
 async fn on_session(bed: &Bed, path: &str, number: usize) -> (String, Option<Value>) {
     let id = session(bed, number).await;
     let body = match path {
-        "/v1/sessions/{id}" => None,
+        "/v1/sessions/{id}" | "/v1/sessions/{id}/proof" => None,
         "/v1/sessions/{id}/review" => Some(json!({"verdict": "approved"})),
         "/v1/sessions/{id}/comments" => Some(json!({"text": "asked in the ticket"})),
         path => panic!("`{path}` has no case here: add one"),

@@ -140,6 +140,8 @@ async fn all_cases() {
         lists::pages,
         records::summary,
         records::log,
+        records::session_proof,
+        records::findings,
         hostile::corpus,
         hostile::without_scripts,
         checks::every_page,

@@ -163,6 +163,19 @@ pub(crate) enum Session {
         #[arg(long)]
         all: bool,
     },
+    /// Take all entries of a session away, with the proofs that they are in the log.
+    ///
+    /// `privet audit check --bundle` checks them on any machine, with the log's public key alone.
+    Prove {
+        /// The session's id.
+        id: SessionId,
+        /// The file to write; standard output without it.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Show what the server noticed in sessions: emergencies that nobody reviewed in time, records that ended without an
+    /// approval, reasons that lead to decrypting much more or less often.
+    Findings,
     /// Give a verdict; never on your own session.
     Review {
         /// The session's id.
@@ -192,7 +205,8 @@ Examples:
   privet audit export /mnt/copy
   privet audit verify /mnt/copy --key 'privet.example/prod/1+1a2b3c4d+AQ…'   anywhere else
   privet audit prove 42 -o entry-42.tlog-proof
-  privet audit check entry-42.json entry-42.tlog-proof --key \"$(cat log.pub)\"";
+  privet audit check entry-42.json entry-42.tlog-proof --key \"$(cat log.pub)\"
+  privet audit check --bundle session.proof-bundle --key \"$(cat log.pub)\"";
 
 #[derive(Debug, Args)]
 #[command(after_help = AUDIT)]
@@ -246,18 +260,24 @@ pub(crate) enum Audit {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Check that an entry is in the log, by its bytes and its proof alone.
+    /// Check that entries are in the log, by their bytes and their proofs alone.
     ///
     /// Needs no server, no store and no folder: only the log's public key, which whoever checks should have kept. Exits
-    /// with 1 when the proof is not one of this entry.
+    /// with 1 when a proof is not one of its entry.
     Check {
         /// The entry's exact bytes, as the auditor's pages hand them out.
-        entry: PathBuf,
+        #[arg(required_unless_present = "bundle")]
+        entry: Option<PathBuf>,
         /// Its proof (C2SP tlog-proof), from there or from `privet audit prove`.
-        proof: PathBuf,
-        /// The log's verifier key (`NAME+HASH+KEY`, as in log.pub), where the folder's own is not at hand.
+        #[arg(required_unless_present = "bundle")]
+        proof: Option<PathBuf>,
+        /// Many entries with their proofs in one file, such as all of a session's from `privet session prove`.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["entry", "proof"])]
+        bundle: Option<PathBuf>,
+        /// The log's verifier key (`NAME+HASH+KEY`, as in log.pub), where the folder's own is not at hand. May be repeated,
+        /// for entries of several servers.
         #[arg(long)]
-        key: Option<String>,
+        key: Vec<String>,
     },
     /// Write the log as a directory of C2SP tlog-tiles, which other tools read; or add what is new to one.
     Export {

@@ -1,12 +1,14 @@
 //! `privet audit`: follow the log, and check, prove or copy it without the server's help.
 
+mod check;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use privet_tlog::Checkpoint;
 use privet_tlog::note::VerifierKey;
-use privet_tlog::{Checkpoint, Proof};
 use privet_vault::audit::{Progress, offline};
 use privet_vault::port::LogStore;
 use privet_wire::{LogEntry, LogPage, LogQuery};
@@ -43,50 +45,23 @@ pub(crate) async fn run(dir: Option<PathBuf>, log: AuditLog, style: Style) -> Re
             let log = Log::open(dir, from, key.as_deref()).await?;
             log.prove(index, output.as_deref(), style).await
         }
-        Audit::Check { entry, proof, key } => check(dir, &entry, &proof, key.as_deref(), style),
+        Audit::Check {
+            entry,
+            proof,
+            bundle,
+            key,
+        } => {
+            let keys = check::keys(dir, &key)?;
+            match (bundle, entry, proof) {
+                (None, Some(entry), Some(proof)) => check::entry(&keys, &entry, &proof, style),
+                (Some(bundle), _, _) => check::bundle(&keys, &bundle, style),
+                _ => bail!("name an entry and its proof, or a file with `--bundle`"),
+            }
+        }
         Audit::Export { directory } => {
             let log = Log::open(dir, None, None).await?;
             log.export(&directory, style).await
         }
-    }
-}
-
-/// Checks a proof by itself; what it is checked with is the key.
-fn check(
-    dir: Option<PathBuf>,
-    entry: &Path,
-    proof: &Path,
-    key: Option<&str>,
-    style: Style,
-) -> Result<()> {
-    let key = match key {
-        Some(key) => verifier(key, "--key")?,
-        None => folder_key(dir).context(
-            "the log's public key is needed: name it with --key (it stands in log.pub of the log's own folder)",
-        )?,
-    };
-    let read =
-        |path: &Path| fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    let (bytes, file) = (read(entry)?, read(proof)?);
-    let proof =
-        Proof::parse(&file).with_context(|| format!("`{}` is not a proof", proof.display()))?;
-    let checkpoint = proof.verify(&bytes, &[key]).with_context(|| {
-        format!(
-            "the proof of entry {} is not one of `{}`",
-            proof.index,
-            entry.display()
-        )
-    })?;
-    match style {
-        Style::Programs => output::json(&json!({
-            "ok": true, "index": proof.index, "origin": checkpoint.origin.as_str(), "size": checkpoint.size,
-        })),
-        Style::People => line(format!(
-            "proved: it is entry {} of the {} of `{}`",
-            output::count(proof.index),
-            output::count(checkpoint.size),
-            checkpoint.origin
-        )),
     }
 }
 

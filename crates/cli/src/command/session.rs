@@ -4,10 +4,13 @@ mod show;
 
 pub(super) use show::printable;
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
 use privet_wire::{
-    CommentRequest, Personal, ReviewRequest, Session as SessionFacts, SessionDetail, SessionId,
-    SessionPage, SessionQuery, SessionSearch, StepQuery, Verdict as WireVerdict,
+    CommentRequest, Personal, ReviewRequest, Session as SessionFacts, SessionDetail,
+    SessionFindings, SessionId, SessionPage, SessionQuery, SessionSearch, StepQuery,
+    Verdict as WireVerdict,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -66,9 +69,74 @@ pub(crate) async fn run(folder: Folder, sessions: Sessions, style: Style) -> Res
                 Style::People => show::people(&detail, all),
             }
         }
+        Session::Prove { id, output } => prove(&client, id, output.as_deref(), style).await,
+        Session::Findings => findings(&client.get("/v1/findings").await?, style),
         Session::Review { id, verdict, note } => review(&client, id, verdict, note, style).await,
         Session::Comment { id, text } => comment(&client, id, text, style).await,
     }
+}
+
+/// The bundle as it is, on the terminal as in a file.
+async fn prove(client: &Client, id: SessionId, output: Option<&Path>, style: Style) -> Result<()> {
+    let bundle = client
+        .text(&format!("/v1/sessions/{id}/proof"), &())
+        .await?;
+    match output {
+        None if style == Style::Programs => output::json(&json!({ "id": id, "bundle": bundle })),
+        None => line(bundle.trim_end_matches('\n')),
+        Some(path) => std::fs::write(path, bundle)
+            .with_context(|| format!("cannot write `{}`", path.display())),
+    }
+}
+
+fn findings(findings: &SessionFindings, style: Style) -> Result<()> {
+    if style == Style::Programs {
+        return output::json(findings);
+    }
+    let SessionFindings {
+        overdue,
+        expired,
+        reasons,
+        decrypted,
+        decrypted_before,
+        cut,
+    } = findings;
+    let kinds = [
+        (overdue, "an emergency that nobody reviewed within 24 hours"),
+        (
+            expired,
+            "its text was destroyed, and nobody had approved it",
+        ),
+    ];
+    for (sessions, what) in kinds {
+        for session in sessions {
+            line(format!(
+                "{}  {}  {}  {}: {what}",
+                session.id,
+                output::moment(session.started_at),
+                session.principal,
+                session.source
+            ))?;
+        }
+    }
+    for counts in reasons {
+        let reason = counts.reason.as_ref().map(|reason| printable(reason));
+        line(format!(
+            "{} sessions were decrypted for this reason in two weeks, {} in the two before: {}",
+            counts.now,
+            counts.former,
+            reason.unwrap_or_default()
+        ))?;
+    }
+    if overdue.is_empty() && expired.is_empty() && reasons.is_empty() {
+        line("nothing to look at")?;
+    }
+    if *cut {
+        line("there may be more than was looked through")?;
+    }
+    line(format!(
+        "decrypted sessions: {decrypted} in the last two weeks, {decrypted_before} in the two before"
+    ))
 }
 
 fn verdict(pending: bool, flagged: bool) -> Option<WireVerdict> {

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Place, Ran, post};
+use crate::support::{Place, Ran, post, privet};
 
 const PEOPLE: &str = "SELECT email FROM customer ORDER BY customer_id LIMIT 3";
 
@@ -37,6 +37,29 @@ fn sessions(place: &Place) -> Vec<Value> {
 }
 
 /// The auditor reads what was done, and gives a verdict.
+/// All of a session in one file, checked far away from the folder.
+fn proven(place: &Place, id: &str) {
+    let file = place.path("session.proof-bundle");
+    let file = file.to_str().unwrap();
+    place.run(&["session", "prove", id, "-o", file]).ok();
+    let key = std::fs::read_to_string(place.dir().join("log.pub")).unwrap();
+    let check = |file: &str| {
+        let arguments = ["audit", "check", "--bundle", file, "--key", key.trim()];
+        Ran::of(privet().current_dir("/").args(arguments))
+    };
+    let said = check(file).ok();
+    assert!(said.starts_with("proved: ") && said.contains(id), "{said}");
+    let text = std::fs::read_to_string(file).unwrap();
+    let changed = text.replacen("\"t\":\"session.opened\"", "\"t\":\"session.closed\"", 1);
+    assert_ne!(changed, text);
+    std::fs::write(file, changed).unwrap();
+    let refused = check(file).failed();
+    assert!(
+        refused.contains("does not prove what is in it"),
+        "{refused}"
+    );
+}
+
 fn review(place: &Place) {
     // What a statement showed is counted behind it.
     let counted = |session: &Value| session["decrypted"] == true && session["opened"] != 0;
@@ -65,6 +88,9 @@ fn review(place: &Place) {
     assert!(for_people.contains("opened 1 × email"), "{for_people}");
     assert!(for_people.contains("all times in UTC"), "{for_people}");
 
+    proven(place, id);
+    let noticed = place.run(&["session", "findings"]).ok();
+    assert!(noticed.starts_with("nothing to look at\n"), "{noticed}");
     let own = ["session", "review", id, "approved", "--as", "on_call"];
     let refused = place.run(&own).failed();
     assert!(refused.contains("(policy_denied)"), "{refused}");

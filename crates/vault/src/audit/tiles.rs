@@ -6,6 +6,8 @@ use crate::port::{LogStore, StoreError};
 
 /// Most tiles that one proof can need: two on each of eight levels, doubled.
 const TILES_MAX: usize = 32;
+/// Tiles that are kept between proofs, of 8 KiB each.
+const KEPT_MAX: usize = 256;
 
 /// Why a proof could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -21,34 +23,65 @@ pub enum TilesError {
     Store(#[from] StoreError),
 }
 
-/// Runs `build` with the tiles it asks for: each time it misses one, that one is fetched and it starts over, which
-/// costs microseconds.
+/// Runs `build` with the tiles it asks for.
 pub(crate) async fn with_tiles<T>(
     store: &dyn LogStore,
     origin: &str,
     build: impl Fn(&MemoryTiles) -> Result<T, BuildError<MissingTile>>,
 ) -> Result<T, TilesError> {
-    let mut tiles = MemoryTiles::default();
-    let mut fetched = 0;
-    loop {
-        let path = match build(&tiles) {
-            Ok(built) => return Ok(built),
-            Err(BuildError::Question(error)) => return Err(TilesError::Question(error)),
-            Err(BuildError::Length { path }) => return Err(TilesError::Missing(path)),
-            Err(BuildError::Read { path, .. }) => path,
-        };
-        let Level::Hashes(level) = path.level else {
-            return Err(TilesError::Missing(path));
-        };
-        let row = store.tile(origin, level, path.n).await?;
-        let row = row.filter(|row| row.width >= path.width && fetched < TILES_MAX);
-        let row = row.ok_or(TilesError::Missing(path))?;
-        tiles.insert(Tile {
-            level,
-            n: path.n,
-            width: row.width,
-            data: row.data,
-        });
-        fetched += 1;
+    Tiles::of(store, origin).build(build).await
+}
+
+/// The tiles of one log, kept for several proofs.
+pub(crate) struct Tiles<'a> {
+    store: &'a dyn LogStore,
+    origin: &'a str,
+    kept: MemoryTiles,
+    count: usize,
+}
+
+impl<'a> Tiles<'a> {
+    pub(crate) fn of(store: &'a dyn LogStore, origin: &'a str) -> Self {
+        Self {
+            store,
+            origin,
+            kept: MemoryTiles::default(),
+            count: 0,
+        }
+    }
+
+    /// Runs `build` with the tiles it asks for: each time it misses one, that one is fetched and it starts over, which
+    /// costs microseconds.
+    pub(crate) async fn build<T>(
+        &mut self,
+        build: impl Fn(&MemoryTiles) -> Result<T, BuildError<MissingTile>>,
+    ) -> Result<T, TilesError> {
+        if self.count > KEPT_MAX {
+            self.kept = MemoryTiles::default();
+            self.count = 0;
+        }
+        let mut fetched = 0;
+        loop {
+            let path = match build(&self.kept) {
+                Ok(built) => return Ok(built),
+                Err(BuildError::Question(error)) => return Err(TilesError::Question(error)),
+                Err(BuildError::Length { path }) => return Err(TilesError::Missing(path)),
+                Err(BuildError::Read { path, .. }) => path,
+            };
+            let Level::Hashes(level) = path.level else {
+                return Err(TilesError::Missing(path));
+            };
+            let row = self.store.tile(self.origin, level, path.n).await?;
+            let row = row.filter(|row| row.width >= path.width && fetched < TILES_MAX);
+            let row = row.ok_or(TilesError::Missing(path))?;
+            self.kept.insert(Tile {
+                level,
+                n: path.n,
+                width: row.width,
+                data: row.data,
+            });
+            fetched += 1;
+            self.count += 1;
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What somebody may do at all with the record, so that a door shows them only what leads somewhere.
 
-use crate::policy::Action;
+use crate::policy::{Action, Decision};
 use crate::vault::Question;
 use crate::{Caller, Result, Vault};
 
@@ -21,16 +21,23 @@ impl Vault {
     /// # Errors
     /// [`Error::Unauthenticated`](crate::Error::Unauthenticated) when the caller's token is over.
     pub fn rights(&self, caller: &Caller) -> Result<Rights> {
-        let mut reads_sessions = false;
-        for source in std::iter::once(None).chain(self.inner.sources.keys().map(Some)) {
-            let question = Question::about(Action::ReadSessions).of(source);
-            reads_sessions |= self.decide(caller, &question)?.allowed;
-        }
         let reads_log = self.decide(caller, &Question::about(Action::ReadLog))?;
         Ok(Rights {
-            reads_sessions,
+            reads_sessions: self.reads_some(caller)?.is_some(),
             reads_log: reads_log.allowed,
             decides_requests: self.approves_anything(caller)?.0,
         })
+    }
+
+    /// What lets the caller read sessions, of some source at least.
+    pub(super) fn reads_some(&self, caller: &Caller) -> Result<Option<Decision>> {
+        for source in std::iter::once(None).chain(self.inner.sources.keys().map(Some)) {
+            let question = Question::about(Action::ReadSessions).of(source);
+            let decision = self.decide(caller, &question)?;
+            if decision.allowed {
+                return Ok(Some(decision));
+            }
+        }
+        Ok(None)
     }
 }

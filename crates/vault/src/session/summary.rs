@@ -198,7 +198,7 @@ impl Vault {
         Ok(kept)
     }
 
-    async fn decrypted_in(
+    pub(super) async fn decrypted_in(
         &self,
         caller: &Caller,
         from: Timestamp,
@@ -308,7 +308,7 @@ fn by_reviewer(tallies: &[SessionTally]) -> Vec<ReviewerCounts> {
 }
 
 /// Reasons that differ in case, numbers and punctuation alone are one: a ticket's number does not make another reason.
-fn by_reason(now: &[ListedSession], former: &[ListedSession]) -> Vec<ReasonCounts> {
+pub(super) fn by_reason(now: &[ListedSession], former: &[ListedSession]) -> Vec<ReasonCounts> {
     let mut reasons: BTreeMap<String, ReasonCounts> = BTreeMap::new();
     // The oldest statement of a reason names it.
     let all = now.iter().rev().map(|listed| (listed, true));

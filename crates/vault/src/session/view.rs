@@ -213,7 +213,11 @@ impl Vault {
     }
 
     /// Permits a reading and puts it on record.
-    async fn reading_session(&self, caller: &Caller, id: SessionId) -> Result<SessionRow> {
+    pub(super) async fn reading_session(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+    ) -> Result<SessionRow> {
         let row = self.inner.data.session(id).await?;
         let question = Question::about(Action::ReadSessions);
         let question = question.of(row.as_ref().map(|row| &row.source));

@@ -642,6 +642,13 @@ async fn an_emergency_that_nobody_reviewed_for_a_day_is_a_finding_once() {
             .await
             .unwrap();
         assert!(listed.sessions[0].overdue);
+        let noticed = bed.vault.findings(&auditor).await.unwrap();
+        assert_eq!(noticed.overdue[0].row.id, id);
+        assert_eq!((noticed.overdue.len(), noticed.count()), (1, 1));
+        let review = bed.vault.review(&auditor, id, Verdict::Approved, "");
+        review.await.unwrap();
+        let noticed = bed.vault.findings(&auditor).await.unwrap();
+        assert_eq!(noticed.count(), 0, "somebody has looked");
     }
 }
 
@@ -696,6 +703,11 @@ async fn what_was_typed_is_destroyed_after_its_term() {
         let of_session = found.iter().filter(|entry| entry.session == Some(id));
         let names: Vec<_> = of_session.map(|entry| &entry.facts["finding"]).collect();
         assert_eq!(names, vec!["expired_unreviewed"; findings], "{verdict:?}");
+        let auditor = bed.caller("auditor").await;
+        let noticed = bed.vault.findings(&auditor).await.unwrap();
+        let expired: Vec<_> = noticed.expired.iter().map(|listed| listed.row.id).collect();
+        assert_eq!(expired, vec![id; findings], "{verdict:?}");
+        assert_eq!(noticed.count(), findings);
     }
 }
 

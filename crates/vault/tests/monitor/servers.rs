@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use privet_store::{FailNth, Faults, MemoryStores, Moment};
-use privet_vault::audit::EntryKind;
+use privet_tlog::ProofBundle;
+use privet_tlog::note::{KeyName, SigningKey};
+use privet_vault::audit::{Entry, EntryKind};
 use privet_vault::port::{StoreError, Verdict};
-use privet_vault::{Connection, Mode, Opener, StepQuery, Vault};
+use privet_vault::{Caller, Connection, Mode, Opener, SessionId, StepQuery, Vault};
 
 use crate::bed::{Bed, hand_clock, parts, parts_of_another, request, root};
 use crate::engine::new_stores;
@@ -375,6 +377,28 @@ async fn an_auditor_on_either_server_reads_all_of_a_session() {
             (second, "SELECT 2", &email(2)[..]),
         ];
         assert_eq!(shown, expected);
+        proven(bed, &auditor, session).await;
+    }
+}
+
+/// One file proves what both servers wrote, each under the checkpoint of its own log.
+async fn proven(bed: &Bed, auditor: &Caller, session: SessionId) {
+    let proof = bed.vault.session_proof(auditor, session).await.unwrap();
+    let bundle = ProofBundle::parse(&proof).unwrap();
+    let key = |origin: &str, seed| {
+        SigningKey::from_seed(KeyName::new(origin).unwrap(), &[seed; 32]).unwrap()
+    };
+    let one = key(crate::bed::ORIGIN, 7).verifier();
+    let two = key(OTHER, 8).verifier();
+    let checkpoints = bundle.verify(&[one.clone(), two]).unwrap();
+    assert_eq!(checkpoints.len(), 2);
+    assert!(bundle.verify(&[one]).is_err());
+    for log in &bundle.logs {
+        assert!(log.entries.len() >= 2);
+        for entry in &log.entries {
+            let entry = Entry::parse(&entry.bytes).unwrap();
+            assert_eq!(entry.session, Some(session));
+        }
     }
 }
 
