@@ -81,7 +81,7 @@ impl Bed {
     fn make(bouncer: &Path) -> Result<Self> {
         let cluster = Setup::new().setting("max_connections", "1300").start()?;
         cluster.database(DATABASE)?;
-        let made = Command::new(cluster.bin().join("pgbench"))
+        let made = Command::new(cluster.program("pgbench"))
             .args(["-i", "-q", "-s", SCALE])
             .arg(cluster.url(DATABASE))
             .output()?;
@@ -245,7 +245,7 @@ struct Passed {
 
 fn pgbench(bed: &Bed, target: &Target, process: u32, mode: &str, clients: usize) -> Result<Passed> {
     let before = machine::cpu_seconds_of(process)?;
-    let output = Command::new(bed.cluster.bin().join("pgbench"))
+    let output = Command::new(bed.cluster.program("pgbench"))
         .args([
             "-n",
             "-S",

@@ -6,12 +6,15 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 //!
-//! The server is the one that is installed (Debian's package `postgresql`). Root may not run it, so that as root it
-//! runs as user `postgres` or `nobody`. It ends when the [`Cluster`] is dropped, or with the process, however that
-//! ends: it hangs on a pipe that this process holds.
+//! The server is the newest that is installed (Debian's package `postgresql`), or the one whose programs are in the
+//! folder that the environment variable `PRIVET_POSTGRES_BIN` names. Root may not run it, so that as root it runs as user
+//! `postgres` or `nobody`. It ends when the [`Cluster`] is dropped, or with the process, however that ends: it hangs on a
+//! pipe that this process holds.
 
 mod outage;
+mod programs;
 mod setup;
+mod standby;
 mod user;
 
 pub use setup::Setup;
@@ -21,10 +24,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use programs::Programs;
 use user::User;
 
 const SCRIPT: &str = include_str!("cluster.sh");
@@ -38,8 +43,9 @@ const TRIES: u32 = 5;
 /// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
-    bin: PathBuf,
-    port: u16,
+    programs: Programs,
+    /// Another one after it took over.
+    port: AtomicU16,
     child: Child,
     /// Closing it ends the server.
     hold: Option<ChildStdin>,
@@ -56,11 +62,12 @@ impl Cluster {
         Setup::new().start()
     }
 
-    fn made(setup: &Setup) -> Result<Self> {
-        let bin = installed()?;
+    /// Makes one, as a standby if there is a primary.
+    fn made(setup: &Setup, primary: Option<&Cluster>) -> Result<Self> {
+        let programs = Programs::find()?;
         let mut last = None;
         for _ in 0..TRIES {
-            match Self::on(&bin, free_port()?, setup) {
+            match Self::on(&programs, free_port()?, setup, primary) {
                 Ok(cluster) => return Ok(cluster),
                 Err(error) => last = Some(error),
             }
@@ -68,7 +75,12 @@ impl Cluster {
         Err(last.context("no try")?)
     }
 
-    fn on(bin: &Path, port: u16, setup: &Setup) -> Result<Self> {
+    fn on(
+        programs: &Programs,
+        port: u16,
+        setup: &Setup,
+        primary: Option<&Cluster>,
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("privet-cluster-")
             .tempdir()?;
@@ -76,12 +88,18 @@ impl Cluster {
         setup.write(folder.path())?;
         let user = User::of_servers()?;
         user.give(folder.path())?;
-        let mut child = setup
-            .command(&user, folder.path())
+        let mut command = setup.command(&user, folder.path());
+        command
             .args(["sh", "-c", SCRIPT, "cluster.sh"])
-            .arg(bin)
+            .arg(programs.server())
             .arg(folder.path())
-            .arg(port.to_string())
+            .arg(port.to_string());
+        if let Some(primary) = primary {
+            command
+                .arg(primary.program("pg_basebackup"))
+                .arg(primary.url("postgres"));
+        }
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -100,8 +118,8 @@ impl Cluster {
             );
         }
         Ok(Self {
-            bin: bin.to_owned(),
-            port,
+            programs: programs.clone(),
+            port: AtomicU16::new(port),
             child,
             hold,
             folder,
@@ -123,13 +141,13 @@ impl Cluster {
 
     /// The URL of a database, for the superuser of this cluster.
     pub fn url(&self, database: &str) -> String {
-        let port = self.port;
+        let port = self.port();
         format!("postgresql://privet:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.load(Ordering::Relaxed)
     }
 
     /// The cluster's own folder, where its Unix socket is if it has one.
@@ -142,9 +160,18 @@ impl Cluster {
         PASSWORD
     }
 
-    /// The folder of the installed programs: `psql`, `pg_dump`, `pgbench`.
-    pub fn bin(&self) -> &Path {
-        &self.bin
+    /// A program for this server: `psql`, `pg_dump`, `pgbench`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.client(name)
+    }
+
+    /// The server's major version.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub fn version(&self) -> Result<u32> {
+        let said = fs::read_to_string(self.folder().join("data/PG_VERSION"))?;
+        said.trim().parse().context("`PG_VERSION` is no number")
     }
 
     /// What the server has logged.
@@ -157,7 +184,7 @@ impl Cluster {
     /// # Errors
     /// With what psql said.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
-        let mut psql = Command::new(self.bin.join("psql"))
+        let mut psql = Command::new(self.program("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
             .arg(self.url(database))
             .stdin(Stdio::piped())
@@ -183,35 +210,6 @@ impl Drop for Cluster {
         // It ends at once; a test that failed has more to say than this could.
         let _ = self.child.wait();
     }
-}
-
-/// The newest PostgreSQL that is installed.
-fn installed() -> Result<PathBuf> {
-    let mut found: Vec<(u32, PathBuf)> = Vec::new();
-    for entry in fs::read_dir("/usr/lib/postgresql").into_iter().flatten() {
-        let entry = entry?;
-        let version = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let bin = entry.path().join("bin");
-        if let Some(version) = version
-            && bin.join("initdb").is_file()
-        {
-            found.push((version, bin));
-        }
-    }
-    if let Some((_, bin)) = found.into_iter().max() {
-        return Ok(bin);
-    }
-    let output = Command::new("pg_config").arg("--bindir").output();
-    let output =
-        output.context("PostgreSQL is not installed: install Debian's package `postgresql`")?;
-    let bin = PathBuf::from(String::from_utf8(output.stdout)?.trim());
-    if bin.join("initdb").is_file() {
-        return Ok(bin);
-    }
-    bail!("PostgreSQL's server is not installed: install Debian's package `postgresql`")
 }
 
 fn free_port() -> Result<u16> {

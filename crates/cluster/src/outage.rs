@@ -8,6 +8,9 @@ use anyhow::{Context as _, Result, bail};
 use crate::Cluster;
 use crate::setup::SMALL_DISK;
 
+/// How long `pg_ctl` waits: a busy machine takes its time.
+pub(crate) const PATIENCE_S: &str = "300";
+
 impl Cluster {
     /// Ends the server at once, as a crash does: nothing is written down that was not durable.
     ///
@@ -22,9 +25,15 @@ impl Cluster {
     /// # Errors
     /// When it does not start.
     pub fn start_again(&self) -> Result<()> {
+        let port = self.port();
+        self.start_with(&format!("-p {port}"))
+    }
+
+    /// The same, with options for the server.
+    pub(crate) fn start_with(&self, options: &str) -> Result<()> {
         let log = self.folder().join("server.log");
         let log = log.to_string_lossy();
-        self.control(&["-l", &log, "-w", "start"])
+        self.control(&["-l", &log, "-o", options, "-t", PATIENCE_S, "-w", "start"])
     }
 
     /// Stops all of the server's processes in the middle of what they do: connections stay, nothing answers.
@@ -60,11 +69,11 @@ impl Cluster {
         Ok(())
     }
 
-    fn control(&self, words: &[&str]) -> Result<()> {
+    pub(crate) fn control(&self, words: &[&str]) -> Result<()> {
         let done = self
             .user
             .command()
-            .arg(self.bin().join("pg_ctl"))
+            .arg(self.programs.server().join("pg_ctl"))
             .arg("-D")
             .arg(self.folder().join("data"))
             .args(words)

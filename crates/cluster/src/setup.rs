@@ -88,7 +88,7 @@ impl Setup {
     /// # Errors
     /// When PostgreSQL is not installed or does not start; the error says what its log said.
     pub fn start(&self) -> Result<Cluster> {
-        let cluster = Cluster::made(self)?;
+        let cluster = Cluster::made(self, None)?;
         if self.disk.is_some() {
             let disk = cluster.folder().join(SMALL_DISK);
             let sql = format!("CREATE TABLESPACE small LOCATION '{}'", disk.display());

@@ -4,7 +4,8 @@
 //!
 //! The first line says what must happen: `-- refused in protected: 42501: why` or `-- allowed in decrypted: why`; the
 //! second code of `42501/42601` is for the list switched off. `*` stands for any SQLSTATE. Lines `-- shows: text` and
-//! `-- hides: text` say more about an allowed answer; `-- second message` separates messages.
+//! `-- hides: text` say more about an allowed answer; `-- second message` separates messages. `-- since: 15` says that
+//! older servers do not know what is tried: they refuse it too, with whatever SQLSTATE.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::support::driver::Client;
-use crate::world::{CUSTOMERS, World};
+use crate::world::{CLUSTER, CUSTOMERS, World};
 
 /// One file.
 struct Attempt {
@@ -52,6 +53,15 @@ impl Attempt {
             messages,
             text,
         }
+    }
+
+    /// The SQLSTATE that it must be refused with.
+    fn code(&self, server: u32, refuses_early: bool) -> &str {
+        let since = self.lines("-- since: ");
+        if since.iter().any(|since| server < since.parse().unwrap()) {
+            return "*";
+        }
+        &self.codes[usize::from(!refuses_early)]
     }
 
     fn lines(&self, start: &str) -> Vec<&str> {
@@ -128,7 +138,7 @@ async fn attempt_one(world: &World, attempt: &Attempt, kind: &str, refuses_early
             let error = error
                 .as_db_error()
                 .unwrap_or_else(|| panic!("{name}: {error:?}"));
-            let code = &attempt.codes[usize::from(!refuses_early)];
+            let code = attempt.code(CLUSTER.version().unwrap(), refuses_early);
             let fits = code == "*" || error.code().code() == code;
             assert!(fits, "{name}: {} {}", error.code().code(), error.message());
             said.push_str(&format!("{error:?}"));

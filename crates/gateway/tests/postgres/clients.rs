@@ -84,7 +84,7 @@ async fn pgbench_in_all_three_modes() {
          REVOKE INSERT, UPDATE ON customer FROM {role}"
     ));
     for mode in ["simple", "extended", "prepared"] {
-        let mut pgbench = Command::new(CLUSTER.bin().join("pgbench"));
+        let mut pgbench = Command::new(CLUSTER.program("pgbench"));
         pgbench
             .args(["-n", "-c", "4", "-j", "2", "-t", "100", "-M", mode])
             .env("PGOPTIONS", "-c privet.reason=pgbench\\ is\\ tried");
@@ -104,7 +104,7 @@ async fn pgbench_in_all_three_modes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dump_is_sealed() {
     let world = World::start().await;
-    let mut dump = Command::new(CLUSTER.bin().join("pg_dump"));
+    let mut dump = Command::new(CLUSTER.program("pg_dump"));
     dump.env("PGOPTIONS", "-c privet.reason=a\\ dump\\ is\\ tried")
         .args(["--schema", "public", "--no-owner"]);
     let output = run(&world, &mut dump).await;

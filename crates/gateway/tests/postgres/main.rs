@@ -17,4 +17,5 @@ mod raw;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod versions;
 mod world;

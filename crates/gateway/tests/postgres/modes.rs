@@ -278,19 +278,29 @@ async fn a_cancel_request_stops_its_own_statement_alone() {
     let world = World::start().await;
     let client = justified(&world).await;
     let other = connect(&world, "ann").await;
-    other.query_one("SELECT 1", NONE).await.unwrap();
-    let sleeping = client.batch_execute("SELECT pg_sleep(60)");
-    let others = other.query_one("SELECT 7 FROM pg_sleep(2)", NONE);
-    let cancel = async {
-        let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()";
-        while world.sql(waits).trim() != "2" {
+    let sleep = "SELECT pg_sleep(600)";
+    let canceled = async |client: &Client| client.cancel_token().cancel_query(NoTls).await;
+    let running = async |count| {
+        let count_them = format!(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE query = '{sleep}' AND state = 'active' AND datname = current_database()"
+        );
+        while world.sql(&count_them).trim() != count {
             tokio::task::yield_now().await;
         }
-        client.cancel_token().cancel_query(NoTls).await.unwrap();
     };
-    let (stopped, others, ()) = future::join3(sleeping, others, cancel).await;
+    let one = async {
+        let stopped = client.batch_execute(sleep).await;
+        assert_eq!(told(&stopped.unwrap_err()).0, "57014");
+        running("1").await;
+        canceled(&other).await.unwrap();
+    };
+    let both = async {
+        running("2").await;
+        canceled(&client).await.unwrap();
+    };
+    let (stopped, (), ()) = future::join3(other.batch_execute(sleep), one, both).await;
     assert_eq!(told(&stopped.unwrap_err()).0, "57014");
-    assert_eq!(others.unwrap().get::<_, i32>(0), 7);
     assert_eq!(names(&client).await.len(), 3);
     world.stop().await;
 }

@@ -24,24 +24,49 @@ impl Raw {
         password: &str,
         database: &str,
     ) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let input = BytesMut::new();
-        let mut raw = Self { stream, input };
-        let mut message = BytesMut::new();
         let parameters = [
             ("user", user),
             ("database", database),
             ("client_encoding", "UTF8"),
         ];
-        frontend::startup_message(parameters, &mut message).unwrap();
-        raw.send(&message).await;
-        raw.authenticate(password).await;
-        while raw.frame().await.unwrap().0 != b'Z' {}
+        let (raw, _) = Self::start(address, 0x0003_0000, &parameters, password).await;
         raw
     }
 
-    async fn authenticate(&mut self, password: &str) {
-        let offered = self.frame().await.unwrap();
+    /// Asks for a version of the protocol; answers what was said up to ReadyForQuery, without the login.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        version: u32,
+        parameters: &[(&str, &str)],
+        password: &str,
+    ) -> (Self, Vec<Frame>) {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let input = BytesMut::new();
+        let mut raw = Self { stream, input };
+        let mut message = BytesMut::new();
+        frontend::startup_message(parameters.iter().copied(), &mut message).unwrap();
+        // The version stands behind the length.
+        message[4..8].copy_from_slice(&version.to_be_bytes());
+        raw.send(&message).await;
+        let mut said = raw.authenticate(password).await;
+        loop {
+            let frame = raw.frame().await.unwrap();
+            let ready = frame.0 == b'Z';
+            said.push(frame);
+            if ready {
+                return (raw, said);
+            }
+        }
+    }
+
+    /// Answers what was said before the login.
+    async fn authenticate(&mut self, password: &str) -> Vec<Frame> {
+        let mut before = Vec::new();
+        let mut offered = self.frame().await.unwrap();
+        while offered.0 == b'v' {
+            before.push(offered);
+            offered = self.frame().await.unwrap();
+        }
         assert_eq!(offered.0, b'R', "{}", String::from_utf8_lossy(&offered.1));
         let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
         let mut message = BytesMut::new();
@@ -54,6 +79,7 @@ impl Raw {
         self.send(&message).await;
         let (_, last) = self.frame().await.unwrap();
         scram.finish(&last[4..]).unwrap();
+        before
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {

@@ -168,6 +168,7 @@ fn schema(database: &str) -> String {
              paid boolean,
              scan bytea
          );
+         REVOKE CREATE ON SCHEMA public FROM PUBLIC;
          CREATE ROLE {database}_console LOGIN PASSWORD '{password}';
          CREATE ROLE {database}_reader LOGIN PASSWORD '{password}';
          ALTER ROLE {database}_console SET log_min_error_statement = panic;

@@ -113,7 +113,7 @@ impl Shop {
 
     /// The whole database as text, as `pg_dump` writes it.
     pub(crate) fn dump(&self) -> String {
-        let dump = std::process::Command::new(CLUSTER.bin().join("pg_dump"))
+        let dump = std::process::Command::new(CLUSTER.program("pg_dump"))
             .arg(CLUSTER.url(&self.database))
             .output()
             .unwrap();
