@@ -58,7 +58,7 @@ pub(super) async fn columns(
                LEFT JOIN pg_collation co ON co.oid = a.attcollation LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
                LEFT JOIN pg_constraint k ON k.contypid = t.oid AND k.conname = $4 AND tn.nspname = $3
                WHERE a.attrelid = $1 AND a.attname = ANY ($2) AND a.attnum > 0 AND NOT a.attisdropped
-               ORDER BY array_position($2, a.attname::text)";
+               ORDER BY array_position($2::text[], a.attname::text)";
     let names: Vec<&str> = plan.columns.iter().map(|one| one.name.as_str()).collect();
     let rows = client
         .query(sql, &[&oid, &names, &SCHEMA, &CONSTRAINT])

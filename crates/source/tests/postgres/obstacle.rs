@@ -280,7 +280,9 @@ async fn whatever_depends_on_the_column() {
             "is a foreign key: classify it as an identifier instead of sealing it",
         ),
     ] {
-        check_column(sql, expected).await;
+        if CLUSTER.version().unwrap() >= since(sql) {
+            check_column(sql, expected).await;
+        }
     }
     let referred = Shop::new(&format!(
         "{TABLE} ALTER TABLE t ADD UNIQUE (email); CREATE TABLE o (id int, mail varchar(80) REFERENCES t (email))"
@@ -291,6 +293,15 @@ async fn whatever_depends_on_the_column() {
         &["column `email` of table `t` is what a foreign key of table `o` refers to: refer to another column"],
     )
     .await;
+}
+
+/// The first version that can have this.
+fn since(sql: &str) -> u32 {
+    match sql {
+        _ if sql.starts_with("CREATE PUBLICATION") => 15,
+        _ if sql.contains("BEGIN ATOMIC") => 14,
+        _ => 13,
+    }
 }
 
 const FUNCTION: &str = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := now(); RETURN NEW; END';";
@@ -382,6 +393,10 @@ async fn rights() {
            meanwhile (`ALTER TABLE \"public\".\"t\" DISABLE TRIGGER \"x\"`)"],
     )
     .await;
+    if CLUSTER.version().unwrap() < 15 {
+        eprintln!("skipped the rest: this server has no privileges on settings");
+        return;
+    }
     let granted = format!("{trigger} GRANT SET ON PARAMETER session_replication_role TO three;")
         .replace("three", "four");
     check_role("four", &granted, &[]).await;

@@ -13,6 +13,22 @@ use super::{Look, alter, is_ours};
 /// Longer values could become too long for an entry of a B-tree once they are sealed: that takes 2,704 bytes.
 const INDEXED_BYTES_MAX: usize = 1_900;
 
+/// What depends on column `$2` of table `$1`. Before PostgreSQL 15 a generated column depends on the column itself, since
+/// then its expression does.
+const DEPENDENTS: &str = "
+    SELECT DISTINCT d.classid::regclass::text, pg_describe_object(d.classid, d.objid, d.objsubid),
+           k.conname::text, g.attname::text, g.attnum, v.relkind::text, v.oid::regclass::text
+    FROM pg_depend d
+    LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'c'
+    LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+    LEFT JOIN pg_attribute g ON (g.attrelid = e.adrelid AND g.attnum = e.adnum)
+         OR (d.classid = 'pg_class'::regclass AND g.attrelid = d.objid AND g.attnum = d.objsubid
+             AND g.attgenerated <> '')
+    LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+    LEFT JOIN pg_class v ON v.oid = w.ev_class
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = $2
+    ORDER BY 1, 2";
+
 impl Look<'_> {
     pub(super) async fn column(
         &self,
@@ -181,16 +197,6 @@ impl Look<'_> {
         number: i16,
         found: &mut Vec<String>,
     ) -> Result<(), Failing> {
-        let sql = "SELECT DISTINCT d.classid::regclass::text, pg_describe_object(d.classid, d.objid, d.objsubid),
-                          k.conname::text, g.attname::text, g.attnum, v.relkind::text, v.oid::regclass::text
-                   FROM pg_depend d
-                   LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'c'
-                   LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-                   LEFT JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
-                   LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
-                   LEFT JOIN pg_class v ON v.oid = w.ev_class
-                   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = $2
-                   ORDER BY 1, 2";
         let name = &column.name;
         let generated = self
             .catalog
@@ -199,7 +205,7 @@ impl Look<'_> {
             .is_some_and(|info| info.generated);
         for row in self
             .client
-            .query(sql, &[&self.oid, &i32::from(number)])
+            .query(DEPENDENTS, &[&self.oid, &i32::from(number)])
             .await?
         {
             let (class, described): (String, String) = (row.try_get(0)?, row.try_get(1)?);
@@ -225,7 +231,7 @@ impl Look<'_> {
                         &format!("ALTER COLUMN {} DROP DEFAULT", quoted(name))
                     )
                 ),
-                ("pg_attrdef", _, Some(fed), _) => format!(
+                ("pg_attrdef" | "pg_class", _, Some(fed), _) => format!(
                     "feeds the generated column `{fed}`, which would be made from sealed values: drop that first ({})",
                     alter(self.relation, &format!("DROP COLUMN {}", quoted(&fed)))
                 ),
