@@ -80,6 +80,8 @@ impl Vault {
     /// Everything after the intent; repeating it is harmless.
     async fn carry_out(&self, erasure: &Erasure) -> Result<Closed> {
         let kept = self.destroy(erasure.subject).await?;
+        // Seen here, it is done again if a failover of the key store loses it.
+        self.catch_up().await?;
         let mut done = Record::new(EntryKind::ErasureDone, erasure.actor.clone())
             .fact("erased", erasure.subject.to_string())
             .fact("keys", key_list(&erasure.keys))
@@ -141,9 +143,7 @@ impl Vault {
         // Also after an error: it may have been destroyed all the same.
         self.inner.keyring.forget(subject);
         self.inner.sessions.end_subject(subject);
-        let kept = destroyed?;
-        self.catch_up().await?;
-        Ok(kept)
+        destroyed.map_err(Into::into)
     }
 }
 

@@ -144,6 +144,8 @@ impl Vault {
     }
 
     pub(crate) async fn move_ledger(&self) -> Result<()> {
+        // A key store that went back must get its erasures again before it says that it has them.
+        self.catch_up().await?;
         let Inner {
             audit,
             keys,

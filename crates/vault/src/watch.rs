@@ -1,26 +1,72 @@
 //! The sequence that grants, revocations, erasures and ends of sessions share: followed by every server, and the reason to open
 //! nothing when it cannot be read.
+//!
+//! A key store can go back under a running server: a standby that had not seen the last commits takes over. The last
+//! change that was read is therefore looked for again at each look. When it is gone, so is whatever it took away, and
+//! this server, which remembers, takes it away once more before it opens anything.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::port::{ChangeKind, KeyStore};
+use crate::port::{Change, ChangeKind, KeyStore};
 use crate::{Clock, Error, Reason, Result, Vault};
 
 /// A server that has not read the sequence for this long opens nothing.
 const STALE: Duration = Duration::from_secs(1);
 
+/// How many of the last changes are remembered: many more than a standby can be behind.
+const REMEMBERED: usize = 10_000;
+
+/// How many a start reads, so that it remembers some as well: what the store answers at once.
+const REMEMBERED_AT_START: u64 = 1_000;
+
 /// Where this server stands in the shared sequence.
 pub(crate) struct Watch {
-    position: tokio::sync::Mutex<u64>,
+    seen: tokio::sync::Mutex<Seen>,
     read_at_ms: AtomicU64,
+}
+
+/// The last changes that were read, oldest first.
+#[derive(Debug, Default)]
+struct Seen(VecDeque<Change>);
+
+impl Seen {
+    /// The position of the last one.
+    fn position(&self) -> u64 {
+        self.0.back().map_or(0, |last| last.sequence)
+    }
+
+    fn add(&mut self, change: Change) {
+        if self.0.len() >= REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(change);
+    }
+
+    /// What follows the last one, if `read`, the changes from its position on, still begins with it.
+    fn continued<'c>(&self, read: &'c [Change]) -> Option<&'c [Change]> {
+        match (self.0.back(), read.split_first()) {
+            (None, _) => Some(read),
+            (Some(last), Some((first, news))) if first == last => Some(news),
+            _ => None,
+        }
+    }
+
+    /// Takes out what is not among `read`, the changes of the store from the first remembered one on.
+    fn lost(&mut self, read: &[Change]) -> Vec<Change> {
+        let kept = self.0.iter().zip(read).take_while(|(a, b)| a == b).count();
+        self.0.split_off(kept).into()
+    }
 }
 
 impl Watch {
     pub(crate) async fn start(keys: &dyn KeyStore, clock: &dyn Clock) -> Result<Self> {
         let position = keys.sequence().await?;
+        let after = position.saturating_sub(REMEMBERED_AT_START);
+        let last = keys.changes_after(after).await?;
         Ok(Self {
-            position: tokio::sync::Mutex::new(position),
+            seen: tokio::sync::Mutex::new(Seen(last.into())),
             read_at_ms: AtomicU64::new(millis(clock.monotonic())),
         })
     }
@@ -46,16 +92,23 @@ impl Vault {
     /// Applies what happened since the last look: forgets erased subjects and revoked tokens, ends grants.
     pub(crate) async fn catch_up(&self) -> Result<()> {
         let watch = &self.inner.watch;
-        let mut position = watch.position.lock().await;
+        let mut seen = watch.seen.lock().await;
         let started = millis(self.inner.clock.monotonic());
         loop {
-            let changes = self.inner.keys.changes_after(*position).await?;
-            let Some(last) = changes.last() else { break };
-            let last = last.sequence;
-            for change in changes {
-                self.apply(change.kind);
+            // From the last one on that is known, which must still be there.
+            let from = seen.position().saturating_sub(1);
+            let read = self.inner.keys.changes_after(from).await?;
+            let Some(news) = seen.continued(&read) else {
+                self.take_away_again(&mut seen).await?;
+                continue;
+            };
+            if news.is_empty() {
+                break;
             }
-            *position = last;
+            for change in news {
+                self.apply(change.kind);
+                seen.add(*change);
+            }
         }
         watch.read_at_ms.fetch_max(started, Ordering::AcqRel);
         Ok(())
@@ -76,8 +129,109 @@ impl Vault {
             ChangeKind::SessionEnded(session) => self.inner.sessions.end_session(session),
         }
     }
+
+    /// The key store went back to before something that this server has read. Nothing is opened until all of it is done
+    /// once more; an error leaves everything to the next look.
+    async fn take_away_again(&self, seen: &mut Seen) -> Result<()> {
+        let stored = self.stored_since(seen).await?;
+        let lost = Seen(seen.0.clone()).lost(&stored);
+        tracing::error!(
+            changes = lost.len(),
+            "the key store went back: a standby that had not seen everything took over, or a copy was restored; what \
+             it had taken away is taken away again"
+        );
+        // Keys that were made since may be gone as well; a value sealed with one could never be opened.
+        self.inner.keyring.forget_all();
+        let (keys, now) = (&self.inner.keys, self.now());
+        for change in &lost {
+            match change.kind {
+                // Nobody could end what the store does not know.
+                ChangeKind::Granted(grant) => self.inner.sessions.end_grant(grant),
+                ChangeKind::GrantEnded(grant) => drop(keys.end_grant(grant, now).await?),
+                ChangeKind::TokenRevoked(token) => drop(keys.revoke_token(token, now).await?),
+                ChangeKind::Erased(subject) => self.replay(subject, true).await?,
+                ChangeKind::SessionEnded(session) => keys.end_session(session).await?,
+            }
+        }
+        seen.lost(&stored);
+        Ok(())
+    }
+
+    /// The store's changes from the first remembered one on, as many as are remembered.
+    async fn stored_since(&self, seen: &Seen) -> Result<Vec<Change>> {
+        let first = seen.0.front().map_or(1, |first| first.sequence);
+        let mut stored: Vec<Change> = Vec::new();
+        while stored.len() < seen.0.len() {
+            let after = stored
+                .last()
+                .map_or(first.saturating_sub(1), |last| last.sequence);
+            let read = self.inner.keys.changes_after(after).await?;
+            if read.is_empty() {
+                break;
+            }
+            stored.extend(read);
+        }
+        // All that is remembered is gone, and perhaps more than that: the log knows, and a start asks it.
+        if first > 1 && stored.first() != seen.0.front() {
+            return Err(Error::Unready(Reason {
+                code: "key_store_went_back",
+                text: "the key store went back further than this server remembers: restart it, so that it reads the log"
+                    .to_owned(),
+            }));
+        }
+        Ok(stored)
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TokenId;
+
+    fn change(sequence: u64, id: u8) -> Change {
+        Change {
+            sequence,
+            kind: ChangeKind::TokenRevoked(TokenId::from_bytes([id; 16])),
+        }
+    }
+
+    fn seen(ids: &[u8]) -> Seen {
+        let changes = (1..).zip(ids).map(|(sequence, id)| change(sequence, *id));
+        Seen(changes.collect())
+    }
+
+    #[test]
+    fn a_store_that_went_on_is_told_from_one_that_went_back() {
+        let known = seen(&[1, 2]);
+        let news = [change(2, 2), change(3, 3)];
+        assert_eq!(known.continued(&news), Some(&news[1..]));
+        assert_eq!(known.continued(&news[..1]), Some(&[][..]));
+        assert_eq!(known.continued(&[]), None, "it ends before");
+        let other = [change(2, 9), change(3, 3)];
+        assert_eq!(known.continued(&other), None, "something else came there");
+        assert_eq!(seen(&[]).continued(&news), Some(&news[..]));
+    }
+
+    #[test]
+    fn what_is_lost_is_what_the_store_has_no_more() {
+        for (stored, kept) in [(&[1, 2, 3][..], 3), (&[1, 2], 2), (&[1, 9, 3], 1), (&[], 0)] {
+            let mut known = seen(&[1, 2, 3]);
+            let lost = known.lost(Vec::from(seen(stored).0).as_slice());
+            assert_eq!((known.0.len(), lost.len()), (kept, 3 - kept), "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_changes_are_remembered() {
+        let mut known = Seen::default();
+        for sequence in 1..=REMEMBERED as u64 + 5 {
+            known.add(change(sequence, 1));
+        }
+        assert_eq!(known.0.len(), REMEMBERED);
+        assert_eq!(known.position(), REMEMBERED as u64 + 5);
+    }
 }

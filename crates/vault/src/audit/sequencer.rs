@@ -219,7 +219,13 @@ impl Sequencer {
                 self.adopt(candidate);
                 Ok(())
             }
-            Ok(_) => Err(Refusal::Stopped(Stop::OtherWriter)),
+            Ok(found) => {
+                let size = |state: &Option<LogState>| state.as_ref().map_or(0, |state| state.size);
+                Err(Refusal::Stopped(match size(&found) < size(&self.state) {
+                    true => Stop::WentBack,
+                    false => Stop::OtherWriter,
+                }))
+            }
             Err(_) => {
                 self.unsettled = Some(candidate);
                 Err(Refusal::Store)

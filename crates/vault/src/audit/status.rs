@@ -10,6 +10,9 @@ use tokio::sync::watch;
 use super::AuditLimits;
 use crate::{Error, Reason};
 
+/// The code for a log that holds less than it held.
+pub(crate) const WENT_BACK: &str = "audit_went_back";
+
 /// Why an entry was not written. Nothing may be revealed that it would have recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -30,8 +33,11 @@ pub(crate) enum Refusal {
 /// Why the log stopped for good: only a new start, which checks everything, may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Somebody else appended to this origin, or the store was rolled back under us.
+    /// Somebody else appended to this origin.
     OtherWriter,
+    /// The store holds less than this server has signed: a copy was restored, or a standby that had not seen everything
+    /// took over.
+    WentBack,
     /// The full check found something that does not match.
     Damaged,
     /// A checkpoint could not be signed.
@@ -48,6 +54,7 @@ impl Refusal {
             Self::DiskFull => "audit_disk_full",
             Self::Clock => "audit_clock",
             Self::Store => "audit_store",
+            Self::Stopped(Stop::WentBack) => WENT_BACK,
             Self::Stopped(_) => "audit_stopped",
         }
     }
@@ -63,6 +70,10 @@ impl Refusal {
             Self::Store => "its store failed",
             Self::Stopped(Stop::OtherWriter) => {
                 "another writer used its origin, so it stopped: end one of the two servers"
+            }
+            Self::Stopped(Stop::WentBack) => {
+                "its store holds less than this server has signed, so it stopped: let the server of the database that \
+                 has all of it take over again, then start anew"
             }
             Self::Stopped(Stop::Damaged) => {
                 "the full check found it changed, so it stopped: run `privet audit verify`"

@@ -1,13 +1,13 @@
-//! What a log says and the key store does not know of: erasures that a crash cut short, or that a restored key store
-//! lost. Every log of the store is replayed, whichever server wrote it.
+//! What a log says and the key store does not know of: erasures that a crash cut short, erasures and revocations of tokens
+//! that a restored key store lost. Every log of the store is replayed, whichever server wrote it.
 
 use std::collections::BTreeMap;
 
 use memchr::memmem;
 
-use crate::audit::{Actor, EntryKind, Record};
+use crate::audit::{Actor, EntryKind, Record, WENT_BACK};
 use crate::port::{NewSessionEntry, SessionPart};
-use crate::{Error, Result, SessionId, SubjectRef, Vault};
+use crate::{Error, Reason, Result, SessionId, SubjectRef, TokenId, Vault};
 
 /// How many entries a replay reads at once.
 const BATCH: u32 = 2_000;
@@ -37,9 +37,14 @@ impl Vault {
 
     async fn replay_log(&self, origin: &str, mut position: u64, size: u64) -> Result<()> {
         if position > size {
-            return Err(Error::Internal(
-                "the key store has seen more of a log than there is: restore the log first",
-            ));
+            return Err(Error::AuditUnavailable(Reason {
+                code: WENT_BACK,
+                text: format!(
+                    "the log of `{origin}` holds {size} entries, but the key store has seen {position}: a copy was \
+                     restored, or a standby that had not seen everything took over; restore the log, or let the \
+                     server of the database that has all of it take over again"
+                ),
+            }));
         }
         // Whether each is done.
         let mut erased: BTreeMap<SubjectRef, bool> = BTreeMap::new();
@@ -60,6 +65,9 @@ impl Vault {
                 if let Some((kind, subject)) = erased_subject(entry) {
                     *erased.entry(subject).or_default() |= kind == EntryKind::ErasureDone;
                 }
+                if let Some(token) = revoked_token(entry) {
+                    self.inner.keys.revoke_token(token, self.now()).await?;
+                }
                 position += 1;
             }
         }
@@ -70,7 +78,8 @@ impl Vault {
         Ok(self.inner.keys.set_log_position(origin, position).await?)
     }
 
-    async fn replay(&self, subject: SubjectRef, done: bool) -> Result<()> {
+    /// Erases a subject that the key store still, or again, knows.
+    pub(crate) async fn replay(&self, subject: SubjectRef, done: bool) -> Result<()> {
         let rows = self.inner.keys.subjects_by_reference(&[subject]).await?;
         let missed = rows.into_iter().flatten().next().is_some();
         if done && !missed {
@@ -105,6 +114,14 @@ fn session_of(entry: &[u8]) -> Option<(SessionId, Option<EntryKind>)> {
     let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
     let session = value.get("session")?.as_str()?.parse().ok()?;
     Some((session, value.get("t")?.as_str()?.parse().ok()))
+}
+
+/// The token that an entry says was revoked; cheap for all others.
+fn revoked_token(entry: &[u8]) -> Option<TokenId> {
+    memmem::find(entry, b"\"token.revoked\"")?;
+    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    (value.get("t")?.as_str()? == "token.revoked").then_some(())?;
+    value.get("facts")?.get("token")?.as_str()?.parse().ok()
 }
 
 /// The subject that an erasure entry names; cheap for all others.

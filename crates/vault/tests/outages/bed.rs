@@ -39,6 +39,8 @@ pub(crate) struct Servers {
     data: Cluster,
     keys: Cluster,
     pub(crate) log: Cluster,
+    /// By the store's name.
+    standbys: BTreeMap<&'static str, Cluster>,
 }
 
 impl Servers {
@@ -69,7 +71,32 @@ impl Servers {
             cluster.database("privet").unwrap();
             cluster
         });
-        Self { data, keys, log }
+        Self {
+            data,
+            keys,
+            log,
+            standbys: BTreeMap::new(),
+        }
+    }
+
+    /// Those of these stores with a standby, which addresses name as well.
+    pub(crate) fn with_standbys(names: &[&str]) -> Self {
+        let mut servers = Self::start();
+        let named = servers.named().into_iter();
+        let with = named.filter(|(_, name)| names.contains(name));
+        servers.standbys = with
+            .map(|(primary, name)| (name, primary.standby().unwrap()))
+            .collect();
+        servers
+    }
+
+    /// The store's primary and its standby, which has all that was committed.
+    pub(crate) fn pair(&self, name: &str) -> (&Cluster, &Cluster) {
+        let mut named = self.named().into_iter();
+        let (primary, _) = named.find(|(_, other)| *other == name).unwrap();
+        let standby = &self.standbys[name];
+        standby.catches_up_with(primary).unwrap();
+        (primary, standby)
     }
 
     /// With what messages call them.
@@ -87,11 +114,19 @@ pub(crate) fn addresses(servers: &Servers) -> PostgresAddresses {
         folder: Path::new("/"),
         plaintext: Plaintext::Local,
     };
-    let address = |cluster: &Cluster| Address::new(&cluster.url("privet"), &rules).unwrap();
+    let address = |index: usize| {
+        let (cluster, name) = servers.named()[index];
+        let mut url = cluster.url("privet");
+        if let Some(standby) = servers.standbys.get(name) {
+            let [one, other] = [cluster, standby].map(|host| format!("127.0.0.1:{}", host.port()));
+            url = url.replace(&one, &format!("{one},{other}"));
+        }
+        Address::new(&url, &rules).unwrap()
+    };
     PostgresAddresses {
-        data: address(&servers.data),
-        keys: address(&servers.keys),
-        log: address(&servers.log),
+        data: address(0),
+        keys: address(1),
+        log: address(2),
     }
 }
 
@@ -112,57 +147,83 @@ pub(crate) fn verifier() -> VerifierKey {
     signer().verifier()
 }
 
+/// What stays when a server of ours stops.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) servers: Arc<Servers>,
+    root: Arc<FileKeyProvider>,
+    revealed: Arc<AtomicUsize>,
+}
+
 /// A vault with a person in it, and a job that may see their address.
 #[derive(Clone)]
 pub(crate) struct Bed {
     pub(crate) vault: Vault,
     pub(crate) stores: PostgresStores,
     pub(crate) servers: Arc<Servers>,
-    job: Caller,
+    pub(crate) job: Caller,
     subject: SubjectName,
-    revealed: Arc<AtomicUsize>,
+    place: Place,
 }
 
 impl Bed {
     pub(crate) async fn new(servers: Servers) -> Self {
-        let (addresses, options) = (addresses(&servers), options());
-        let stores = PostgresStores::connect(&addresses, &options).await.unwrap();
-        stores.lease(ORIGIN).await.unwrap();
-        let vault = Vault::start(parts(&stores)).await.unwrap();
-        let name = "job".parse().unwrap();
-        let token = vault.issue_first_token(&name, 30).await.unwrap();
-        let job = vault.authenticate(&token.text, "192.0.2.1").await.unwrap();
-        let email = Zeroizing::new("ada@example.com".to_owned());
-        let values = [("email".to_owned(), Some(email))].into_iter().collect();
-        let oid = vault.create_subject(&job, values, &[]).await.unwrap();
-        Self {
+        let place = Place {
+            servers: Arc::new(servers),
+            root: Arc::new(FileKeyProvider::create(&ThreadEntropy)),
+            revealed: Arc::default(),
+        };
+        Self::at(&place).await.unwrap()
+    }
+
+    /// Starts a server, with a job and a person of its own.
+    pub(crate) async fn at(place: &Place) -> Result<Self, Error> {
+        let servers = Arc::clone(&place.servers);
+        let stores = PostgresStores::connect(&addresses(&servers), &options()).await?;
+        stores.lease(ORIGIN).await?;
+        let vault = Vault::start(parts(&stores, &place.root)).await?;
+        let job = caller(&vault, "job").await;
+        let number = stores.keys.subject_count().await?;
+        let subject = subject(&vault, &job, &format!("ada{number}@example.com")).await;
+        Ok(Self {
             vault,
             stores,
-            servers: Arc::new(servers),
+            servers,
             job,
-            subject: SubjectName::Oid(oid),
-            revealed: Arc::default(),
-        }
+            subject,
+            place: place.clone(),
+        })
+    }
+
+    /// Stops the server as far as its stores let it.
+    pub(crate) async fn stop(self) -> Place {
+        self.vault.stop().await;
+        self.place
     }
 
     /// Reveals the address; what was shown is counted.
     pub(crate) async fn reveal(&self) -> Result<(), Error> {
+        assert!(self.reveal_of(&self.subject).await?);
+        Ok(())
+    }
+
+    /// The same of anybody; whether there is such a subject.
+    pub(crate) async fn reveal_of(&self, subject: &SubjectName) -> Result<bool, Error> {
         let request = RevealRequest {
-            subjects: vec![self.subject.clone()],
+            subjects: vec![subject.clone()],
             fields: vec!["email".to_owned()],
             purpose: "service".to_owned(),
             form: None,
             reason: None,
         };
         let revealed = self.vault.reveal(&self.job, &request).await?;
-        assert!(revealed.subjects[0].is_some());
-        self.revealed.fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        self.place.revealed.fetch_add(1, Ordering::SeqCst);
+        Ok(revealed.subjects[0].is_some())
     }
 
     /// How often it was shown.
     pub(crate) fn revealed(&self) -> usize {
-        self.revealed.load(Ordering::SeqCst)
+        self.place.revealed.load(Ordering::SeqCst)
     }
 
     /// How many entries of a kind the log has.
@@ -179,16 +240,38 @@ impl Bed {
     }
 }
 
-fn parts(stores: &PostgresStores) -> Parts {
+/// Somebody with a new token.
+pub(crate) async fn caller(vault: &Vault, name: &str) -> Caller {
+    let token = vault.issue_first_token(&name.parse().unwrap(), 30).await;
+    let token = token.unwrap().text;
+    vault.authenticate(&token, "192.0.2.1").await.unwrap()
+}
+
+/// A person with a mail address.
+pub(crate) async fn subject(vault: &Vault, job: &Caller, email: &str) -> SubjectName {
+    let email = Zeroizing::new(email.to_owned());
+    let values = [("email".to_owned(), Some(email))].into_iter().collect();
+    let oid = vault.create_subject(job, values, &[]).await.unwrap();
+    SubjectName::Oid(oid)
+}
+
+fn parts(stores: &PostgresStores, root: &Arc<FileKeyProvider>) -> Parts {
     let environment: Environment = "test".parse().unwrap();
-    let policies = [(
-        "jobs.cedar",
-        include_str!("../../../cli/assets/policy/jobs.cedar"),
-    )];
+    let policies = [
+        (
+            "jobs.cedar",
+            include_str!("../../../cli/assets/policy/jobs.cedar"),
+        ),
+        (
+            "operators.cedar",
+            include_str!("../../../cli/assets/policy/operators.cedar"),
+        ),
+    ];
     let files = PolicyFiles {
         schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
         policies: &policies,
-        principals: "[jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n",
+        principals: "[jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n\
+                     [people.operator]\ngroups = [\"operators\"]\n",
     };
     Parts {
         policy: Policy::load(&files, &environment).unwrap(),
@@ -215,7 +298,7 @@ fn parts(stores: &PostgresStores) -> Parts {
         keys: stores.keys.clone(),
         log: stores.log.clone(),
         sources: BTreeMap::new(),
-        root: Arc::new(FileKeyProvider::create(&ThreadEntropy)),
+        root: root.clone(),
         signer: signer(),
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(ThreadEntropy),

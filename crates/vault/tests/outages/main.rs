@@ -1,5 +1,5 @@
-//! What happens when a real database server goes away, comes back, stands still or fills up under a running vault:
-//! waits are bounded, nothing is revealed without its entry, and it goes on by itself.
+//! What happens when a real database server goes away, comes back, stands still, fills up or is replaced by its standby
+//! under a running vault: waits are bounded, nothing is revealed without its entry, and it goes on by itself.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
 )]
 
 mod bed;
+mod failover;
 
 use std::time::{Duration, Instant};
 
