@@ -16,7 +16,7 @@ use privet_vault::audit::AuditLimits;
 use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::RunLimits;
-use privet_vault::{Config, Parts, SessionLimits, SourceName, SystemClock, ThreadEntropy, Vault};
+use privet_vault::{Config, Parts, SourceName, SystemClock, ThreadEntropy, Vault};
 
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
 use crate::output::note;
@@ -153,7 +153,7 @@ fn config(settings: &Settings) -> Config {
             public_mail_domains: domains.map(|domain| domain.to_lowercase()).collect(),
         },
         audit: AuditLimits::default(),
-        sessions: SessionLimits::default(),
+        sessions: settings.grants.limits(),
         statements: RunLimits {
             statement: Duration::from_secs(settings.statements.seconds_max),
             memory_bytes_max: settings.statements.memory_mib_max.saturating_mul(1 << 20),

@@ -1,5 +1,7 @@
 //! `privet.toml`: what the operator decides, read strictly. `docs/configuration.md` describes every key.
 
+mod grants;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,8 @@ use privet_vault::{Environment, SourceName, TenantName};
 use serde::Deserialize;
 
 use crate::folder::{Folder, SETTINGS, read_text};
+
+pub(crate) use grants::Grants;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) masks: Masks,
     #[serde(default)]
     pub(crate) statements: Statements,
+    #[serde(default)]
+    pub(crate) grants: Grants,
 }
 
 /// `[stores]`: where data, keys and log lie: in files of one folder, or in three databases.
@@ -191,7 +197,10 @@ impl Settings {
     pub(crate) fn read(folder: &Folder) -> Result<Self> {
         let path = folder.join(SETTINGS);
         let text = read_text(&path)?;
-        Self::parse(&text).with_context(|| format!("`{}` is not right", path.display()))
+        let not_right = || format!("`{}` is not right", path.display());
+        let settings = Self::parse(&text).with_context(not_right)?;
+        settings.grants.check().with_context(not_right)?;
+        Ok(settings)
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self> {

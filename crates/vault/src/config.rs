@@ -45,6 +45,8 @@ pub struct SessionLimits {
     pub emergency: Duration,
     /// The longest of these.
     pub emergency_max: Duration,
+    /// Subjects of one grant at most.
+    pub subjects_max: u32,
     /// How long a request waits for a second person, and an approval for being used.
     pub request: Duration,
     /// Equality probes in one session.
@@ -61,6 +63,7 @@ impl Default for SessionLimits {
             grant_max: Duration::from_secs(60 * MINUTE),
             emergency: Duration::from_secs(5 * MINUTE),
             emergency_max: Duration::from_secs(15 * MINUTE),
+            subjects_max: 20,
             request: Duration::from_secs(60 * MINUTE),
             probes_max: 100,
         }

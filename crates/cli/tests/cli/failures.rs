@@ -398,3 +398,18 @@ fn a_full_disk() {
     let again = post(api, "/v1/reveal", token, &request);
     assert_eq!(again.0, 200, "{again:?}");
 }
+
+/// Limits of grants have bounds: what is out of them is named before anything starts.
+#[test]
+fn a_grant_for_a_day_is_refused() {
+    let place = Place::new();
+    place.init(&[]);
+    place.edit("privet.toml", |text| text + "\n[grants]\nminutes_max = 1440\n");
+    for command in [&["check"][..], &["serve"]] {
+        let said = place.run(command).failed();
+        assert!(
+            said.contains("`minutes_max` in [grants] is `1440`: it can be 1 to 480"),
+            "{said}"
+        );
+    }
+}

@@ -5,17 +5,18 @@ use std::time::Duration;
 use super::justification::{Reason, check_url};
 use crate::{Error, Result, SessionLimits, SourceName, SubjectName};
 
-/// Subjects of one grant at most: a grant is for people who agreed, each by name, and never for a table.
-pub const SUBJECTS_MAX: usize = 20;
-/// Longest list of subjects in bytes; 20 of the longest names fit.
-const LIST_BYTES_MAX: usize = 8 * 1024;
+/// The most that an operator can set as [`SessionLimits::subjects_max`]: a grant is for people who agreed, each by name, and
+/// never for a table.
+pub const SUBJECTS_MAX: u32 = 100;
+/// Bytes of a list of subjects for each of them; the longest name fits.
+const NAME_BYTES_MAX: usize = 400;
 
 /// What a client asks to open.
 #[derive(Clone, Default)]
 pub struct DecryptRequest {
     /// Where the consent of the people can be found: a web address, one for all of them. In an emergency it may be empty.
     pub consent: String,
-    /// Whose data: operational ids or rows such as `customer:42`, with commas between; at most [`SUBJECTS_MAX`].
+    /// Whose data: operational ids or rows such as `customer:42`, with commas between; at most [`SessionLimits::subjects_max`].
     pub subject: String,
     /// Which fields; all that policy allows without it.
     pub fields: Option<Vec<String>>,
@@ -82,7 +83,7 @@ impl Asked {
                 Some(consent.to_owned())
             }
         };
-        let names = names(&request.subject, source)?;
+        let names = names(&request.subject, source, limits)?;
         if request.fields.as_ref().is_some_and(Vec::is_empty) {
             return Err(Error::invalid(
                 "fields",
@@ -107,12 +108,13 @@ impl Asked {
     }
 }
 
-fn names(list: &str, source: &SourceName) -> Result<Vec<SubjectName>> {
-    let many = list.split(',').take(SUBJECTS_MAX + 1).count() > SUBJECTS_MAX;
-    if many || list.len() > LIST_BYTES_MAX {
+fn names(list: &str, source: &SourceName, limits: &SessionLimits) -> Result<Vec<SubjectName>> {
+    let subjects_max = limits.subjects_max.min(SUBJECTS_MAX) as usize;
+    let many = list.split(',').take(subjects_max + 1).count() > subjects_max;
+    if many || list.len() > subjects_max * NAME_BYTES_MAX {
         return Err(Error::invalid(
             "subjects_too_many",
-            format!("one grant is for at most {SUBJECTS_MAX} subjects: make several"),
+            format!("one grant is for at most {subjects_max} subjects: make several"),
         ));
     }
     let mut names = Vec::new();
@@ -231,5 +233,47 @@ mod tests {
         assert_eq!(check(&more, LINK, None, None), "subjects_too_many");
         let long = format!("customer:{}", "1".repeat(9_000));
         assert_eq!(check(&long, LINK, None, None), "subjects_too_many");
+    }
+
+    #[test]
+    fn the_operator_s_limits_hold() {
+        let limits = SessionLimits {
+            grant: Duration::from_secs(120),
+            grant_max: Duration::from_secs(300),
+            subjects_max: 2,
+            ..SessionLimits::default()
+        };
+        let check = |subject: &str, minutes| {
+            let request = DecryptRequest {
+                consent: LINK.to_owned(),
+                subject: subject.to_owned(),
+                minutes,
+                ..DecryptRequest::default()
+            };
+            let asked = Asked::check(&request, &"shop".parse().unwrap(), &limits);
+            match asked {
+                Ok(asked) => asked.minutes.to_string(),
+                Err(error) => error.to_string(),
+            }
+        };
+        assert_eq!(check("customer:1,customer:2", None), "2");
+        assert_eq!(check("customer:1", Some(5)), "5");
+        assert_eq!(check("customer:1", Some(6)), "a grant lasts 1 to 5 minutes");
+        let many = "one grant is for at most 2 subjects: make several";
+        assert_eq!(check("customer:1,customer:2,customer:3", None), many);
+        let every = SessionLimits {
+            subjects_max: SUBJECTS_MAX,
+            ..limits
+        };
+        let request = DecryptRequest {
+            consent: LINK.to_owned(),
+            subject: (0..SUBJECTS_MAX)
+                .map(|n| format!("customer:{n}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+            ..DecryptRequest::default()
+        };
+        let asked = Asked::check(&request, &"shop".parse().unwrap(), &every);
+        assert_eq!(asked.ok().unwrap().names.len(), SUBJECTS_MAX as usize);
     }
 }
