@@ -12,7 +12,7 @@ pub(crate) use grants::{Grant, Grants};
 pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
 };
-pub(crate) use server::{Adopt, Check, Demo, Init};
+pub(crate) use server::{Adopt, Check, Demo, Init, Source, Sources};
 
 const COMMON: &str = "Common options";
 
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Adopt(Adopt),
     /// Check the data map, the policies and, with --source, whether a database agrees with the map.
     Check(Check),
+    /// An application's database, for its operator: the SQL that makes the roles behind the door.
+    Source(Sources),
     /// Tokens: issue, list, revoke.
     Token(Tokens),
     /// Grants: what is open now, what waits for a second person, and how it ends.

@@ -9,6 +9,7 @@ pub(crate) mod init;
 mod login_link;
 mod serve;
 mod session;
+mod source;
 mod summary;
 mod token;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Console(console) => console::run(dir, console, style),
         Command::Adopt(adopt) => block_on(adopt::run(folder()?, adopt, style)),
         Command::Check(check) => return block_on(check::run(folder()?, check, style)),
+        Command::Source(sources) => source::run(&folder()?, &sources, style),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
         Command::Grant(grants) => block_on(grant::run(folder()?, grants, style)),
         Command::Session(sessions) => block_on(session::run(folder()?, sessions, style)),

@@ -133,6 +133,15 @@ impl Address {
         })
     }
 
+    /// As whom an address logs in. It is read as strictly as by [`Address::new`], but no file is.
+    ///
+    /// # Errors
+    /// [`Error::Address`] for what is not understood.
+    pub fn user_of(text: &str) -> Result<String, Error> {
+        let said = Said(known(text::parameters(text)?)?);
+        Ok(said.needed("user")?.to_owned())
+    }
+
     /// The servers, in the order in which they are tried; at least one.
     pub fn hosts(&self) -> &[Host] {
         &self.hosts

@@ -31,7 +31,7 @@ mod sqlite;
 
 pub mod sample;
 
-pub use postgres::{PostgresAddresses, PostgresSource};
+pub use postgres::{PostgresAddresses, PostgresSource, RolePlan, RoleTable};
 pub use runner::child::runner_main;
 pub use runner::{RunnerProgram, SqliteRunner};
 pub use sqlite::SqliteSource;

@@ -8,10 +8,13 @@ mod index;
 mod name;
 mod obstacle;
 mod plan;
+mod roles;
 mod schema;
 mod seal;
 mod undo;
 mod upstream;
+
+pub use roles::{RolePlan, RoleTable};
 
 use std::sync::Arc;
 use std::time::Duration;

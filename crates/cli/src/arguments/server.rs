@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::As;
 
@@ -127,4 +127,40 @@ pub(crate) struct Check {
     /// plaintext. May be repeated.
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<privet_vault::SourceName>,
+}
+
+const SOURCES: &str = "\
+Needs no running server, no keys and no database.
+
+Examples:
+  privet source roles shop > roles.sql            read it, change what engineers may write, then
+  psql shop -f roles.sql                          as a superuser
+  privet source roles shop --console ops_console --reader ops_reader";
+
+#[derive(Debug, Args)]
+#[command(after_help = SOURCES)]
+pub(crate) struct Sources {
+    #[command(subcommand)]
+    pub(crate) command: Source,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Source {
+    /// Print the SQL that makes the two roles of a PostgreSQL database, as the gateway wants them.
+    ///
+    /// One for protected sessions, which may write what the data map lists but no blind index, and one for decrypted sessions,
+    /// which only reads. It may be run again, after an adoption or after the data map changed.
+    Roles {
+        /// The source, as the data map names it.
+        source: privet_vault::SourceName,
+        /// The role of protected sessions; without it, that of `privet.toml`, else `privet_console`.
+        #[arg(long, value_name = "ROLE")]
+        console: Option<String>,
+        /// The role of decrypted sessions; without it, that of `privet.toml`, else `privet_reader`.
+        #[arg(long, value_name = "ROLE")]
+        reader: Option<String>,
+        /// Where the tables lie.
+        #[arg(long, value_name = "NAME", default_value = "public")]
+        schema: String,
+    },
 }

@@ -305,3 +305,64 @@ fn two_servers_on_the_same_stores_are_one() {
     first.server(&["serve"]);
     assert!(on(&second, "SELECT 'and now';\n").contains("and now"));
 }
+
+/// What `privet source roles` prints from a data map runs on a server, under the names that the settings have.
+#[test]
+fn the_roles_of_a_source_are_printed() {
+    let place = Place::new();
+    place.init(&[]);
+    let file = place.run(&["source", "roles", "shop"]).failed();
+    assert!(file.contains("source `shop` is a file"), "{file}");
+    let unknown = place.run(&["source", "roles", "crm"]).failed();
+    assert!(unknown.contains("add [sources.crm]"), "{unknown}");
+
+    // No file of these addresses is there yet, and no server is asked.
+    let address =
+        |role: &str| format!("\"postgresql://{role}@db.example/shop?password_file=later\"");
+    place.edit("privet.toml", |text| {
+        let (before, _) = text.split_once("sqlite = ").unwrap();
+        let (console, reader) = (address("ops_console"), address("ops_reader"));
+        format!("{before}postgres = {{ console = {console}, reader = {reader} }}\n")
+    });
+    let sql = place.run(&["source", "roles", "shop"]).ok();
+    let told = place.run(&["source", "roles", "shop", "--json"]).json();
+    assert_eq!(told["console"], "ops_console");
+    assert_eq!(told["sql"].as_str().unwrap().trim_end(), sql.trim_end());
+    // The one table with a blind index is granted by column, and that column is not among them.
+    assert!(sql.contains("DELETE ON \"public\".\"customer\""), "{sql}");
+    assert!(
+        sql.contains("INSERT (") && !sql.contains("email_px"),
+        "{sql}"
+    );
+    let same = ["source", "roles", "shop", "--console", "ops_reader"];
+    let same = place.run(&same).failed();
+    assert!(same.contains("name two roles"), "{same}");
+
+    let cluster = &CLUSTERS[0];
+    cluster.database("roles").unwrap();
+    cluster.sql("roles", SHOP).unwrap();
+    for _ in 0..2 {
+        cluster.sql("roles", &sql).unwrap();
+    }
+    let may = |role: &str, right: &str| {
+        let question = format!("SELECT {right}");
+        let text = question.replace("ROLE", &format!("'{role}'"));
+        cluster.sql("roles", &text).unwrap().trim() == "t"
+    };
+    let written = "has_column_privilege(ROLE, 'customer', 'email', 'UPDATE')";
+    assert!(may("ops_console", written) && !may("ops_reader", written));
+    let index = "has_column_privilege(ROLE, 'customer', 'email_px', 'INSERT, UPDATE')";
+    assert!(!may("ops_console", index) && !may("ops_reader", index));
+    let read = "has_table_privilege(ROLE, 'invoice', 'SELECT')";
+    assert!(may("ops_console", read) && may("ops_reader", read));
+}
+
+/// The demo's shop as it is after an adoption.
+const SHOP: &str = "
+    CREATE TABLE customer (customer_id integer PRIMARY KEY, first_name text, last_name text, email text, phone text,
+        address text, birthday text, note text, country text, joined_on text, email_px text UNIQUE, phone_px text);
+    CREATE TABLE orders (order_id integer PRIMARY KEY, customer_id integer, product_id integer, quantity integer,
+        ordered_on text);
+    CREATE TABLE invoice (invoice_id integer PRIMARY KEY, order_id integer, invoice_date text, billing_name text,
+        billing_address text, total_cents integer);
+    CREATE TABLE support_message (message_id integer PRIMARY KEY, customer_id integer, received_on text, body text);";

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["demo"],
     &["init"],
@@ -10,6 +10,8 @@ const COMMANDS: [&[&str]; 24] = [
     &["console"],
     &["adopt"],
     &["check"],
+    &["source"],
+    &["source", "roles"],
     &["token"],
     &["token", "issue"],
     &["token", "list"],
@@ -17,6 +19,7 @@ const COMMANDS: [&[&str]; 24] = [
     &["session"],
     &["session", "list"],
     &["session", "show"],
+    &["session", "prove"],
     &["session", "review"],
     &["session", "comment"],
     &["summary"],

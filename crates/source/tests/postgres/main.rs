@@ -4,6 +4,7 @@
 
 mod catalog;
 mod obstacle;
+mod roles;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -47,11 +48,15 @@ pub(crate) fn source(owner: &str) -> PostgresSource {
     source_of(owner, Some(owner))
 }
 
-pub(crate) fn source_of(reader: &str, owner: Option<&str>) -> PostgresSource {
-    let rules = Rules {
+pub(crate) fn rules() -> Rules<'static> {
+    Rules {
         folder: Path::new("."),
         plaintext: Plaintext::Local,
-    };
+    }
+}
+
+pub(crate) fn source_of(reader: &str, owner: Option<&str>) -> PostgresSource {
+    let rules = rules();
     let address = |text: &str| Arc::new(Address::new(text, &rules).unwrap());
     let addresses = PostgresAddresses {
         console: address(reader),
