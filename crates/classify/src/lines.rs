@@ -19,7 +19,7 @@
 
 mod json;
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::class::Class;
 use crate::free_text;
@@ -71,7 +71,7 @@ const TEXTS: &[&str] = &[
 /// however the line writes them.
 #[derive(Debug)]
 pub struct LineFilter {
-    keys: HashMap<Box<str>, Treatment>,
+    keys: FxHashMap<Box<str>, Treatment>,
     rules: Redactors,
 }
 
@@ -87,7 +87,7 @@ impl LineFilter {
     #[must_use]
     pub fn new(rules: Redactors) -> Self {
         let filter = Self {
-            keys: HashMap::new(),
+            keys: FxHashMap::default(),
             rules,
         };
         let filter = SYSTEM

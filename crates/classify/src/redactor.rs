@@ -9,6 +9,7 @@ mod pseudonym;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::{LazyLock, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use pseudonym::{KeyIdError, PseudonymKey};
 
 use crate::class::Class;
+use crate::error::UnknownName;
 use crate::taxonomy::Label;
 use crate::value_type::{MaskRules, ValueType};
 use pseudonym::ClassKey;
@@ -32,6 +34,30 @@ pub enum Redactor {
     Pseudonym,
     /// The value itself. Refused for `UII`, `UPI` and `CC`.
     Keep,
+}
+
+impl Redactor {
+    /// Every redactor, the strictest first.
+    pub const ALL: [Self; 4] = [Self::Erase, Self::Mask, Self::Pseudonym, Self::Keep];
+
+    /// The name, as settings write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Erase => "erase",
+            Self::Mask => "mask",
+            Self::Pseudonym => "pseudonym",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+impl FromStr for Redactor {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("redactor", &Self::ALL, Self::as_str, text)
+    }
 }
 
 /// The rules of a process or of one sink: class to redactor. A class without a rule is erased.

@@ -14,7 +14,7 @@
 //!
 //! let name: Uii<String> = "Ada".to_owned().into();
 //! tracing::info!(user.id = 4711, attempts = 3, basket = "3 × red wine", customer = %name, "paid");
-//! // … INFO paid user.id=[UPI] attempts=3 customer=[UII]
+//! // … INFO paid user.id="[UPI]" attempts=3 customer=[UII]
 //! ```
 //!
 //! What happens to a field:

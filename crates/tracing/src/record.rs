@@ -50,6 +50,10 @@ impl Buffers {
             raw: String::new(),
         }
     }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        self.shown.get(range.clone()).unwrap_or_default()
+    }
 }
 
 /// A field as it may be shown.
@@ -57,8 +61,9 @@ enum Slot {
     Absent,
     I64(i64),
     U64(u64),
-    I128(i128),
-    U128(u128),
+    // Boxed: they are rare, and would make every slot larger.
+    I128(Box<i128>),
+    U128(Box<u128>),
     F64(f64),
     Bool(bool),
     /// A text that was a text.
@@ -104,7 +109,8 @@ impl<'p> Redaction<'p> {
     ) -> R {
         let result = match fields.len() {
             0..=8 => lend::<8, R>(&self.buffers, fields, then),
-            9..=32 => lend::<32, R>(&self.buffers, fields, then),
+            9..=16 => lend::<16, R>(&self.buffers, fields, then),
+            17..=32 => lend::<32, R>(&self.buffers, fields, then),
             33..=FIELDS_MAX => lend::<FIELDS_MAX, R>(&self.buffers, fields, then),
             _ => then(&fields.value_set(&[])),
         };
@@ -142,7 +148,7 @@ impl<'p> Redaction<'p> {
                 if self.policy.rules().redactor(label) == Redactor::Keep {
                     slot
                 } else {
-                    self.in_class(label, value_type, value)
+                    as_text(self.in_class(label, value_type, value))
                 }
             }
             // A number that is listed as text may be a telephone number.
@@ -168,6 +174,23 @@ impl<'p> Redaction<'p> {
         }
     }
 
+    /// A text as it is, up to the limit.
+    fn kept(&mut self, value: &str) -> Slot {
+        if value.len() > TEXT_BYTES_MAX {
+            return self.cut(format_args!("{value}"));
+        }
+        let start = self.buffers.shown.len();
+        self.buffers.shown.push_str(value);
+        Slot::Displayed(start..self.buffers.shown.len())
+    }
+
+    /// Something rendered as it is, up to the limit.
+    fn cut(&mut self, value: fmt::Arguments<'_>) -> Slot {
+        let start = self.buffers.shown.len();
+        provenance::render(value, &mut self.buffers.shown, TEXT_BYTES_MAX);
+        Slot::Displayed(start..self.buffers.shown.len())
+    }
+
     /// Something with a `Debug` of its own: a classified value shows its log form.
     fn rendered(&mut self, field: &Field, value: fmt::Arguments<'_>) -> Slot {
         match self.policy.treatment(field.name()) {
@@ -176,12 +199,7 @@ impl<'p> Redaction<'p> {
                 match self.policy.rules().redactor(label) {
                     // Whatever it is, nothing of it is shown.
                     Redactor::Erase => return self.in_class(label, value_type, &""),
-                    Redactor::Keep => {
-                        let shown = &mut self.buffers.shown;
-                        let start = shown.len();
-                        provenance::render(value, shown, TEXT_BYTES_MAX);
-                        return Slot::Displayed(start..shown.len());
-                    }
+                    Redactor::Keep => return self.cut(value),
                     Redactor::Mask | Redactor::Pseudonym => {}
                 }
                 let start = self.buffers.shown.len();
@@ -268,11 +286,11 @@ impl Visit for Redaction<'_> {
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.plain(field, &value, Slot::I128(value));
+        self.plain(field, &value, Slot::I128(Box::new(value)));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.plain(field, &value, Slot::U128(value));
+        self.plain(field, &value, Slot::U128(Box::new(value)));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -281,16 +299,17 @@ impl Visit for Redaction<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         let slot = match self.policy.treatment(field.name()) {
-            Treatment::Class(label, value_type) => self.in_class(label, value_type, &value),
+            Treatment::Class(label, value_type) => {
+                if self.policy.rules().redactor(label) == Redactor::Keep {
+                    self.kept(value)
+                } else {
+                    self.in_class(label, value_type, &value)
+                }
+            }
             Treatment::Text => self.text(field, format_args!("{value}")),
             Treatment::Unlisted => self.unlisted(),
         };
-        // A text stays one: `fmt` puts quotes around it and none around what was displayed.
-        let slot = match slot {
-            Slot::Displayed(range) => Slot::Text(range),
-            other => other,
-        };
-        self.set(field, slot);
+        self.set(field, as_text(slot));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
@@ -311,6 +330,15 @@ impl Visit for Redaction<'_> {
     }
 }
 
+/// A text stays one, and so does what a number became: `fmt` puts quotes around it and none around
+/// what was displayed, and JSON needs no copy of it.
+fn as_text(slot: Slot) -> Slot {
+    match slot {
+        Slot::Displayed(range) => Slot::Text(range),
+        other => other,
+    }
+}
+
 fn target_of(field: &Field) -> &'static str {
     metadata_of(field).target()
 }
@@ -327,34 +355,37 @@ fn lend<const N: usize, R>(
     fields: &FieldSet,
     then: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
-    let text = |index| match buffers.slots.get(index) {
-        Some(Slot::Text(range) | Slot::Displayed(range)) => {
-            buffers.shown.get(range.clone()).unwrap_or_default()
+    // A value is lent by reference, and a text is a value only by a reference to itself: so these
+    // are kept here, for as long as the record is.
+    let mut texts: [&str; N] = [""; N];
+    let mut displayed: [DisplayValue<&str>; N] = std::array::from_fn(|_| field::display(""));
+    let mut errors: [Option<&(dyn Error + 'static)>; N] = [None; N];
+    let places = texts.iter_mut().zip(&mut displayed).zip(&mut errors);
+    for (slot, ((text, display), error)) in buffers.slots.iter().zip(places) {
+        match slot {
+            Slot::Text(range) => *text = buffers.text(range),
+            Slot::Displayed(range) => *display = field::display(buffers.text(range)),
+            Slot::Error(shown) => *error = Some(&**shown as &(dyn Error + 'static)),
+            _ => {}
         }
-        _ => "",
-    };
-    let texts: [&str; N] = std::array::from_fn(text);
-    let displayed: [DisplayValue<&str>; N] =
-        std::array::from_fn(|index| field::display(text(index)));
-    let errors: [Option<&(dyn Error + 'static)>; N] =
-        std::array::from_fn(|index| match buffers.slots.get(index) {
-            Some(Slot::Error(error)) => Some(&**error as &(dyn Error + 'static)),
-            _ => None,
-        });
-    let values: [Option<&dyn Value>; N] = std::array::from_fn(|index| {
-        Some(match buffers.slots.get(index)? {
-            Slot::Absent => return None,
-            Slot::I64(value) => value as &dyn Value,
-            Slot::U64(value) => value,
-            Slot::I128(value) => value,
-            Slot::U128(value) => value,
-            Slot::F64(value) => value,
-            Slot::Bool(value) => value,
-            Slot::Text(_) => texts.get(index)?,
-            Slot::Displayed(_) => displayed.get(index)?,
-            Slot::Error(_) => errors.get(index)?,
-        })
-    });
+    }
+    let mut values: [Option<&dyn Value>; N] = [None; N];
+    let places = texts.iter().zip(&displayed).zip(&errors);
+    let slots = buffers.slots.iter().zip(places);
+    for (value, (slot, ((text, display), error))) in values.iter_mut().zip(slots) {
+        *value = match slot {
+            Slot::Absent => None,
+            Slot::I64(value) => Some(value),
+            Slot::U64(value) => Some(value),
+            Slot::I128(value) => Some(&**value),
+            Slot::U128(value) => Some(&**value),
+            Slot::F64(value) => Some(value),
+            Slot::Bool(value) => Some(value),
+            Slot::Text(_) => Some(text),
+            Slot::Displayed(_) => Some(display),
+            Slot::Error(_) => Some(error),
+        };
+    }
     match values.get(..fields.len()) {
         Some(values) => then(&fields.value_set_all(values)),
         None => then(&fields.value_set(&[])),

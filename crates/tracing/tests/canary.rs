@@ -5,7 +5,7 @@
 //! installed as a real one does it. A second run leaves them out and shows values as they are: it
 //! must be caught in every sink, else the search would prove nothing.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "canary/app.rs"]
 mod app;

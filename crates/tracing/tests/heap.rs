@@ -1,7 +1,5 @@
 //! Redacting takes nothing from the heap, once a thread's buffers have grown.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use privet_classify::{Class, PseudonymKey, Redactor, Redactors, Uii};
 use privet_tracing::{Policy, redacted};
 use tracing::span::{Attributes, Id, Record};

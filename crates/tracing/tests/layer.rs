@@ -108,7 +108,7 @@ fn a_field_is_treated_by_its_class() {
             )
         },
         &format!(
-            " INFO paid user.id={PSEUDONYM} name=\"[UII]\" attempts=3 ratio=0.5 ok=true kind=\"x\"\n"
+            " INFO paid user.id=\"{PSEUDONYM}\" name=\"[UII]\" attempts=3 ratio=0.5 ok=true kind=\"x\"\n"
         ),
     );
 }
@@ -130,8 +130,8 @@ fn every_kind_of_value_is_treated() {
             info!(name = None::<&str>, "none");
             info!(name = &std::fmt::Error as &(dyn Error + 'static), "error");
         },
-        " INFO i64 name=[UII]\n INFO u64 name=[UII]\n INFO i128 name=[UII]\n INFO u128 name=[UII]\n \
-         INFO f64 name=[UII]\n INFO bool name=[UII]\n INFO bytes name=[UII]\n INFO display name=[UII]\n \
+        " INFO i64 name=\"[UII]\"\n INFO u64 name=\"[UII]\"\n INFO i128 name=\"[UII]\"\n INFO u128 name=\"[UII]\"\n \
+         INFO f64 name=\"[UII]\"\n INFO bool name=\"[UII]\"\n INFO bytes name=[UII]\n INFO display name=[UII]\n \
          INFO debug name=[UII]\n INFO some name=\"[UII]\"\n INFO none\n INFO error name=[UII]\n",
     );
 }
@@ -215,7 +215,7 @@ fn a_field_recorded_later_is_treated() {
             span.record("attempts", 2);
             span.in_scope(|| info!("paid"));
         },
-        &format!(" INFO pay{{user.id={PSEUDONYM} name=[UII] attempts=2}}: paid\n"),
+        &format!(" INFO pay{{user.id=\"{PSEUDONYM}\" name=[UII] attempts=2}}: paid\n"),
     );
 }
 

@@ -20,6 +20,7 @@ pub(super) fn redact(filter: &LineFilter, line: &str, out: &mut String) -> Optio
         line,
         at: 0,
         path: String::new(),
+        scratch: String::new(),
     };
     reader.space();
     reader.object(DEPTH_MAX, out)?;
@@ -33,6 +34,8 @@ struct Reader<'a> {
     at: usize,
     /// The key of the value that is read, with those of the objects around it.
     path: String,
+    /// A text before it stands in quotes.
+    scratch: String,
 }
 
 impl<'a> Reader<'a> {
@@ -120,13 +123,14 @@ impl<'a> Reader<'a> {
     }
 
     fn in_class(
-        &self,
+        &mut self,
         label: Label,
         value_type: Option<ValueType>,
         raw: &str,
         out: &mut String,
     ) -> Option<()> {
-        let rules = &self.filter.rules;
+        let filter = self.filter;
+        let rules = &filter.rules;
         let redactor = rules.redactor(label);
         if redactor == Redactor::Keep || raw == "null" {
             out.push_str(raw);
@@ -142,9 +146,11 @@ impl<'a> Reader<'a> {
             // A list or an object has a pseudonym as a whole: its text, as it stands.
             _ => &raw,
         };
-        let mut shown = String::new();
-        rules.write(label, value_type, value, &mut shown).ok()?;
-        push_string(&shown, out)
+        self.scratch.clear();
+        rules
+            .write(label, value_type, value, &mut self.scratch)
+            .ok()?;
+        push_string(&self.scratch, out)
     }
 
     /// Reads any value and gives it as it stands.
@@ -237,12 +243,13 @@ fn text(raw: &str, out: &mut String) -> Option<bool> {
     match raw.as_bytes().first()? {
         b'"' => {
             let text = text_of(raw)?;
-            let mut shown = String::new();
-            if free_text::redact(&text, &mut shown) {
-                push_string(&shown, out)?;
-            } else {
+            if free_text::find(&text).next().is_none() {
                 out.push_str(raw);
+                return Some(true);
             }
+            let mut shown = String::new();
+            free_text::redact(&text, &mut shown);
+            push_string(&shown, out)?;
             Some(true)
         }
         // A list or an object of texts is more than a text.
@@ -267,8 +274,8 @@ fn text_of(raw: &str) -> Option<Cow<'_, str>> {
 
 /// Appends a text as a string with its quotes.
 fn push_string(text: &str, out: &mut String) -> Option<()> {
-    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
+    let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if !text.bytes().fold(false, |any, byte| any | special(byte)) {
         out.push('"');
         out.push_str(text);
         out.push('"');

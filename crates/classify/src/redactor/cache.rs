@@ -40,42 +40,38 @@ pub(super) fn with(
     make: impl FnOnce() -> Pseudonym,
     write: impl FnOnce(&str) -> fmt::Result,
 ) -> fmt::Result {
-    let kept = RECENT.try_with(|recent| {
-        let mut places = recent.try_borrow_mut().ok()?;
-        if places.is_empty() {
-            places.resize_with(PLACES, Place::default);
-        }
-        let place = places.get_mut(place_of(instance, value))?;
-        let pseudonym = place.find(instance, value);
-        Some(pseudonym)
+    let at = place_of(instance, value);
+    let found = RECENT.try_with(|recent| {
+        let places = recent.try_borrow().ok()?;
+        places.get(at)?.find(instance, value)
     });
-    // Not to be had while the thread ends, and inside of a value's own `Display`.
-    let pseudonym = match kept {
-        Ok(Some(Some(pseudonym))) => pseudonym,
-        Ok(Some(None)) => {
-            let made = make();
-            keep(instance, value, made);
-            made
-        }
-        Ok(None) | Err(_) => make(),
-    };
+    // None too while the thread ends, and inside of a value's own `Display`: then it is made anew.
+    let pseudonym = found.ok().flatten().unwrap_or_else(|| {
+        let made = make();
+        keep(at, instance, value, &made);
+        made
+    });
     // Written outside of the borrow: a sink may show another classified value.
     write(pseudonym.as_str())
 }
 
-fn keep(instance: u64, value: &[u8], pseudonym: Pseudonym) {
+fn keep(at: usize, instance: u64, value: &[u8], pseudonym: &Pseudonym) {
     if value.len() > VALUE_BYTES_MAX {
         return;
     }
     // What cannot be kept is made again the next time.
     let _ = RECENT.try_with(|recent| {
         let mut places = recent.try_borrow_mut().ok()?;
-        let place = places.get_mut(place_of(instance, value))?;
-        place.value.zeroize();
+        if places.is_empty() {
+            places.resize_with(PLACES, Place::default);
+        }
+        let place = places.get_mut(at)?;
+        // All of it is written, so that nothing is left of the value before.
+        place.value = [0; VALUE_BYTES_MAX];
         place.value.get_mut(..value.len())?.copy_from_slice(value);
         place.len = value.len();
         place.instance = instance;
-        place.pseudonym = pseudonym;
+        place.pseudonym = *pseudonym;
         Some(())
     });
 }
@@ -102,12 +98,12 @@ impl Default for Place {
 fn place_of(instance: u64, value: &[u8]) -> usize {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = instance.wrapping_mul(ODD) ^ value.len() as u64;
-    for chunk in value.chunks(8) {
-        let mut word = [0; 8];
-        for (to, from) in word.iter_mut().zip(chunk) {
-            *to = *from;
-        }
-        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(ODD);
+    let (words, rest) = value.as_chunks::<8>();
+    for word in words {
+        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(ODD);
+    }
+    for byte in rest {
+        hash = (hash.rotate_left(23) ^ u64::from(*byte)).wrapping_mul(ODD);
     }
     usize::try_from(hash >> 56).unwrap_or(0)
 }

@@ -138,7 +138,7 @@ impl ClassKey {
         // INVARIANT: the text has room for the longest prefix and 22 characters.
         let rest = pseudonym.bytes.get_mut(start..).unwrap_or_default();
         let written = URL_SAFE_NO_PAD.encode_slice(shown, rest).unwrap_or(0);
-        pseudonym.len = start + written;
+        pseudonym.len = u8::try_from(start + written).unwrap_or(0);
         pseudonym
     }
 }
@@ -155,7 +155,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 #[derive(Clone, Copy)]
 pub(super) struct Pseudonym {
     bytes: [u8; TEXT_BYTES_MAX],
-    len: usize,
+    len: u8,
 }
 
 impl Default for Pseudonym {
@@ -169,7 +169,7 @@ impl Default for Pseudonym {
 
 impl Pseudonym {
     pub(super) fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
         // INVARIANT: prefix and base64 are ASCII.
         std::str::from_utf8(bytes).unwrap_or_default()
     }
