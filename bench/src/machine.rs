@@ -6,7 +6,6 @@ use std::io::{Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use privet_vault::{Clock, SystemClock};
 use serde::Serialize;
 
 use crate::folder;
@@ -40,10 +39,7 @@ impl Machine {
     pub(crate) fn look() -> Result<Self> {
         let load = load()?;
         Ok(Self {
-            date: SystemClock::start()
-                .now()
-                .strftime("%F %H:%M UTC")
-                .to_string(),
+            date: now().strftime("%F %H:%M UTC").to_string(),
             cpu: line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned()),
             cores: std::thread::available_parallelism()?.get(),
             memory_gib: memory_gib().unwrap_or(f64::NAN),
@@ -60,6 +56,14 @@ impl Machine {
         self.load_after = load()?;
         Ok(())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the date of a measurement is the machine's"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 impl fmt::Display for Machine {
