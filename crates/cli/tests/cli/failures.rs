@@ -404,7 +404,9 @@ fn a_full_disk() {
 fn a_grant_for_a_day_is_refused() {
     let place = Place::new();
     place.init(&[]);
-    place.edit("privet.toml", |text| text + "\n[grants]\nminutes_max = 1440\n");
+    place.edit("privet.toml", |text| {
+        text + "\n[grants]\nminutes_max = 1440\n"
+    });
     for command in [&["check"][..], &["serve"]] {
         let said = place.run(command).failed();
         assert!(
