@@ -21,7 +21,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use privet_vault::port::{RunMode, Upstream};
-use privet_vault::{Mode, Opener, Permit};
+use privet_vault::{Mode, Moment, Opener, Permit};
 use tokio::time::{Instant, Sleep};
 
 use client::Event;
@@ -98,6 +98,8 @@ struct Unit {
 /// Rows that a decrypted connection shows.
 struct Shown {
     opener: Opener,
+    /// When the server's bytes were looked at.
+    at: Moment,
     permit: Option<Permit>,
     rows: u64,
     /// Whether the client was told of a row that was too long to be opened.

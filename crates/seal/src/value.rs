@@ -56,6 +56,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Appends the value to `out` as [`as_text`](Self::as_text) shows it. Text is copied once, to where it is wanted.
+    #[inline]
+    pub fn append_text(&self, out: &mut Vec<u8>) {
+        match *self {
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            _ => out.extend_from_slice(self.as_text().as_bytes()),
+        }
+    }
+
     /// Length in bytes of the sealed form, binary; `None`: it would exceed [`SEALED_SIZE_BYTES_MAX`].
     #[inline]
     pub fn sealed_len(&self, block: Block) -> Option<usize> {

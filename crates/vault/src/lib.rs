@@ -58,7 +58,7 @@ pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};
 pub use session::{
     Connection, Counts, DecryptRequest, GRANT_REQUESTS_MAX, GrantQuery, GrantView, Granted,
-    LIST_MAX, ListedGrant, ListedSession, Mode, NoteView, Opener, Permit, ReasonCounts,
+    LIST_MAX, ListedGrant, ListedSession, Mode, Moment, NoteView, Opener, Permit, ReasonCounts,
     RequestState, RequestView, ReviewerCounts, Rights, SEARCH_MAX, SUBJECTS_MAX, SessionFindings,
     SessionList, SessionQuery, SessionView, SourceCounts, Statement, Status, StepPage, StepQuery,
     StepView, Summary,

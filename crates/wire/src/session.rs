@@ -208,6 +208,9 @@ pub struct Statement {
     pub at: Timestamp,
     /// The statement; `null` where the step is none, or its text was destroyed.
     pub sql: Option<Personal>,
+    /// Which of the session's connections sent it, from 1 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<u64>,
     /// Bytes of the whole statement, where the record keeps its two ends alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_from: Option<u64>,

@@ -157,6 +157,7 @@ fn step_out(view: vault::StepView) -> wire::Statement {
         kind: view.kind,
         at: view.at,
         sql: view.sql.map(wire::Personal::new),
+        connection: view.connection,
         cut_from: view.cut_from,
         parameters: parameters
             .map(|value| value.map(wire::Personal::new))

@@ -137,6 +137,9 @@ fn notes(view: &StepView) -> Vec<Typed> {
     if !view.searched.is_empty() && view.kind.starts_with("probe") {
         notes.push(format!("In {}", view.searched.join(", ")));
     }
+    if let Some(connection) = view.connection.filter(|connection| *connection > 1) {
+        notes.push(format!("From the session's connection {connection}"));
+    }
     if let Some(bytes) = view.cut_from {
         let whole = counted(bytes, "byte");
         notes.push(format!(
@@ -175,6 +178,7 @@ mod tests {
             kind: "session.statements".to_owned(),
             at: Timestamp::UNIX_EPOCH,
             sql: Some(sql.to_owned()),
+            connection: None,
             cut_from: None,
             parameters: Vec::new(),
             decrypted: false,

@@ -323,8 +323,10 @@ impl Forward {
             .map(|(sql, parameters)| Statement { sql, parameters });
         let statements: Vec<Statement<'_>> = statements.collect();
         let permit = self.session.connection.record_all(&statements).await?;
+        let opener = self.session.connection.opener();
         self.shown = Some(Shown {
-            opener: self.session.connection.opener(),
+            at: opener.moment(),
+            opener,
             permit: Some(permit),
             rows: 0,
             told_long: false,

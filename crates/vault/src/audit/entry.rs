@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::hex::Hex;
+use super::side::SideData;
 use super::subjects::subjects_root;
 use super::{Actor, EntryKind, Record, SideKey, side};
 use crate::port::SideRow;
@@ -225,17 +226,18 @@ fn commit_to_side(
     key: Option<&SideKey>,
     entropy: &dyn Entropy,
 ) -> Result<(Option<SubjectsBody>, Option<SideRow>)> {
-    if record.subjects.is_empty() && record.side.is_empty() {
+    let data = SideData {
+        map: &record.side,
+        statements: record.statements.as_deref(),
+    };
+    if record.subjects.is_empty() && data.is_empty() {
         return Ok((None, None));
     }
     let key = key.ok_or(Error::Internal(
         "an audit entry without a key for its side record",
     ))?;
     if record.subjects.is_empty() {
-        return Ok((
-            None,
-            Some(side::seal(key, None, &[], &record.side, entropy)?),
-        ));
+        return Ok((None, Some(side::seal(key, None, &[], data, entropy)?)));
     }
     let mut seed = [0; 32];
     entropy.fill(&mut seed);
@@ -243,7 +245,7 @@ fn commit_to_side(
         count: u64::try_from(record.subjects.len()).unwrap_or(u64::MAX),
         root: Hex(subjects_root(&seed, &record.subjects).0),
     };
-    let side = side::seal(key, Some(&seed), &record.subjects, &record.side, entropy)?;
+    let side = side::seal(key, Some(&seed), &record.subjects, data, entropy)?;
     Ok((Some(subjects), Some(side)))
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{EntryKind, SubjectUse};
@@ -85,8 +86,11 @@ pub struct Record {
     pub counts: BTreeMap<&'static str, u64>,
     /// Facts by name; never personal.
     pub facts: Map<String, Value>,
-    /// What is long or personal: reason, link, evidence, statements, address.
+    /// What is long or personal: reason, link, evidence, address.
     pub side: Map<String, Value>,
+    /// Statements of a session, likewise: a JSON array that is made where they pass. Of a busy log they are nearly everything,
+    /// and a tree of values would be built only to be written out again.
+    pub statements: Option<Box<RawValue>>,
 }
 
 impl Record {
@@ -105,6 +109,7 @@ impl Record {
             counts: BTreeMap::new(),
             facts: Map::new(),
             side: Map::new(),
+            statements: None,
         }
     }
 
@@ -180,6 +185,13 @@ impl Record {
     #[must_use]
     pub fn fact(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.facts.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// States the statements, as a JSON array; it goes to the sealed side record.
+    #[must_use]
+    pub fn statements(mut self, statements: Box<RawValue>) -> Self {
+        self.statements = Some(statements);
         self
     }
 

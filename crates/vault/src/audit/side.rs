@@ -5,7 +5,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use privet_seal::{Entropy, KeyId, Nonce, RecordKey, Zeroizing};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::hex::Hex;
@@ -148,7 +150,7 @@ pub(crate) fn seal(
     key: &SideKey,
     seed: Option<&Seed>,
     subjects: &[SubjectUse],
-    data: &Map<String, Value>,
+    data: SideData<'_>,
     entropy: &dyn Entropy,
 ) -> Result<SideRow> {
     let json = SideJsonRef {
@@ -157,7 +159,9 @@ pub(crate) fn seal(
         subjects: group(subjects),
         data,
     };
-    let mut plain = Zeroizing::new(Vec::with_capacity(256 + 24 * subjects.len()));
+    let statements = data.statements.map_or(0, |json| json.get().len());
+    let room = 256 + 24 * subjects.len() + statements;
+    let mut plain = Zeroizing::new(Vec::with_capacity(room));
     serde_json::to_writer(&mut *plain, &json)
         .map_err(|_| Error::Internal("a side record cannot be JSON"))?;
     let mut header = [VERSION; HEADER_BYTES];
@@ -192,8 +196,35 @@ struct SideJsonRef<'a> {
     seed: Option<Hex<32>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subjects: Vec<Group>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    data: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "SideData::is_empty")]
+    data: SideData<'a>,
+}
+
+/// What a side record says by name.
+#[derive(Clone, Copy)]
+pub(crate) struct SideData<'a> {
+    pub(crate) map: &'a Map<String, Value>,
+    /// The statements, if there are any; a name of its own.
+    pub(crate) statements: Option<&'a RawValue>,
+}
+
+impl SideData<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.map.is_empty() && self.statements.is_none()
+    }
+}
+
+impl Serialize for SideData<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.map {
+            map.serialize_entry(name, value)?;
+        }
+        if let Some(statements) = self.statements {
+            map.serialize_entry("statements", statements)?;
+        }
+        map.end()
+    }
 }
 
 #[derive(Deserialize)]
@@ -286,7 +317,10 @@ mod tests {
             &key(1),
             Some(&[9; 32]),
             &subjects(count),
-            data.as_object().unwrap(),
+            SideData {
+                map: data.as_object().unwrap(),
+                statements: None,
+            },
             &Fixed,
         )
         .unwrap()
@@ -342,7 +376,11 @@ mod tests {
                 count: 2,
             })
             .collect();
-        let row = seal(&key(1), Some(&[9; 32]), &uniform, &Map::new(), &Fixed).unwrap();
+        let data = SideData {
+            map: &Map::new(),
+            statements: None,
+        };
+        let row = seal(&key(1), Some(&[9; 32]), &uniform, data, &Fixed).unwrap();
         assert!(
             row.sealed.len() < 2400,
             "{} bytes for 100 subjects",

@@ -128,10 +128,6 @@ impl LiveGrant {
         &self.key
     }
 
-    pub(crate) fn covers(&self, field: u16) -> bool {
-        self.fields.contains(&field)
-    }
-
     /// Whether it was ended (revoked, given back, its subject erased), apart from its time.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)

@@ -1,11 +1,13 @@
 //! Justified sessions: the reason, its checks, and the clockwork that ends them.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use privet_seal::Secret32;
 
+use super::gathered::Gathered;
 use super::lock;
 use crate::audit::SideKey;
 use crate::port::SessionRow;
@@ -24,6 +26,16 @@ pub(crate) struct LiveSession {
     known: Duration,
     age: Duration,
     state: Mutex<State>,
+    /// How many connections of this server have joined it.
+    connections: AtomicU32,
+    /// Statements that are still to be written, of all its connections: one entry takes what ran in an interval.
+    gathered: Mutex<Gathered>,
+    /// Held while they are written.
+    writing: tokio::sync::Mutex<()>,
+    /// Whether the row has changed since somebody began to write it.
+    unsaved: AtomicBool,
+    /// Held while the row is written.
+    saving: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -58,7 +70,42 @@ impl LiveSession {
             known: now,
             age,
             state: Mutex::new(state),
+            connections: AtomicU32::new(0),
+            gathered: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            unsaved: AtomicBool::new(false),
+            saving: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The number of a connection that joins, from 1 on.
+    pub(super) fn next_connection(&self) -> u32 {
+        self.connections
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1)
+    }
+
+    pub(super) fn gathered(&self) -> &Mutex<Gathered> {
+        &self.gathered
+    }
+
+    /// Notes that the row has changed; `false`: somebody is about to write it.
+    pub(super) fn wants_saving(&self) -> bool {
+        !self.unsaved.swap(true, Ordering::AcqRel)
+    }
+
+    /// Waits for its turn to write the row. What changes from here on has to be written anew.
+    pub(super) async fn saving(&self) -> Saving<'_> {
+        let turn = self.saving.lock().await;
+        self.unsaved.store(false, Ordering::Release);
+        Saving {
+            row: self.row(),
+            _turn: turn,
+        }
+    }
+
+    pub(super) fn writing(&self) -> &tokio::sync::Mutex<()> {
+        &self.writing
     }
 
     pub(crate) fn id(&self) -> SessionId {
@@ -155,6 +202,12 @@ impl State {
     fn idle_for(&self, now: Duration) -> Duration {
         self.idle.saturating_add(now.saturating_sub(self.active))
     }
+}
+
+/// A session's row, to be written before another of it is.
+pub(super) struct Saving<'a> {
+    pub(super) row: SessionRow,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
 }
 
 /// The time between two moments; none if the second came first, as with another machine's clock it may seem.

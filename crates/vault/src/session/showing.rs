@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::connection::Connection;
+use super::gathered::Statement;
 use super::opener::{Counts, Opener};
-use super::statements::{Permit, Statement};
+use super::statements::Permit;
 use crate::Result;
 
 /// What a decrypted statement has shown so far.
 pub(super) struct Showing {
     /// Its entry in the log.
     pub(super) entry: Option<u64>,
-    pub(super) counts: Counts,
+    pub(super) counts: Arc<Counts>,
 }
 
 impl Connection {
@@ -39,7 +40,7 @@ impl Connection {
             let permit = recorder.opened(grant, statements).await?;
             self.showing = Some(Showing {
                 entry: permit.entry,
-                counts: Counts::default(),
+                counts: Arc::new(Counts::of(grant.fields())),
             });
             return Ok(permit);
         }
@@ -63,7 +64,7 @@ impl Connection {
             return Ok(false);
         }
         let (_, recorder) = self.session()?;
-        Ok(recorder.gather_if_room(&statement))
+        recorder.gather_if_room(&statement)
     }
 
     /// Puts on record what a statement showed whose result was given up.

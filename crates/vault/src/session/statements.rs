@@ -1,73 +1,28 @@
-//! The record of statements. Protected: what ran within 100 ms is one entry, written behind the statements; a log
-//! that cannot keep up stops the session. Decrypted: an entry before the first opened row, and one after.
+//! The record of statements. Protected: what a session's connections ran within 100 ms is one entry, written behind the
+//! statements; a log that cannot keep up stops the session. Decrypted: an entry before the first opened row, and one after.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::gathered::{Due, Entry, Statement};
 use super::grant::LiveGrant;
 use super::justification::LiveSession;
 use super::lock;
 use super::showing::Showing;
 use crate::audit::{Actor, EntryKind, Record};
-
 use crate::port::NewSessionEntry;
-use crate::vault::hex;
 use crate::{Caller, Result, SessionId, Vault};
 
 /// How long statements gather before their entry.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How many may gather. At half of them writing begins before the interval is over; at all of them the client waits.
-const GATHERED_MAX: usize = 2_000;
-/// The same in bytes of text.
-const GATHERED_BYTES_MAX: usize = 512 * 1024;
-/// How many one entry names: who reads a session takes whole entries.
-const ENTRY_STATEMENTS_MAX: usize = 500;
 /// How long the log may take to catch up with statements that have run, before it stops the session.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A longer statement is recorded by its first and last bytes and its SHA-256.
-const TEXT_BYTES_MAX: usize = 64 * 1024;
-/// The same for each parameter.
-const PARAMETER_BYTES_MAX: usize = 4 * 1024;
-/// What all parameters of a statement may take; of the rest only lengths and hashes are recorded.
-const PARAMETERS_BYTES_MAX: usize = 64 * 1024;
-
-/// A statement as the client sent it, after markers were replaced.
-#[derive(Debug, Clone, Copy)]
-pub struct Statement<'a> {
-    /// The text.
-    pub sql: &'a str,
-    /// Its parameters as text.
-    pub parameters: &'a [Option<String>],
-}
-
 /// Proof that a statement is on record. In a decrypted session it names the durable entry.
 #[derive(Debug)]
 pub struct Permit {
     pub(crate) entry: Option<u64>,
-}
-
-/// What a connection has still to write.
-#[derive(Default)]
-pub(crate) struct Gathered {
-    statements: Vec<Value>,
-    bytes: usize,
-    scheduled: Schedule,
-}
-
-/// When what has gathered will be written.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Schedule {
-    /// Nobody has been asked to.
-    #[default]
-    Nothing,
-    /// When the interval is over.
-    Later,
-    /// As soon as what came before is.
-    Now,
 }
 
 /// One connection's recorder.
@@ -76,9 +31,8 @@ pub(crate) struct Recorder {
     vault: Vault,
     actor: Actor,
     session: Arc<LiveSession>,
-    gathered: Arc<Mutex<Gathered>>,
-    /// Held while statements are written: one entry follows the other.
-    writing: Arc<tokio::sync::Mutex<()>>,
+    /// Which of the session's connections this is.
+    connection: u32,
 }
 
 impl Recorder {
@@ -86,87 +40,58 @@ impl Recorder {
         Self {
             vault,
             actor: Actor::from(caller),
+            connection: session.next_connection(),
             session,
-            gathered: Arc::default(),
-            writing: Arc::default(),
         }
     }
 
     /// Takes a protected statement; it is written within the interval. When too much has gathered, it waits until that is
     /// written.
     pub(crate) async fn protected(&self, statement: &Statement<'_>) -> Result<()> {
-        if !self.has_room() {
+        while !self.gather_if_room(statement)? {
             self.flush().await?;
         }
-        self.gather(statement);
         Ok(())
     }
 
     /// Takes a protected statement without waiting, if there is room; else does nothing and answers `false`.
-    pub(crate) fn gather_if_room(&self, statement: &Statement<'_>) -> bool {
-        let has_room = self.has_room();
-        if has_room {
-            self.gather(statement);
-        }
-        has_room
-    }
-
-    fn has_room(&self) -> bool {
-        let gathered = lock(&self.gathered);
-        gathered.statements.len() < GATHERED_MAX && gathered.bytes < GATHERED_BYTES_MAX
-    }
-
-    fn gather(&self, statement: &Statement<'_>) {
-        let (value, size) = described(statement, self.vault.now());
-        let mut gathered = lock(&self.gathered);
-        gathered.bytes += size;
-        gathered.statements.push(value);
-        let much = gathered.statements.len() >= GATHERED_MAX / 2
-            || gathered.bytes >= GATHERED_BYTES_MAX / 2;
-        let wait = match (gathered.scheduled, much) {
-            (Schedule::Nothing, false) => Some(INTERVAL),
-            (Schedule::Nothing | Schedule::Later, true) => Some(Duration::ZERO),
-            _ => None,
+    pub(crate) fn gather_if_room(&self, statement: &Statement<'_>) -> Result<bool> {
+        let due = {
+            let mut gathered = lock(self.session.gathered());
+            if !gathered.has_room() {
+                return Ok(false);
+            }
+            gathered.add(statement, self.connection, self.vault.now())?
         };
-        let Some(wait) = wait else { return };
-        gathered.scheduled = if wait.is_zero() {
-            Schedule::Now
-        } else {
-            Schedule::Later
-        };
-        drop(gathered);
+        let Some(due) = due else { return Ok(true) };
         let recorder = self.clone();
         tokio::spawn(async move {
-            if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
+            if due == Due::Later {
+                tokio::time::sleep(INTERVAL).await;
             }
             // The session was stopped and the next statement says so; there is nobody to answer here.
             let _ = recorder.flush().await;
         });
+        Ok(true)
     }
 
-    /// Writes what has gathered. When the log does not take it, the session ends.
+    /// Writes what the session's connections have gathered. When the log does not take it, the session ends.
     pub(crate) async fn flush(&self) -> Result<()> {
-        let _writing = self.writing.lock().await;
-        let mut statements = {
-            let mut gathered = lock(&self.gathered);
-            gathered.scheduled = Schedule::Nothing;
-            gathered.bytes = 0;
-            std::mem::take(&mut gathered.statements)
-        };
-        while !statements.is_empty() {
-            let rest = statements.split_off(statements.len().min(ENTRY_STATEMENTS_MAX));
-            self.write(std::mem::replace(&mut statements, rest)).await?;
+        // One entry follows the other.
+        let _writing = self.session.writing().lock().await;
+        let entries = lock(self.session.gathered()).take();
+        for entry in entries {
+            self.write(entry).await?;
         }
         Ok(())
     }
 
-    async fn write(&self, statements: Vec<Value>) -> Result<()> {
-        let count = statements.len() as u64;
+    async fn write(&self, statements: Entry) -> Result<()> {
+        let count = statements.statements();
         let record = Record::new(EntryKind::SessionStatements, self.actor.clone())
             .session(self.session.id())
             .count("statements", count)
-            .personal("statements", statements);
+            .statements(statements.into_json()?);
         let key = self.session.key();
         let written = self
             .vault
@@ -186,17 +111,13 @@ impl Recorder {
         statements: &[Statement<'_>],
     ) -> Result<Permit> {
         self.flush().await?;
-        let now = self.vault.now();
-        let described: Vec<Value> = statements
-            .iter()
-            .map(|statement| described(statement, now).0)
-            .collect();
-        let count = described.len() as u64;
+        let statements = Entry::of(statements, self.connection, self.vault.now())?;
+        let count = statements.statements();
         let record = Record::new(EntryKind::StatementOpened, self.actor.clone())
             .session(self.session.id())
             .grant(grant.id())
             .subjects(grant.used())
-            .personal("statements", described);
+            .statements(statements.into_json()?);
         let entry = self
             .vault
             .record_under(&self.session, grant.key(), record)
@@ -218,8 +139,8 @@ impl Recorder {
         showing: &Showing,
         rows: Option<u64>,
     ) -> Result<()> {
-        let fields: BTreeMap<u16, u64> = std::mem::take(&mut lock(&showing.counts));
-        let values: u64 = fields.values().sum();
+        let fields = showing.counts.take();
+        let values: u64 = fields.iter().map(|(_, count)| count).sum();
         let names = fields.iter().map(|(field, count)| {
             let known = self.vault.map().field_by_number(*field);
             let name = known.map_or_else(|| field.to_string(), |field| field.name.to_string());
@@ -321,126 +242,17 @@ impl Vault {
         Ok(index)
     }
 
-    /// Writes the session's row, behind the caller.
-    pub(crate) fn save_session(&self, session: &LiveSession) {
-        let (vault, row) = (self.clone(), session.row());
+    /// Writes the session's row, behind the caller: once for all who ask before it is written.
+    pub(crate) fn save_session(&self, session: &Arc<LiveSession>) {
+        if !session.wants_saving() {
+            return;
+        }
+        let (vault, session) = (self.clone(), Arc::clone(session));
         tokio::spawn(async move {
-            if let Err(error) = vault.inner.data.put_session(row).await {
+            let saving = session.saving().await;
+            if let Err(error) = vault.inner.data.put_session(saving.row.clone()).await {
                 tracing::warn!(%error, "a session's row could not be written");
             }
         });
-    }
-}
-
-/// A statement as the record keeps it, and about how many bytes that takes.
-fn described(statement: &Statement<'_>, at: jiff::Timestamp) -> (Value, usize) {
-    let mut map = Map::new();
-    map.insert("at".to_owned(), at.to_string().into());
-    let mut size = 0;
-    match Excerpt::of(statement.sql, TEXT_BYTES_MAX) {
-        Excerpt::Whole(text) => {
-            size += text.len();
-            map.insert("sql".to_owned(), text.into());
-        }
-        Excerpt::Cut(text) => {
-            size += text.len();
-            map.insert("sql".to_owned(), text.into());
-            map.insert("bytes".to_owned(), statement.sql.len().into());
-            map.insert("sha256".to_owned(), sha256(statement.sql).into());
-        }
-    }
-    if !statement.parameters.is_empty() {
-        let parameters = parameters(statement.parameters, &mut size);
-        map.insert("parameters".to_owned(), parameters.into());
-    }
-    (Value::Object(map), size)
-}
-
-fn parameters(parameters: &[Option<String>], size: &mut usize) -> Vec<Value> {
-    let mut room = PARAMETERS_BYTES_MAX;
-    let described = parameters.iter().map(|parameter| {
-        let Some(text) = parameter else {
-            return Value::Null;
-        };
-        let text = match Excerpt::of(text, PARAMETER_BYTES_MAX.min(room)) {
-            Excerpt::Whole(text) => text.to_owned(),
-            Excerpt::Cut(start) => {
-                format!("{start} [{} bytes, SHA-256 {}]", text.len(), sha256(text))
-            }
-        };
-        room = room.saturating_sub(text.len());
-        *size += text.len();
-        text.into()
-    });
-    described.collect()
-}
-
-/// A text, or what a record keeps of one that is too long.
-enum Excerpt<'t> {
-    Whole(&'t str),
-    Cut(String),
-}
-
-impl<'t> Excerpt<'t> {
-    /// The end is kept as well: whoever wants to hide a statement puts something long before it or behind it.
-    fn of(text: &'t str, bytes_max: usize) -> Self {
-        if text.len() <= bytes_max {
-            return Self::Whole(text);
-        }
-        let half = bytes_max / 2;
-        let (start, end) = (
-            text.floor_char_boundary(half),
-            text.ceil_char_boundary(text.len() - half),
-        );
-        let start = text.get(..start).unwrap_or_default();
-        let end = text.get(end..).unwrap_or_default();
-        Self::Cut(format!("{start} […] {end}"))
-    }
-}
-
-fn sha256(text: &str) -> String {
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(sql: &str, parameters: &[Option<String>]) -> (Value, usize) {
-        described(&Statement { sql, parameters }, jiff::Timestamp::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn what_is_short_is_kept_whole() {
-        let (value, size) = check("SELECT ?", &[Some("1".to_owned()), None]);
-        assert_eq!(
-            value,
-            serde_json::json!({"at": "1970-01-01T00:00:00Z", "sql": "SELECT ?", "parameters": ["1", null]})
-        );
-        assert_eq!(size, 9);
-    }
-
-    /// Whatever stands before or behind it, the part that does something is there, or its hash is.
-    #[test]
-    fn what_is_long_is_kept_by_both_ends_and_its_hash() {
-        for padding in ["x", "é", "🦀"] {
-            let sql = format!("/*{}*/ SELECT 1", padding.repeat(100_000));
-            let (value, size) = check(&sql, &[]);
-            let kept = value["sql"].as_str().unwrap();
-            assert!(kept.starts_with("/*") && kept.ends_with("SELECT 1"));
-            assert!(size <= TEXT_BYTES_MAX + 16, "{size}");
-            assert_eq!(value["bytes"], sql.len());
-            assert_eq!(value["sha256"], sha256(&sql));
-        }
-    }
-
-    #[test]
-    fn parameters_have_a_limit_together() {
-        let long = Some("7".repeat(1 << 20));
-        let (value, size) = check("SELECT 1", &vec![long; 1_000]);
-        assert!(size < 512 * 1024, "{size}");
-        assert_eq!(value["parameters"].as_array().unwrap().len(), 1_000);
-        let first = value["parameters"][0].as_str().unwrap();
-        assert!(first.contains("1048576 bytes, SHA-256 "), "{first}");
     }
 }

@@ -102,6 +102,8 @@ pub struct StepView {
     pub at: Timestamp,
     /// The statement; `None` where the step is no statement or its text was destroyed.
     pub sql: Option<String>,
+    /// Which of the session's connections sent it, from 1 on.
+    pub connection: Option<u64>,
     /// Bytes of the whole statement, where the record keeps its two ends alone.
     pub cut_from: Option<u64>,
     /// Its parameters.
@@ -365,6 +367,11 @@ fn plain(step: &LogStep, statement: Option<&Map<String, Value>>) -> StepView {
             .and_then(|map| map.get(name))
             .and_then(Value::as_str)
     };
+    let number = |name: &str| {
+        statement
+            .and_then(|map| map.get(name))
+            .and_then(Value::as_u64)
+    };
     let facts = &step.entry.facts;
     let parameters = statement
         .and_then(|map| map.get("parameters"))
@@ -386,9 +393,8 @@ fn plain(step: &LogStep, statement: Option<&Map<String, Value>>) -> StepView {
             .and_then(|at| at.parse().ok())
             .unwrap_or(step.entry.ts),
         sql: text("sql").map(str::to_owned),
-        cut_from: statement
-            .and_then(|map| map.get("bytes"))
-            .and_then(Value::as_u64),
+        connection: number("connection"),
+        cut_from: number("bytes"),
         parameters: parameters.collect(),
         decrypted: step.kind() == Some(EntryKind::StatementOpened),
         grant: step.entry.grant,
