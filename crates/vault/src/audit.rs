@@ -49,7 +49,6 @@ pub use tiles::TilesError;
 
 use entry::Prepared;
 use sequencer::{Sequencer, Waiting};
-pub(crate) use status::WENT_BACK;
 use status::{Published, Refusal, Status};
 
 /// Bounds of the audit log's queue.

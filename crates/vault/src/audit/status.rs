@@ -10,9 +10,6 @@ use tokio::sync::watch;
 use super::AuditLimits;
 use crate::{Error, Reason};
 
-/// The code for a log that holds less than it held.
-pub(crate) const WENT_BACK: &str = "audit_went_back";
-
 /// Why an entry was not written. Nothing may be revealed that it would have recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -54,7 +51,7 @@ impl Refusal {
             Self::DiskFull => "audit_disk_full",
             Self::Clock => "audit_clock",
             Self::Store => "audit_store",
-            Self::Stopped(Stop::WentBack) => WENT_BACK,
+            Self::Stopped(Stop::WentBack) => "audit_went_back",
             Self::Stopped(_) => "audit_stopped",
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 
-use crate::audit::{Actor, EntryKind, Record, WENT_BACK};
+use crate::audit::{Actor, EntryKind, Record};
 use crate::port::{NewSessionEntry, SessionPart};
 use crate::{Error, Reason, Result, SessionId, SubjectRef, TokenId, Vault};
 
@@ -38,7 +38,7 @@ impl Vault {
     async fn replay_log(&self, origin: &str, mut position: u64, size: u64) -> Result<()> {
         if position > size {
             return Err(Error::AuditUnavailable(Reason {
-                code: WENT_BACK,
+                code: "audit_went_back",
                 text: format!(
                     "the log of `{origin}` holds {size} entries, but the key store has seen {position}: a copy was \
                      restored, or a standby that had not seen everything took over; restore the log, or let the \
