@@ -96,10 +96,10 @@ pub(crate) fn key_backup(
             let to = folder.join(Path::new(stated.expose()));
             Arc::new(SqliteKeyCopy::new(&path, &to))
         }
-        Place::Databases(_, options) => {
+        Place::Databases(addresses, options) => {
             let place = "`key_backup` in [stores]";
             let address = address(folder, settings.development, place, stated.expose())?;
-            Arc::new(PostgresKeyReplica::new(address, options))
+            Arc::new(PostgresKeyReplica::new(addresses.keys, address, options))
         }
     }))
 }

@@ -136,19 +136,6 @@ impl PostgresStores {
         Ok(Arc::new(PostgresLog::new(log)))
     }
 
-    /// The keys alone, for reading a replica or a restored copy; every writing method fails.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the database cannot be reached, or holds no keys or an older format of them.
-    pub async fn read_keys(
-        address: &Address,
-        options: &PostgresOptions,
-    ) -> Result<Arc<dyn KeyStore>, StoreError> {
-        let (keys, _) = Database::connect(&keys::SPEC, address, options, Access::Read).await?;
-        keys.check_format().await?;
-        Ok(Arc::new(PostgresKeys::new(keys)))
-    }
-
     /// Whether a server could use these databases; changes nothing.
     ///
     /// # Errors

@@ -16,19 +16,25 @@ use crate::support::{PATIENCE, Place, Server, post};
 static CLUSTERS: LazyLock<[Cluster; 3]> =
     LazyLock::new(|| [(); 3].map(|()| Cluster::start().unwrap()));
 
+/// A standby of the keys' cluster.
+static STANDBY: LazyLock<Cluster> = LazyLock::new(|| CLUSTERS[1].standby().unwrap());
+
 /// Addresses of three new databases.
 fn new_databases() -> [String; 3] {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("privet_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    CLUSTERS
+    let made = CLUSTERS
         .each_ref()
-        .map(|cluster| cluster.database(&name).unwrap())
+        .map(|cluster| cluster.database(&name).unwrap());
+    STANDBY.catches_up_with(&CLUSTERS[1]).unwrap();
+    made
 }
 
-/// The keys' own database stands for its replica, of which adopting only reads.
+/// The keys are backed up by the standby.
 fn section([data, keys, log]: &[String; 3]) -> String {
+    let backup = keys.replace(&CLUSTERS[1].port().to_string(), &STANDBY.port().to_string());
     format!(
-        "[stores]\ndata = \"{data}\"\nkeys = \"{keys}\"\nlog = \"{log}\"\nkey_backup = \"{keys}\"\n"
+        "[stores]\ndata = \"{data}\"\nkeys = \"{keys}\"\nlog = \"{log}\"\nkey_backup = \"{backup}\"\n"
     )
 }
 
