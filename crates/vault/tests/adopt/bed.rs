@@ -143,10 +143,11 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    pub(crate) fn memory() -> Self {
+    /// Stores that no other test uses.
+    pub(crate) async fn new() -> Self {
         let MemoryStores {
             data, keys, log, ..
-        } = MemoryStores::new();
+        } = crate::engine::new_stores().await;
         Self { data, keys, log }
     }
 }
@@ -253,7 +254,7 @@ pub(crate) async fn bed_with(setting: &Setting, sql: &str) -> Bed {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("shop.sqlite");
     Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-    let stores = Stores::memory();
+    let stores = Stores::new().await;
     let source = Arc::new(sqlite("shop", &path));
     let vault = Vault::start(parts(&stores, source, setting)).await.unwrap();
     Bed {

@@ -36,7 +36,7 @@ async fn chinook_is_adopted_and_passes_its_check() {
         tenant: "chinook",
         synthetic_only: false,
     };
-    let stores = Stores::memory();
+    let stores = Stores::new().await;
     let source = Arc::new(sqlite("chinook", &path));
     let vault = Vault::start(parts(&stores, source.clone(), &setting))
         .await

@@ -13,7 +13,7 @@ use crate::bed::{Bed, ROWS, Setting, Stores, adopt, bed, caller, ended, parts, s
 async fn faulty() -> (Bed, Arc<Faults>) {
     let mut bed = bed(ROWS).await;
     let faults = Faults::new();
-    let Stores { data, keys, log } = Stores::memory();
+    let Stores { data, keys, log } = Stores::new().await;
     bed.stores = Stores {
         data: Arc::new(FailNth::new(data, &faults)),
         keys: Arc::new(FailNth::new(keys, &faults)),

@@ -1,4 +1,5 @@
-//! Adopting and checking databases, over files of SQLite and real stores.
+//! Adopting and checking databases, over files of SQLite and on real servers of PostgreSQL; stores are in
+//! memory, or in files where a test says so.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod adopting;
@@ -6,6 +7,7 @@ mod backing_up;
 mod bed;
 mod checking;
 mod chinook;
+mod engine;
 mod failing;
 mod killing;
 mod postgres;

@@ -68,7 +68,7 @@ impl Shop {
         let database = new_database();
         run_sql(&database, sql);
         let port = Arc::new(source(name, &CLUSTER.url(&database)));
-        let stores = Stores::memory();
+        let stores = Stores::new().await;
         let vault = Vault::start(parts(&stores, port.clone(), setting))
             .await
             .unwrap();
@@ -113,29 +113,37 @@ impl Shop {
 
     /// The whole database as text, as `pg_dump` writes it.
     pub(crate) fn dump(&self) -> String {
-        let dump = std::process::Command::new(CLUSTER.program("pg_dump"))
-            .arg(CLUSTER.url(&self.database))
-            .output()
-            .unwrap();
-        assert!(dump.status.success());
-        // Newer versions write a random key around the dump; rows come in whatever order they lie.
-        let text = String::from_utf8(dump.stdout).unwrap();
-        let mut lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
-            .collect();
-        let starts: Vec<usize> = (0..lines.len())
-            .filter(|at| lines[*at].starts_with("COPY "))
-            .collect();
-        for start in starts {
-            let end = lines[start..]
-                .iter()
-                .position(|line| *line == "\\.")
-                .unwrap();
-            lines[start + 1..start + end].sort_unstable();
-        }
-        lines.join("\n")
+        dump(&self.database)
     }
+}
+
+pub(crate) fn dump(database: &str) -> String {
+    let dump = std::process::Command::new(CLUSTER.program("pg_dump"))
+        .arg(url(database))
+        .output()
+        .unwrap();
+    assert!(dump.status.success());
+    // Newer versions write a random key around the dump; rows come in whatever order they lie.
+    let text = String::from_utf8(dump.stdout).unwrap();
+    let mut lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+        .collect();
+    let starts: Vec<usize> = (0..lines.len())
+        .filter(|at| lines[*at].starts_with("COPY "))
+        .collect();
+    for start in starts {
+        let end = lines[start..]
+            .iter()
+            .position(|line| *line == "\\.")
+            .unwrap();
+        lines[start + 1..start + end].sort_unstable();
+    }
+    lines.join("\n")
+}
+
+pub(crate) fn url(database: &str) -> String {
+    CLUSTER.url(database)
 }
 
 pub(crate) fn new_database() -> String {
