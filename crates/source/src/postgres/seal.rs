@@ -7,7 +7,7 @@ use privet_vault::port::{
     Affected, RowKey, RowVersion, SealPlan, SealedRow, SourceRow, SqlValue, TableScan, Wanted,
 };
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::connect::Session;
 use super::error::Failing;
@@ -20,7 +20,7 @@ const NAMED_MAX: i64 = 5;
 
 /// How long a batch waits for a row that another transaction holds. It is shorter than any `deadlock_timeout` that makes
 /// sense, so that it is never the application that is chosen to give way.
-const ROW_WAIT: &str = "SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off";
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off";
 
 /// One pass over the table, counted by the server.
 pub(super) async fn scan(session: &mut Session, plan: &SealPlan) -> Result<TableScan, Failing> {
@@ -220,47 +220,35 @@ pub(super) async fn write(
     let statement = session.statement(&update(&sql, plan)).await?;
     let free = session.statement(&free(&sql)).await?;
     let all: Vec<&SealedRow> = rows.iter().collect();
-    let written = {
-        let transaction = session.client.transaction().await?;
-        transaction.batch_execute(ROW_WAIT).await?;
-        match send(&transaction, &statement, plan, &all).await {
-            Ok(written) => {
-                transaction.commit().await?;
-                Ok(written)
-            }
-            Err(failing) => {
-                transaction.rollback().await?;
-                Err(failing)
-            }
-        }
-    };
-    let written = match written {
+    let client = &session.client;
+    let written = match send(client, BEGIN, &statement, plan, &all).await {
         Err(failing) if failing.is_lock() => {
-            let transaction = session.client.transaction().await?;
-            transaction.batch_execute(ROW_WAIT).await?;
+            // What is still held after this is left alone, so that the second try waits for nobody.
+            client.batch_execute(BEGIN).await?;
             let (places, writers) = versions(&all)?;
-            let held = transaction.query(&free, &[&places, &writers]).await?;
-            let mut mine = Vec::with_capacity(held.len());
-            for row in &held {
+            let held = client.query(&free, &[&places, &writers]).await;
+            let mut mine = Vec::with_capacity(all.len());
+            for row in &held? {
                 let at = usize::try_from(row.try_get::<_, i64>(0)? - 1).ok();
                 mine.extend(at.and_then(|at| all.get(at)).copied());
             }
-            let written = send(&transaction, &statement, plan, &mine).await;
-            let written = written.map_err(|failing| not_unique(failing, plan))?;
-            transaction.commit().await?;
-            written
+            send(client, "", &statement, plan, &mine).await
         }
-        other => other.map_err(|failing| not_unique(failing, plan))?,
+        other => other,
     };
+    let written = written.map_err(|failing| not_unique(failing, plan))?;
     Ok(Affected {
         written,
         changed: (rows.len() as u64).saturating_sub(written),
     })
 }
 
+/// Begins where that is asked for, writes and commits, all sent at once: a row is held for as long as the server takes, and
+/// not for as long as it takes us to hear of it. After an error the commit is a rollback.
 async fn send(
-    transaction: &Transaction<'_>,
-    statement: &tokio_postgres::Statement,
+    client: &Client,
+    begin: &str,
+    statement: &Statement,
     plan: &SealPlan,
     rows: &[&SealedRow],
 ) -> Result<u64, Failing> {
@@ -277,7 +265,16 @@ async fn send(
     }
     let mut given: Vec<&(dyn ToSql + Sync)> = vec![&places, &writers, &subjects];
     given.extend(texts.iter().map(|texts| texts as &(dyn ToSql + Sync)));
-    Ok(transaction.execute(statement, &given).await?)
+    let (begun, written, committed) = tokio::join!(
+        biased;
+        client.batch_execute(begin),
+        client.execute(statement, &given),
+        client.batch_execute("COMMIT"),
+    );
+    begun?;
+    let written = written?;
+    committed?;
+    Ok(written)
 }
 
 fn versions<'r>(rows: &[&'r SealedRow]) -> Result<(Vec<&'r str>, Vec<&'r str>), Failing> {
