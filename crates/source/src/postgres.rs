@@ -66,12 +66,15 @@ struct Waits {
     lock: Duration,
     /// In all, until it is given up.
     total: Duration,
+    /// Where nobody else waits meanwhile.
+    aside: Duration,
 }
 
 /// Long enough for a few transactions of an application, short enough for nobody to notice.
 const WAITS: Waits = Waits {
     lock: Duration::from_millis(250),
     total: Duration::from_secs(120),
+    aside: Duration::from_secs(30 * 60),
 };
 
 /// A connection that is kept while all goes well.

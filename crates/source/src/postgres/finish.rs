@@ -22,11 +22,15 @@ pub(super) async fn finish(
     for plan in plans {
         notes.extend(validate(client, plan, clearing).await?);
         let (_, relation) = table(client, plan).await?;
-        let sql = match clearing {
-            Clearing::Rewrite => format!("VACUUM (FULL, ANALYZE) {}", relation.sql()),
-            Clearing::Leave => format!("ANALYZE {}", relation.sql()),
-        };
-        waits.alone(client, &sql).await?;
+        let table = relation.sql();
+        match clearing {
+            Clearing::Rewrite => {
+                waits
+                    .alone(client, &format!("VACUUM (FULL, ANALYZE) {table}"))
+                    .await?;
+            }
+            Clearing::Leave => waits.aside(client, &format!("ANALYZE {table}")).await?,
+        }
     }
     notes.extend(remains(client, plans, clearing).await?);
     Ok(notes)

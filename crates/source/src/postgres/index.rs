@@ -61,7 +61,7 @@ pub(super) async fn make(client: &Client, plan: &SealPlan, waits: Waits) -> Resu
             if one.name.starts_with(INDEX_PREFIX) {
                 let schema = quoted(&relation.schema);
                 let sql = format!("DROP INDEX CONCURRENTLY {schema}.{}", quoted(&one.name));
-                waits.alone(client, &sql).await?;
+                waits.aside(client, &sql).await?;
             }
         }
         let name = free_name(
@@ -75,7 +75,7 @@ pub(super) async fn make(client: &Client, plan: &SealPlan, waits: Waits) -> Resu
             relation.sql(),
             quoted(index)
         );
-        let made = waits.alone(client, &sql).await;
+        let made = waits.aside(client, &sql).await;
         made.map_err(|failing| not_unique(failing, plan))?;
     }
     Ok(())

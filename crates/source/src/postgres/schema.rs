@@ -241,53 +241,107 @@ impl Waits {
     /// Runs these statements in one transaction that waits for locks only for a moment each time: whoever comes after a
     /// waiting lock waits for it, too. Tried again until the time is over.
     pub(super) async fn shortly(self, client: &Client, sql: &str) -> Result<(), Failing> {
-        let whole = format!(
-            "BEGIN; SET LOCAL lock_timeout = '{}ms'; {sql}; COMMIT",
-            self.lock.as_millis()
-        );
-        let mut pause = Duration::from_millis(50);
-        let mut waited = Duration::ZERO;
+        let mut tries = Tries::new(self, client).await?;
         loop {
+            let whole = format!(
+                "BEGIN; SET LOCAL lock_timeout = '{}ms'; {sql}; COMMIT",
+                tries.lock_ms()
+            );
             let Err(error) = client.batch_execute(&whole).await else {
                 return Ok(());
             };
             client.batch_execute("ROLLBACK").await?;
-            let failing = Failing::from(error);
-            if !failing.is_lock() {
-                return Err(failing);
-            }
-            if waited >= self.total {
-                return Err(Failing::Locked);
-            }
-            tokio::time::sleep(pause).await;
-            waited += pause + self.lock;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            tries.again(error.into()).await?;
+        }
+    }
+
+    /// Runs one statement that may not stand in a transaction and lets everybody read and write the table, before it has its
+    /// lock and after. So it may wait for as long as it takes: nobody waits behind it but other such work. A shorter wait
+    /// would end before the server takes an autovacuum off the table, which it does after `deadlock_timeout`; and an index
+    /// that is made beside its table waits for older transactions, too.
+    pub(super) async fn aside(self, client: &Client, sql: &str) -> Result<(), Failing> {
+        let bound = format!("SET lock_timeout = '{}ms'", self.aside.as_millis());
+        client.batch_execute(&bound).await?;
+        let done = client.batch_execute(sql).await.map_err(Failing::from);
+        client.batch_execute("SET lock_timeout = 0").await?;
+        match done {
+            Err(failing) if failing.is_lock() => Err(Failing::Locked),
+            other => other,
         }
     }
 
     /// Runs one statement that may not stand in a transaction, as [`shortly`](Self::shortly) does.
     pub(super) async fn alone(self, client: &Client, sql: &str) -> Result<(), Failing> {
-        let mut pause = Duration::from_millis(50);
-        let mut waited = Duration::ZERO;
-        let bound = format!("SET lock_timeout = '{}ms'", self.lock.as_millis());
-        client.batch_execute(&bound).await?;
+        let mut tries = Tries::new(self, client).await?;
         let done = loop {
+            let bound = format!("SET lock_timeout = '{}ms'", tries.lock_ms());
+            client.batch_execute(&bound).await?;
             let failing = match client.batch_execute(sql).await {
                 Ok(()) => break Ok(()),
                 Err(error) => Failing::from(error),
             };
-            if !failing.is_lock() {
+            if let Err(failing) = tries.again(failing).await {
                 break Err(failing);
             }
-            if waited >= self.total {
-                break Err(Failing::Locked);
-            }
-            tokio::time::sleep(pause).await;
-            waited += pause + self.lock;
-            pause = (pause * 2).min(Duration::from_secs(2));
         };
         client.batch_execute("SET lock_timeout = 0").await?;
         done
+    }
+}
+
+/// The tries to get a lock. Each waits for a moment only, since whoever comes after a waiting lock waits for it, too; every
+/// fourth waits for a moment longer than the server needs to take an autovacuum off the table, which would otherwise keep it
+/// for as long as its work takes.
+struct Tries {
+    waits: Waits,
+    /// `deadlock_timeout`, and a moment.
+    long: Duration,
+    made: u32,
+    pause: Duration,
+    waited: Duration,
+}
+
+/// Nobody is made to wait for longer than this, whatever the server's `deadlock_timeout` is.
+const LONG_MAX: Duration = Duration::from_millis(1_500);
+
+impl Tries {
+    async fn new(waits: Waits, client: &Client) -> Result<Self, Failing> {
+        let sql = "SELECT setting::int8 FROM pg_settings WHERE name = 'deadlock_timeout'";
+        let timeout: i64 = client.query_one(sql, &[]).await?.try_get(0)?;
+        let long = Duration::from_millis(timeout.unsigned_abs()) + waits.lock;
+        Ok(Self {
+            waits,
+            long: if long > LONG_MAX { waits.lock } else { long },
+            made: 0,
+            pause: Duration::from_millis(50),
+            waited: Duration::ZERO,
+        })
+    }
+
+    fn lock(&self) -> Duration {
+        match self.made % 4 {
+            3 => self.long,
+            _ => self.waits.lock,
+        }
+    }
+
+    fn lock_ms(&self) -> u128 {
+        self.lock().as_millis()
+    }
+
+    /// Waits until the next try, after one that failed; an error ends them.
+    async fn again(&mut self, failing: Failing) -> Result<(), Failing> {
+        if !failing.is_lock() {
+            return Err(failing);
+        }
+        if self.waited >= self.waits.total {
+            return Err(Failing::Locked);
+        }
+        tokio::time::sleep(self.pause).await;
+        self.waited += self.pause + self.lock();
+        self.pause = (self.pause * 2).min(Duration::from_secs(2));
+        self.made += 1;
+        Ok(())
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) async fn unprepare(
             waits.shortly(client, &after.join("; ")).await?;
         }
         waits
-            .alone(client, &format!("ANALYZE {}", relation.sql()))
+            .aside(client, &format!("ANALYZE {}", relation.sql()))
             .await?;
     }
     remove_schema(client, waits).await?;
