@@ -259,7 +259,7 @@ impl Vault {
         let record = Record::new(EntryKind::TokenIssued, crate::audit::Actor::System)
             .fact("principal", principal.as_str())
             .fact("token", issued.id.to_string());
-        self.record(record).await?;
+        self.record_patiently(record).await?;
         Ok(issued)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use privet_classify::{DataMap, Field};
@@ -91,6 +92,9 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     pub(crate) key_backup: OnceLock<Arc<dyn KeyBackup>>,
 }
+
+/// How long a job, or a start, waits for its entry to be durable.
+const RECORD_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Vault {
     /// States where the key store is backed up, once: adopting reads from there what it seals under. Nothing else needs it,
@@ -199,7 +203,7 @@ impl Vault {
     async fn record_policy(&self) -> Result<()> {
         let record = Record::new(EntryKind::PolicyLoaded, Actor::System)
             .fact("bundle", hex(&self.inner.policy.digest()));
-        self.record(record).await.map(drop)
+        self.record_patiently(record).await.map(drop)
     }
 
     /// Today's key for side records outside sessions.
@@ -214,6 +218,13 @@ impl Vault {
     pub(crate) async fn record(&self, record: Record) -> Result<u64> {
         let key = self.side_key().await?;
         self.inner.audit.record(record, &key).await
+    }
+
+    /// The same for what nobody waits for at a door, such as a job or a start, and what must not end for one slow commit.
+    pub(crate) async fn record_patiently(&self, record: Record) -> Result<u64> {
+        let key = self.side_key().await?;
+        let audit = &self.inner.audit;
+        audit.record_within(record, &key, RECORD_PATIENCE).await
     }
 
     /// Puts a refusal on record before it is told; where that cannot be, it is what is told.

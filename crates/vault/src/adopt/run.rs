@@ -402,7 +402,7 @@ impl Running {
         if let Some(backup) = backup {
             record = record.fact("key_backup", backup.as_str());
         }
-        self.vault.record(record).await.map(drop)
+        self.vault.record_patiently(record).await.map(drop)
     }
 
     async fn finished(&self, reason: Option<&'static str>) -> Result<(), Error> {
@@ -418,6 +418,6 @@ impl Running {
         if let Some(code) = reason {
             record = record.reason(code);
         }
-        self.vault.record(record).await.map(drop)
+        self.vault.record_patiently(record).await.map(drop)
     }
 }

@@ -33,7 +33,7 @@ impl Running {
             .fact("requester", requester.as_str())
             .count("values", status.total)
             .personal("reason", reason);
-        self.vault.record(record).await?;
+        self.vault.record_patiently(record).await?;
         self.job.update(|status| status.state = JobState::Opening);
         let seals = plans.seals();
         self.source.unguard(&seals).await?;
@@ -155,7 +155,7 @@ impl Running {
             .fact("job", status.id.to_string())
             .fact("source", status.source.as_str())
             .subjects(uses);
-        vault.record(record).await?;
+        vault.record_patiently(record).await?;
         vault.fresh()?;
         let erased = vault.erased_since(mark, &opened).await?;
         for (open, _) in opened.iter_mut().zip(erased).filter(|(_, gone)| *gone) {
@@ -204,7 +204,7 @@ impl Running {
         if let Some(code) = reason {
             record = record.reason(code);
         }
-        self.vault.record(record).await.map(drop)
+        self.vault.record_patiently(record).await.map(drop)
     }
 }
 
