@@ -1,5 +1,6 @@
 //! The data store on PostgreSQL: sealed values, blind indexes, sessions and reviews.
 
+mod read;
 mod session;
 mod value;
 
@@ -11,6 +12,7 @@ use privet_vault::port::{
 use privet_vault::{Puid, SessionId};
 use tokio_postgres::Row;
 
+use self::read::Reader;
 use super::column::Reading;
 use super::database::{Database, DatabaseSpec};
 use crate::write::last_writes;
@@ -89,11 +91,13 @@ CREATE INDEX session_emergency ON session (started_at, id) WHERE emergency_at IS
 #[derive(Debug)]
 pub(super) struct PostgresData {
     database: Database,
+    reader: Reader,
 }
 
 impl PostgresData {
     pub(super) fn new(database: Database) -> Self {
-        Self { database }
+        let reader = Reader::start(&database);
+        Self { database, reader }
     }
 }
 
@@ -111,12 +115,7 @@ impl DataStore for PostgresData {
         subjects: &[Puid],
         fields: &[u16],
     ) -> Result<Vec<Vec<Option<Vec<u8>>>>, StoreError> {
-        let (subjects, fields) = (subjects.to_vec(), fields.to_vec());
-        self.database
-            .run(move |client| {
-                Box::pin(async move { value::read(client, &subjects, &fields).await })
-            })
-            .await
+        self.reader.values(subjects, fields).await
     }
 
     async fn fields_of(&self, subject: Puid) -> Result<Vec<u16>, StoreError> {

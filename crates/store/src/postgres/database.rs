@@ -251,11 +251,18 @@ impl Database {
         self.unavailable(what)
     }
 
-    fn slow(&self) -> StoreError {
+    /// How long an answer may take.
+    pub(super) fn answer_wait(&self) -> Duration {
+        self.answer_wait
+    }
+
+    /// It took longer.
+    pub(super) fn slow(&self) -> StoreError {
         self.unavailable("did not answer in time: check the database, then try again")
     }
 
-    fn unavailable(&self, what: &str) -> StoreError {
+    /// `the database of the data store …`.
+    pub(super) fn unavailable(&self, what: &str) -> StoreError {
         StoreError::Unavailable(format!("the database of the {} {what}", self.spec.name))
     }
 }

@@ -46,6 +46,55 @@ async fn values_answer_in_the_order_asked() {
     .await;
 }
 
+/// Whoever reads at the same time gets what they asked for, also beside somebody who wants much, and others who gave up.
+#[tokio::test]
+async fn readers_at_the_same_time_get_their_own_values() {
+    on_each(async |stores| {
+        let text = |n: u32, field: u16| format!("value {n} {field}").into_bytes();
+        let mut writes = Vec::new();
+        for n in 1..=40 {
+            writes.extend((1..=20).map(|field| value(n, field, &text(n, field), &[])));
+        }
+        stores.data.put_values(writes).await.unwrap();
+        let mut readers = tokio::task::JoinSet::new();
+        for reader in 0..120_u32 {
+            let data = stores.data.clone();
+            readers.spawn(async move {
+                // Every tenth wants all there is; the others two subjects, of whom the second may not exist.
+                let (subjects, fields): (Vec<u32>, Vec<u16>) = match reader % 10 {
+                    0 => ((1..=40).collect(), (1..=20).collect()),
+                    _ => (
+                        vec![reader % 40 + 1, reader % 50 + 1],
+                        vec![20, (reader % 20) as u16 + 1],
+                    ),
+                };
+                let puids: Vec<_> = subjects.iter().map(|n| puid(*n)).collect();
+                if reader % 7 == 3 {
+                    // It gives up at once.
+                    let asked = data.values(&puids, &fields);
+                    let _ = tokio::time::timeout(std::time::Duration::ZERO, asked).await;
+                    return;
+                }
+                let found = data.values(&puids, &fields).await.unwrap();
+                let expected: Vec<Vec<_>> = subjects
+                    .iter()
+                    .map(|n| {
+                        let values = fields.iter();
+                        values
+                            .map(|field| (*n <= 40).then(|| text(*n, *field)))
+                            .collect()
+                    })
+                    .collect();
+                assert_eq!(found, expected, "reader {reader}");
+            });
+        }
+        while let Some(read) = readers.join_next().await {
+            read.unwrap();
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn values_of_any_length_come_back_whole() {
     on_each(async |stores| {

@@ -131,31 +131,6 @@ async fn index(transaction: &Transaction<'_>, writes: &[ValueWrite]) -> Result<(
     }
 }
 
-pub(super) async fn read(
-    client: &mut Client,
-    subjects: &[Puid],
-    fields: &[u16],
-) -> Result<Vec<Vec<Option<Vec<u8>>>>, Failure> {
-    if fields.is_empty() {
-        return Ok(subjects.iter().map(|_| Vec::new()).collect());
-    }
-    let select = client
-        .prepare_cached(
-            "SELECT value.sealed
-               FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (puid, n)
-              CROSS JOIN unnest($2::integer[]) WITH ORDINALITY AS wanted (field, m)
-               LEFT JOIN value ON value.puid = asked.puid AND value.field = wanted.field
-              ORDER BY n, m",
-        )
-        .await?;
-    let puids: Vec<Uuid> = subjects.iter().map(|id| from_id(id.as_bytes())).collect();
-    let numbers: Vec<i32> = fields.iter().map(|field| i32::from(*field)).collect();
-    let rows = client.query(&select, &[&puids, &numbers]).await?;
-    rows.chunks(fields.len())
-        .map(|chunk| chunk.iter().map(|row| reading(row).get(0)).collect())
-        .collect()
-}
-
 pub(super) async fn fields_of(client: &mut Client, subject: Puid) -> Result<Vec<u16>, Failure> {
     let select = client
         .prepare_cached("SELECT field FROM value WHERE puid = $1 ORDER BY field")
