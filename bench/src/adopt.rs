@@ -58,12 +58,12 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
 }
 
 /// How long each part took.
-struct Adopted {
-    looking: Duration,
-    sealing: Duration,
-    finishing: Duration,
-    whole: Duration,
-    status: JobStatus,
+pub(crate) struct Adopted {
+    pub(crate) looking: Duration,
+    pub(crate) sealing: Duration,
+    pub(crate) finishing: Duration,
+    pub(crate) whole: Duration,
+    pub(crate) status: JobStatus,
 }
 
 async fn adopt(place: &Place, shop: &Path) -> Result<Adopted> {
@@ -76,16 +76,24 @@ async fn adopt(place: &Place, shop: &Path) -> Result<Adopted> {
     let source: Arc<dyn Source> = Arc::new(SqliteSource::new(name.clone(), shop.into(), runner));
     let sources = BTreeMap::from([(name.clone(), source)]);
     let vault = place.vault(AuditLimits::default(), sources).await?;
-    let (operator, _) = place::caller(&vault, "operator").await?;
-    let job = vault
-        .adopt_start(&operator, &name, AdoptOrder::SEAL)
-        .await?;
-    let adopted = watch(&vault, &operator, job).await?;
+    let adopted = run_job(&vault, &name, AdoptOrder::SEAL).await?;
     vault.audit().shutdown().await;
     Ok(adopted)
 }
 
-async fn watch(vault: &Vault, operator: &Caller, job: JobId) -> Result<Adopted> {
+/// Runs an adoption from its start to its end.
+pub(crate) async fn run_job(
+    vault: &Vault,
+    source: &SourceName,
+    order: AdoptOrder,
+) -> Result<Adopted> {
+    let (operator, _) = place::caller(vault, "operator").await?;
+    let job = vault.adopt_start(&operator, source, order).await?;
+    watch(vault, &operator, job).await
+}
+
+/// Follows an adoption to its end.
+pub(crate) async fn watch(vault: &Vault, operator: &Caller, job: JobId) -> Result<Adopted> {
     let started = Instant::now();
     let (mut looked, mut sealed) = (None, None);
     loop {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use privet_cluster::{Cluster, Setup};
 
 use crate::door::{Door, Serve};
+use crate::pgbench::PgBench;
 use crate::place::Place;
 use crate::query::{Client, Target, query, rate};
 use crate::report::{Report, Row, median};
@@ -245,46 +246,15 @@ struct Passed {
 
 fn pgbench(bed: &Bed, target: &Target, process: u32, mode: &str, clients: usize) -> Result<Passed> {
     let before = machine::cpu_seconds_of(process)?;
-    let output = Command::new(bed.cluster.program("pgbench"))
-        .args([
-            "-n",
-            "-S",
-            "-M",
-            mode,
-            "-j",
-            "2",
-            "-T",
-            &TIME.as_secs().to_string(),
-        ])
-        .args(["-c", &clients.to_string()])
-        .args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &target.port.to_string(),
-            "-U",
-            &target.user,
-        ])
-        .arg(&target.database)
-        .env("PGPASSWORD", &target.password)
-        .env("PGOPTIONS", &target.options)
-        .env("PGSSLMODE", "disable")
-        .output()?;
+    let (seconds, clients) = (TIME.as_secs().to_string(), clients.to_string());
+    let bench = PgBench::new(&bed.cluster, target);
+    let ran = bench.run(&[
+        "-n", "-S", "-M", mode, "-j", "2", "-T", &seconds, "-c", &clients,
+    ])?;
     let cpu = machine::cpu_seconds_of(process)? - before;
-    if !output.status.success() {
-        bail!("pgbench: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let number = |start: &str| -> Option<f64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(start))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    let (tps, transactions) = number("tps = ")
-        .zip(number("number of transactions actually processed: "))
-        .with_context(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)))?;
     Ok(Passed {
-        tps,
-        cpu_us: cpu * 1e6 / transactions,
+        tps: ran.tps,
+        cpu_us: cpu * 1e6 / ran.transactions,
     })
 }
 

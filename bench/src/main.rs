@@ -3,6 +3,7 @@
 //! `bench/run` builds this in release and runs it; `bench/README.md` says how each figure is measured.
 
 mod adopt;
+mod adopt_postgres;
 mod audit;
 mod child;
 mod door;
@@ -11,10 +12,12 @@ mod gateway;
 mod large;
 mod load;
 mod machine;
+mod pgbench;
 mod place;
 mod query;
 mod report;
 mod reveal;
+mod reveal_postgres;
 mod seal;
 mod start;
 
@@ -32,6 +35,9 @@ struct Benchmark {
     about: &'static str,
     run: fn(&mut Report) -> Result<()>,
 }
+
+/// Rows of the table of long runs.
+const ROWS_LONG: u32 = 5_000_000;
 
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
@@ -53,6 +59,16 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "adopt",
         about: "seal a shop's database in place",
         run: adopt::run,
+    },
+    Benchmark {
+        name: "adopt-postgres",
+        about: "seal a database of PostgreSQL in place, idle and in use",
+        run: adopt_postgres::run,
+    },
+    Benchmark {
+        name: "reveal-postgres",
+        about: "reveal over HTTP with stores in PostgreSQL",
+        run: reveal_postgres::run,
     },
     Benchmark {
         name: "gateway",
@@ -83,7 +99,7 @@ fn main() -> Result<ExitCode> {
     }
     if arguments.next_if_eq("--list").is_some() {
         for Benchmark { name, about, .. } in BENCHMARKS {
-            writeln!(io::stdout(), "{name:8} {about}")?;
+            writeln!(io::stdout(), "{name:15} {about}")?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -91,7 +107,8 @@ fn main() -> Result<ExitCode> {
     if arguments.next_if_eq("--results").is_some() {
         results = arguments.next().context("--results wants a folder")?.into();
     }
-    let named: Vec<String> = arguments.collect();
+    let mut named: Vec<String> = arguments.collect();
+    let rows_long = take_long(&mut named)?;
     if let Some(unknown) = named.iter().find(|name| find(name).is_none()) {
         bail!("there is no benchmark `{unknown}`: see --list");
     }
@@ -100,7 +117,7 @@ fn main() -> Result<ExitCode> {
     };
     let mut met = true;
     for benchmark in BENCHMARKS.iter().filter(chosen) {
-        met &= run(benchmark, &results)?;
+        met &= run(benchmark, &results, rows_long)?;
     }
     if met {
         return Ok(ExitCode::SUCCESS);
@@ -109,15 +126,27 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// Takes `--long` or `--long=ROWS` out of the arguments: what else is run, over a table of so many rows.
+fn take_long(named: &mut Vec<String>) -> Result<Option<u32>> {
+    let Some(at) = named.iter().position(|name| name.starts_with("--long")) else {
+        return Ok(None);
+    };
+    let rows = match named.remove(at).strip_prefix("--long=") {
+        None => ROWS_LONG,
+        Some(rows) => rows.parse().context("--long wants a number of rows")?,
+    };
+    Ok(Some(rows))
+}
+
 fn find(name: &str) -> Option<&'static Benchmark> {
     BENCHMARKS.iter().find(|benchmark| benchmark.name == name)
 }
 
 /// Runs one benchmark, prints its figures and writes them to the folder of results; answers whether all goals are met.
-fn run(benchmark: &Benchmark, results: &std::path::Path) -> Result<bool> {
+fn run(benchmark: &Benchmark, results: &std::path::Path, rows_long: Option<u32>) -> Result<bool> {
     let name = benchmark.name;
     writeln!(io::stderr(), "{name}: {}", benchmark.about)?;
-    let mut report = Report::start(name)?;
+    let mut report = Report::start(name, rows_long)?;
     (benchmark.run)(&mut report).with_context(|| format!("benchmark `{name}`"))?;
     report.finish(results)
 }

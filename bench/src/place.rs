@@ -14,7 +14,7 @@ use privet_seal::{FileKeyProvider, Zeroizing};
 use privet_store::SqliteStores;
 use privet_vault::audit::AuditLimits;
 use privet_vault::policy::{Policy, PolicyFiles};
-use privet_vault::port::{RunLimits, Source};
+use privet_vault::port::{DataStore, KeyStore, LogStore, RunLimits, Source};
 use privet_vault::{
     Caller, Config, Environment, FieldValues, Oid, Parts, PrincipalName, SessionLimits, SourceName,
     SystemClock, ThreadEntropy, Vault,
@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::large::{ORIGIN, signing_key};
 
-const DATAMAP: &str = include_str!("../../crates/cli/assets/demo/datamap.toml");
+pub(crate) const DATAMAP: &str = include_str!("../../crates/cli/assets/demo/datamap.toml");
 const SCHEMA: &str = include_str!("../../crates/cli/assets/policy/schema.cedarschema");
 const PRINCIPALS: &str = include_str!("../../crates/cli/assets/policy/principals.toml");
 const POLICIES: [(&str, &str); 5] = [
@@ -66,7 +66,7 @@ listen = "127.0.0.1:0"
 "#;
 
 /// The seed of all synthetic people here.
-const SEED: u64 = 20_261_120;
+pub(crate) const SEED: u64 = 20_261_120;
 
 /// How many subjects are made at a time.
 const MAKERS: u64 = 256;
@@ -74,6 +74,13 @@ const MAKERS: u64 = 256;
 /// Such a folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Place(PathBuf);
+
+/// The stores a vault is made over.
+pub(crate) struct Stores {
+    pub(crate) data: Arc<dyn DataStore>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) log: Arc<dyn LogStore>,
+}
 
 impl Place {
     /// Makes the folder: settings, data map, policies and keys.
@@ -114,18 +121,32 @@ impl Place {
         audit: AuditLimits,
         sources: BTreeMap<SourceName, Arc<dyn Source>>,
     ) -> Result<Vault> {
-        let environment: Environment = "bench".parse()?;
         let map = if sources.is_empty() {
             fields_only()
         } else {
             DATAMAP
         };
+        let SqliteStores {
+            data, keys, log, ..
+        } = SqliteStores::open(&self.stores())?;
+        self.vault_over(Stores { data, keys, log }, map, audit, sources)
+            .await
+    }
+
+    /// The monitor over other stores than the folder's, by this data map.
+    pub(crate) async fn vault_over(
+        &self,
+        stores: Stores,
+        map: &str,
+        audit: AuditLimits,
+        sources: BTreeMap<SourceName, Arc<dyn Source>>,
+    ) -> Result<Vault> {
+        let environment: Environment = "bench".parse()?;
         let files = PolicyFiles {
             schema: SCHEMA,
             policies: &POLICIES,
             principals: PRINCIPALS,
         };
-        let stores = SqliteStores::open(&self.stores())?;
         let parts = Parts {
             map: DataMap::parse(map)?,
             policy: Policy::load(&files, &environment)?,
@@ -200,7 +221,7 @@ fn values(nth: u64) -> FieldValues {
 }
 
 /// The demo's data map as far as it needs no source: without the fields whose values are kept from a column's date on.
-fn fields_only() -> &'static str {
+pub(crate) fn fields_only() -> &'static str {
     DATAMAP
         .split_once("[fields.billing_name]")
         .map_or(DATAMAP, |(fields, _)| fields)

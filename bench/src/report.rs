@@ -89,17 +89,25 @@ pub(crate) struct Report {
     machine: Machine,
     rows: Vec<Row>,
     notes: Vec<String>,
+    #[serde(skip)]
+    rows_long: Option<u32>,
 }
 
 impl Report {
-    /// Looks at the machine before anything runs.
-    pub(crate) fn start(benchmark: &'static str) -> Result<Self> {
+    /// Looks at the machine before anything runs. `rows_long`: what takes long is asked for, too, over so many rows.
+    pub(crate) fn start(benchmark: &'static str, rows_long: Option<u32>) -> Result<Self> {
         Ok(Self {
             benchmark,
             machine: Machine::look()?,
             rows: Vec::new(),
             notes: Vec::new(),
+            rows_long,
         })
+    }
+
+    /// Over how many rows that which takes long is to be run, if it is asked for.
+    pub(crate) fn rows_long(&self) -> Option<u32> {
+        self.rows_long
     }
 
     /// Adds a figure.

@@ -51,16 +51,16 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
 }
 
 /// Both servers, and what to ask them.
-struct Servers {
-    nothing: SocketAddr,
-    api: SocketAddr,
+pub(crate) struct Servers {
+    pub(crate) nothing: SocketAddr,
+    pub(crate) api: SocketAddr,
     token: String,
     subjects: Vec<Oid>,
-    stop: watch::Sender<bool>,
+    pub(crate) stop: watch::Sender<bool>,
 }
 
 impl Servers {
-    async fn start(vault: &Vault) -> Result<Self> {
+    pub(crate) async fn start(vault: &Vault) -> Result<Self> {
         let (job, token) = place::caller(vault, "job").await?;
         let subjects = place::subjects(vault, &job, SUBJECTS).await?;
         let (stop, stopped) = watch::channel(false);
@@ -86,7 +86,12 @@ impl Servers {
     }
 
     /// Asks a server for some subjects a call, from another process.
-    fn ask(&self, address: SocketAddr, connections: usize, subjects: usize) -> Result<Asked> {
+    pub(crate) fn ask(
+        &self,
+        address: SocketAddr,
+        connections: usize,
+        subjects: usize,
+    ) -> Result<Asked> {
         let bodies = self.subjects.chunks_exact(subjects).map(body).collect();
         let load = Load {
             address,
@@ -114,13 +119,13 @@ fn body(subjects: &[Oid]) -> String {
 }
 
 /// One measurement of a server.
-struct Asked {
-    per_second: f64,
-    p99_ms: f64,
+pub(crate) struct Asked {
+    pub(crate) per_second: f64,
+    pub(crate) p99_ms: f64,
     /// CPU of the server for one request.
-    server_ms: f64,
+    pub(crate) server_ms: f64,
     /// CPU of the generator for one request.
-    generator_ms: f64,
+    pub(crate) generator_ms: f64,
 }
 
 #[derive(Default)]
