@@ -1,5 +1,6 @@
 //! The command line. Help teaches: what a command is for, then how it is mostly used.
 
+mod code;
 mod grants;
 mod people;
 mod server;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use code::{Classify, Language, Redact};
 pub(crate) use grants::{Grant, Grants};
 pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
@@ -65,6 +67,10 @@ pub(crate) enum Command {
     Check(Check),
     /// An application's database, for its operator: the SQL that makes the roles behind the door.
     Source(Sources),
+    /// Print types for the fields of a data map, so that an application's code and the map cannot drift.
+    Classify(Classify),
+    /// Redact the log lines of another program: JSON by key and class, other lines as free text.
+    Redact(Redact),
     /// Tokens: issue, list, revoke.
     Token(Tokens),
     /// Grants: what is open now, what waits for a second person, and how it ends.

@@ -3,10 +3,12 @@
 mod adopt;
 mod audit;
 mod check;
+mod classify;
 mod console;
 mod grant;
 pub(crate) mod init;
 mod login_link;
+mod redact;
 mod serve;
 mod session;
 mod source;
@@ -46,8 +48,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Serve => block_on(serve::run(folder()?, style)),
         Command::Console(console) => console::run(dir, console, style),
         Command::Adopt(adopt) => block_on(adopt::run(folder()?, adopt, style)),
-        Command::Check(check) => return block_on(check::run(folder()?, check, style)),
         Command::Source(sources) => source::run(&folder()?, &sources, style),
+        Command::Check(check) => return block_on(check::run(dir, check, style)),
+        Command::Classify(classify) => classify::run(dir, &classify),
+        Command::Redact(redact) => redact::run(dir, &redact),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
         Command::Grant(grants) => block_on(grant::run(folder()?, grants, style)),
         Command::Session(sessions) => block_on(session::run(folder()?, sessions, style)),

@@ -118,7 +118,9 @@ Needs no running server and no keys. Exits with 1 when there is a problem.
 
 Examples:
   privet check                   settings, data map, policies
-  privet check --source shop     and whether shop's database agrees with the data map";
+  privet check --source shop     and whether shop's database agrees with the data map
+  privet check --code src        and whether an application's Rust code does
+  privet check --code src --map datamap.toml    that alone, where there is no folder";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK)]
@@ -127,6 +129,20 @@ pub(crate) struct Check {
     /// plaintext. May be repeated.
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<privet_vault::SourceName>,
+
+    /// Check the Rust code in this file or folder too: types that differ from the data map, log messages with values in
+    /// them. Lists each place where a value leaves its class, with the reason stated there. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) code: Vec<PathBuf>,
+
+    /// Check the code against this data map, and nothing else.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "code",
+        conflicts_with = "sources"
+    )]
+    pub(crate) map: Option<PathBuf>,
 }
 
 const SOURCES: &str = "\

@@ -1,5 +1,8 @@
 //! `privet check`: settings, data map, policies and databases, without a server and without keys.
 
+mod code;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
@@ -23,24 +26,18 @@ struct Report {
     ok: bool,
     problems: Vec<String>,
     notes: Vec<String>,
+    /// Where values leave their classes; only where code was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reveals: Vec<privet_code::Finding>,
 }
 
-pub(crate) async fn run(folder: Folder, check: Check, style: Style) -> Result<ExitCode> {
-    let settings = Settings::read(&folder)?;
+pub(crate) async fn run(dir: Option<PathBuf>, check: Check, style: Style) -> Result<ExitCode> {
     let mut report = Report::default();
-    report.settings(&folder, &settings);
-    report
-        .problems
-        .extend(stores::problems(&folder, &settings).await);
-    let map = report.kept(data_map(&folder, &settings));
-    let policy = report.kept(policy(&folder, &settings));
-    if let (Some(map), Some(policy)) = (&map, &policy) {
-        report.agreement(&settings, map, policy);
-    }
-    if let Some(map) = &map {
-        for name in &check.sources {
-            report.source(&folder, &settings, map, name).await?;
-        }
+    if let Some(map) = &check.map {
+        let map = super::classify::map_of(None, Some(map))?;
+        report.code(&map, &check)?;
+    } else {
+        report.folder(&Folder::find(dir)?, &check).await?;
     }
     report.ok = report.problems.is_empty();
     match style {
@@ -55,6 +52,46 @@ pub(crate) async fn run(folder: Folder, check: Check, style: Style) -> Result<Ex
 }
 
 impl Report {
+    /// Everything that a folder says, and what else was asked for.
+    async fn folder(&mut self, folder: &Folder, check: &Check) -> Result<()> {
+        let settings = Settings::read(folder)?;
+        self.settings(folder, &settings);
+        self.problems
+            .extend(stores::problems(folder, &settings).await);
+        let map = self.kept(data_map(folder, &settings));
+        let policy = self.kept(policy(folder, &settings));
+        if let (Some(map), Some(policy)) = (&map, &policy) {
+            self.agreement(&settings, map, policy);
+        }
+        if let Some(map) = &map {
+            for name in &check.sources {
+                self.source(folder, &settings, map, name).await?;
+            }
+            if !check.code.is_empty() {
+                self.code(map, check)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the code says beside the map.
+    fn code(&mut self, map: &DataMap, check: &Check) -> Result<()> {
+        let found = code::check(map, &check.code)?;
+        for finding in found.problems {
+            let place = match finding.line {
+                0 => String::new(),
+                line => format!("{}:{line}: ", finding.file),
+            };
+            self.problems.push(format!("{place}{}", finding.what));
+        }
+        self.notes.extend(found.reveals.iter().map(|reveal| {
+            let (file, line) = (&reveal.file, reveal.line);
+            format!("{file}:{line}: a value leaves its class: {}", reveal.what)
+        }));
+        self.reveals = found.reveals;
+        Ok(())
+    }
+
     fn kept<T>(&mut self, read: Result<T>) -> Option<T> {
         read.map_err(|error| self.problems.push(format!("{error:#}")))
             .ok()

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 29] = [
     &[],
     &["demo"],
     &["init"],
@@ -12,6 +12,8 @@ const COMMANDS: [&[&str]; 27] = [
     &["check"],
     &["source"],
     &["source", "roles"],
+    &["classify"],
+    &["redact"],
     &["token"],
     &["token", "issue"],
     &["token", "list"],

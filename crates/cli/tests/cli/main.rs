@@ -11,6 +11,7 @@ mod support;
 mod terminal;
 
 mod audit;
+mod code;
 mod console;
 mod databases;
 mod day;
