@@ -13,7 +13,7 @@ use crate::visit::Visitor;
 /// Something at a place in the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
-    /// The file, as it was named to [`check`].
+    /// The file, as it was named to [`check()`].
     pub file: String,
     /// The line, from 1.
     pub line: usize,

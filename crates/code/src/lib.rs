@@ -1,5 +1,5 @@
-//! A data map and an application's Rust code, so that they cannot drift: [`generate`] prints types
-//! for the fields of a map, [`check`] compares them with what is in the code, and lists where values
+//! A data map and an application's Rust code, so that they cannot drift: [`generate()`] prints types
+//! for the fields of a map, [`check()`] compares them with what is in the code, and lists where values
 //! leave their classes.
 //!
 //! ```
