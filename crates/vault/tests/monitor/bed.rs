@@ -106,7 +106,7 @@ pub(crate) struct Bed {
     pub(crate) stores: MemoryStores,
 }
 
-const PRINCIPALS: &str = "[people.on_call]\ngroups = [\"on-call\"]\n\
+pub(crate) const PRINCIPALS: &str = "[people.on_call]\ngroups = [\"on-call\"]\n\
     [people.second]\ngroups = [\"on-call\", \"auditors\"]\n\
     [people.auditor]\ngroups = [\"auditors\"]\n[people.operator]\ngroups = [\"operators\"]\n\
     [jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n";

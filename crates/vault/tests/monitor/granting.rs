@@ -15,11 +15,12 @@ use crate::bed::{Bed, HandClock, bed, bed_with, parts, root};
 use crate::sessions::{LINK, REASON, decrypt, sealed, statement};
 
 /// Whatever is decrypted, somebody else has to approve it.
-const TWO: &str = r#"@id("two") forbid (principal, action == Action::"decrypt", resource);"#;
+pub(crate) const TWO: &str =
+    r#"@id("two") forbid (principal, action == Action::"decrypt", resource);"#;
 /// The same for what customers wrote, and on-call sees everything else alone.
 const TWO_FOR_CONTENT: &str = r#"@id("two-for-content")
     forbid (principal, action == Action::"decrypt", resource in Class::"CC");"#;
-const GLASS: &str = r#"@id("glass") permit (principal is Person in Group::"on-call",
+pub(crate) const GLASS: &str = r#"@id("glass") permit (principal is Person in Group::"on-call",
     action == Action::"break_glass", resource);"#;
 const WHY: &str = "somebody empties accounts right now";
 
@@ -48,7 +49,7 @@ fn list(subjects: &[&SubjectName]) -> DecryptRequest {
 }
 
 /// The request's id, which the client is told.
-fn request_id(error: &Error) -> GrantRequestId {
+pub(crate) fn request_id(error: &Error) -> GrantRequestId {
     assert_eq!(error.code(), "approval_needed");
     let text = error.to_string();
     assert!(text.starts_with("nothing is decrypted"), "{text}");
@@ -56,7 +57,7 @@ fn request_id(error: &Error) -> GrantRequestId {
     rest.split(',').next().unwrap().parse().unwrap()
 }
 
-fn as_grant(id: GrantRequestId) -> GrantId {
+pub(crate) fn as_grant(id: GrantRequestId) -> GrantId {
     GrantId::from_bytes(*id.as_bytes())
 }
 

@@ -8,6 +8,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod approving;
 mod bed;
 mod engine;
 mod erasing;

@@ -9,25 +9,34 @@ use privet_tlog::ProofBundle;
 use privet_tlog::note::{KeyName, SigningKey};
 use privet_vault::audit::{Entry, EntryKind};
 use privet_vault::port::{StoreError, Verdict};
-use privet_vault::{Caller, Connection, Mode, Opener, SessionId, StepQuery, Vault};
+use privet_vault::{Caller, Connection, Mode, Opener, Parts, SessionId, StepQuery, Vault};
 
-use crate::bed::{Bed, hand_clock, parts, parts_of_another, request, root};
+use crate::bed::{Bed, PRINCIPALS, hand_clock, parts, parts_of_another, policy_of, request, root};
 use crate::engine::new_stores;
 use crate::sessions::{LINK, REASON, decrypt, sealed, statement};
 
 const OTHER: &str = "privet.example/test/2";
 
 /// Two servers.
-struct Pair {
-    one: Bed,
-    two: Bed,
+pub(crate) struct Pair {
+    pub(crate) one: Bed,
+    pub(crate) two: Bed,
 }
 
 impl Pair {
     async fn new() -> Self {
+        Self::ruled("").await
+    }
+
+    /// Two with more policies.
+    pub(crate) async fn ruled(policies: &str) -> Self {
         let (stores, clock) = (new_stores().await, hand_clock());
-        let one = Vault::start(parts(&stores, &clock, "test", root()));
-        let two = Vault::start(parts_of_another(&stores, &clock, OTHER));
+        let ruled = |mut parts: Parts| {
+            parts.policy = policy_of(&parts.config.environment, policies, PRINCIPALS);
+            Vault::start(parts)
+        };
+        let one = ruled(parts(&stores, &clock, "test", root()));
+        let two = ruled(parts_of_another(&stores, &clock, OTHER));
         let bed = |vault: Vault| Bed {
             vault,
             clock: clock.clone(),
@@ -41,7 +50,7 @@ impl Pair {
     }
 
     /// A connection to each with one token, from one address.
-    async fn desk(&self) -> [Connection; 2] {
+    pub(crate) async fn desk(&self) -> [Connection; 2] {
         let token = self.one.token("on_call").await;
         [
             connection(&self.one, &token, "192.0.2.1").await,

@@ -8,6 +8,8 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+#[path = "../monitor/approving.rs"]
+mod approving;
 #[path = "../monitor/bed.rs"]
 mod bed;
 mod engine;
