@@ -337,22 +337,28 @@ async fn opening(report: &mut Report, bed: &Bed, commits: f64) -> Result<()> {
 
 async fn first_row(report: &mut Report, bed: &Bed) -> Result<()> {
     let message = query("SELECT aid, abalance FROM pgbench_accounts")?;
-    let (mut ours, mut direct) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut direct) = (Vec::new(), Vec::new(), Vec::new());
     let mut through = Client::connect(&bed.through()).await?;
+    let mut bounced = Client::connect(&bed.bounced()).await?;
     let mut straight = Client::connect(&bed.direct()).await?;
     for _ in 0..15 {
-        for (client, times) in [(&mut straight, &mut direct), (&mut through, &mut ours)] {
+        for (client, times) in [
+            (&mut straight, &mut direct),
+            (&mut bounced, &mut theirs),
+            (&mut through, &mut ours),
+        ] {
             let answer = client.ask(&message).await?;
             let first = answer.first_row.context("no row")?;
             times.push(first.as_secs_f64() * 1e3);
         }
     }
-    let (ours, direct) = (median(ours), median(direct));
+    let (ours, theirs, direct) = (median(ours), median(theirs), median(direct));
     report.row(
         Row::new("first of 1,000,000 rows, median", ours, "ms")
             .limit("the server itself", direct)
             .at_most(1.2 * direct),
     );
+    report.row(Row::new("first of 1,000,000 rows, median", ours, "ms").beside("PgBouncer", theirs));
     Ok(())
 }
 
