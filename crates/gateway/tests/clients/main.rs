@@ -13,6 +13,7 @@ mod driver;
 mod modes;
 mod order;
 mod psql;
+mod several;
 mod shop;
 #[path = "../support/mod.rs"]
 mod support;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         order::CASES,
         tls::CASES,
         attacks::CASES,
+        several::CASES,
     ]
     .concat();
     if arguments.iter().any(|argument| argument == "--list") {

@@ -36,11 +36,19 @@ pub(crate) struct World {
 impl World {
     /// A world whose gateway is configured as `change` says.
     pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::beside(Vec::new(), change).await
+    }
+
+    /// The same with more sources, which the data map describes as it does the shop.
+    pub(crate) async fn beside(
+        others: Vec<Arc<dyn Source>>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("shop.sqlite");
         let clock = Arc::new(TestClock::new(Instant::now()));
         shop::create(&file);
-        let vault = vault(&file, Arc::clone(&clock)).await;
+        let vault = vault(&file, others, Arc::clone(&clock)).await;
         let mut tokens = BTreeMap::new();
         for name in ["ann", "bob", "eve", "olga", "shop", "zoe"] {
             let issued = vault
@@ -123,7 +131,7 @@ fn runner_program() -> RunnerProgram {
     }
 }
 
-async fn vault(file: &Path, clock: Arc<TestClock>) -> Vault {
+async fn vault(file: &Path, others: Vec<Arc<dyn Source>>, clock: Arc<TestClock>) -> Vault {
     let stores = MemoryStores::new();
     let name: privet_vault::SourceName = "shop".parse().unwrap();
     let source: Arc<dyn Source> = Arc::new(SqliteSource::new(
@@ -131,6 +139,16 @@ async fn vault(file: &Path, clock: Arc<TestClock>) -> Vault {
         file.to_path_buf(),
         runner_program(),
     ));
+    let others = others
+        .into_iter()
+        .map(|source| (source.name().clone(), source));
+    let sources: BTreeMap<_, _> = others.chain([(name, source)]).collect();
+    let (fields, shop) = support::MAP.split_once("[sources.shop]").unwrap();
+    let described = sources.keys().map(|name| {
+        let own = format!("sources.{name}");
+        format!("[sources.shop]{shop}").replace("sources.shop", &own)
+    });
+    let map = format!("{fields}{}", described.collect::<String>());
     let environment: privet_vault::Environment = "test".parse().unwrap();
     let entropy = Arc::new(ThreadEntropy);
     let parts = Parts {
@@ -152,12 +170,12 @@ async fn vault(file: &Path, clock: Arc<TestClock>) -> Vault {
                 memory_bytes_max: 128 << 20,
             },
         },
-        map: DataMap::parse(support::MAP).unwrap(),
+        map: DataMap::parse(&map).unwrap(),
         policy: support::policy(&environment),
         data: stores.data,
         keys: stores.keys,
         log: stores.log,
-        sources: BTreeMap::from([(name, source)]),
+        sources,
         root: Arc::new(FileKeyProvider::create(&*entropy)),
         signer: SigningKey::from_seed(KeyName::new("privet.test/shop/1").unwrap(), &[7; 32])
             .unwrap(),
