@@ -14,10 +14,13 @@ use crate::audit::{Actor, EntryKind, Record};
 use crate::erasure::Erasure;
 use crate::session::lock;
 use crate::vault::Inner;
+use crate::watch::STALE;
 use crate::{Result, Vault};
 
 /// How often the shared sequence is read; a server that has not read it for a second opens nothing.
 const SEQUENCE_PERIOD: Duration = Duration::from_millis(200);
+// Two looks may fail before the server has to stop opening.
+const _: () = assert!(SEQUENCE_PERIOD.as_millis() * 3 < STALE.as_millis());
 /// How often the ledger's position is moved, so that a start has little to replay.
 const LEDGER_PERIOD: Duration = Duration::from_secs(2);
 /// How often stale sessions and ended readings of the log are looked for.

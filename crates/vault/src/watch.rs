@@ -13,7 +13,7 @@ use crate::port::{Change, ChangeKind, KeyStore};
 use crate::{Clock, Error, Reason, Result, Vault};
 
 /// A server that has not read the sequence for this long opens nothing.
-const STALE: Duration = Duration::from_secs(1);
+pub(crate) const STALE: Duration = Duration::from_secs(1);
 
 /// How many of the last changes are remembered: many more than a standby can be behind.
 const REMEMBERED: usize = 10_000;

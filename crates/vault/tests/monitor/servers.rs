@@ -2,7 +2,7 @@
 //! ends on the other within a second, and one that cannot read the shared sequence opens nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use privet_store::{FailNth, Faults, MemoryStores, Moment};
 use privet_tlog::ProofBundle;
@@ -13,6 +13,7 @@ use privet_vault::{Caller, Connection, Mode, Opener, Parts, SessionId, StepQuery
 
 use crate::bed::{Bed, PRINCIPALS, hand_clock, parts, parts_of_another, policy_of, request, root};
 use crate::engine::new_stores;
+use crate::granting::entries;
 use crate::sessions::{LINK, REASON, decrypt, sealed, statement};
 
 const OTHER: &str = "privet.example/test/2";
@@ -72,17 +73,19 @@ async fn connection(bed: &Bed, token: &str, address: &str) -> Connection {
     bed.vault.connect(caller, "shop").await.unwrap()
 }
 
-/// Waits for what must happen by itself; answers how long that took.
-async fn within_reason(mut happened: impl FnMut() -> bool) -> Duration {
-    let began = Instant::now();
-    while !happened() {
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "it never happened"
-        );
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    began.elapsed()
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits for what must happen by itself. It takes no second: a server that has not read the shared sequence for one
+/// opens nothing, which is tested with a clock of the test's own, and it is read several times a second.
+async fn within_reason(mut happened: impl FnMut() -> bool) {
+    let waiting = async {
+        while !happened() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    waited.unwrap_or_else(|_| panic!("it never happened"));
 }
 
 fn opens(opener: &mut Opener, cell: &str) -> bool {
@@ -173,15 +176,12 @@ async fn a_grant_belongs_to_its_session_on_every_server() {
     assert_eq!(stranger.mode(), Mode::Protected);
 }
 
-/// Takes something away on the first server, several times; half of them must have arrived on the second within a second,
-/// and all in the end: the machine of the tests may be busy now and then, a server that polls too rarely always is late.
-async fn arrives_within_a_second(
-    what: &str,
+/// Takes something away on the first server, twice; it ends on the second in the middle of a result.
+async fn arrives(
     take: impl AsyncFn(&Pair, &str, privet_vault::SessionId, &privet_vault::SubjectName),
 ) {
-    let mut took = Vec::new();
     let pair = Pair::new().await;
-    for round in 0..4 {
+    for round in 0..2 {
         let ada = pair.one.subject(&format!("ada{round}@example.com")).await;
         let cell = sealed(&pair.one, &ada, "email", "ada@example.com").await;
         let token = pair.one.token("on_call").await;
@@ -195,19 +195,13 @@ async fn arrives_within_a_second(
         let mut opener = second.opener();
         assert!(opens(&mut opener, &cell));
         take(&pair, &token, session, &ada).await;
-        took.push(within_reason(|| !opens(&mut opener, &cell)).await);
+        within_reason(|| !opens(&mut opener, &cell)).await;
     }
-    took.sort_unstable();
-    let half = took[took.len() / 2];
-    assert!(
-        half < Duration::from_secs(1),
-        "{what} arrived after {took:?}"
-    );
 }
 
 #[tokio::test]
-async fn a_revoked_token_ends_on_the_other_server_within_a_second() {
-    arrives_within_a_second("a revocation", async |pair, token, _, _| {
+async fn a_revoked_token_ends_on_the_other_server() {
+    arrives(async |pair, token, _, _| {
         let operator = pair.one.caller("operator").await;
         let caller = pair
             .one
@@ -228,8 +222,8 @@ async fn a_revoked_token_ends_on_the_other_server_within_a_second() {
 }
 
 #[tokio::test]
-async fn an_approval_ends_the_session_on_the_other_server_within_a_second() {
-    arrives_within_a_second("an approval", async |pair, _, session, _| {
+async fn an_approval_ends_the_session_on_the_other_server() {
+    arrives(async |pair, _, session, _| {
         let auditor = pair.one.caller("auditor").await;
         let approved = pair
             .one
@@ -241,8 +235,8 @@ async fn an_approval_ends_the_session_on_the_other_server_within_a_second() {
 }
 
 #[tokio::test]
-async fn an_erasure_ends_on_the_other_server_within_a_second() {
-    arrives_within_a_second("an erasure", async |pair, _, _, subject| {
+async fn an_erasure_ends_on_the_other_server() {
+    arrives(async |pair, _, _, subject| {
         let job = pair.two.caller("job").await;
         let wish = request(subject, &["email"], "service");
         // The other server has the keys ready.
@@ -533,18 +527,45 @@ async fn a_server_that_is_cut_off_opens_nothing_while_the_other_goes_on() {
     // The second one reads on.
     let read_again = async {
         while two.vault.reveal(&job_two, &wish).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
-    let patience = Duration::from_secs(30);
-    tokio::time::timeout(patience, read_again).await.unwrap();
+    tokio::time::timeout(PATIENCE, read_again).await.unwrap();
     let error = one.vault.reveal(&job_one, &wish).await.unwrap_err();
     assert_eq!(error.code(), "key_store_unread");
     gate.open();
     let reads_again = async {
         while one.vault.reveal(&job_one, &wish).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(patience, reads_again).await.unwrap();
+    tokio::time::timeout(PATIENCE, reads_again).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_grant_that_is_revoked_on_one_server_ends_on_the_other_in_the_middle_of_a_result() {
+    let pair = Pair::new().await;
+    let ada = pair.one.subject("ada@example.com").await;
+    let cell = sealed(&pair.one, &ada, "email", "ada@example.com").await;
+    let [_, mut second] = pair.desk().await;
+    second.justify(REASON, Some(LINK)).await.unwrap();
+    let granted = second.decrypt(&decrypt(&ada, None)).await.unwrap();
+    let permit = second.record(statement("SELECT email FROM customer"));
+    let permit = permit.await.unwrap();
+    let mut opener = second.opener();
+    assert!(opens(&mut opener, &cell));
+
+    let auditor = pair.one.caller("auditor").await;
+    pair.one
+        .vault
+        .revoke_grant(&auditor, granted.grant, "the customer called")
+        .await
+        .unwrap();
+    within_reason(|| !opens(&mut opener, &cell)).await;
+    assert_eq!(second.mode(), Mode::Protected);
+    second.shown(permit, 1);
+    let ended = entries(&pair.one, EntryKind::GrantEnded).await;
+    assert_eq!(ended.len(), 1, "on record where it was done");
+    let error = second.join_grant(granted.grant).await.unwrap_err();
+    assert_eq!(error.code(), "not_found");
 }
