@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use privet_cluster::Cluster;
 use rustix::process::Signal;
@@ -295,15 +295,18 @@ fn two_servers_on_the_same_stores_are_one() {
         )
         .0
     };
-    let before = reveal();
-    assert_eq!(before, 200);
+    // A server that could not read the shared sequence for a second, on a busy machine, says 503 and goes on.
+    let answers = |code: u16| {
+        let began = Instant::now();
+        while reveal() != code {
+            assert!(began.elapsed() < PATIENCE, "no {code}");
+        }
+    };
+    answers(200);
     first
         .run(&["token", "revoke", job["id"].as_str().unwrap()])
         .ok();
-    let began = Instant::now();
-    while reveal() != 401 {
-        assert!(began.elapsed() < Duration::from_secs(1), "a second is over");
-    }
+    answers(401);
 
     // One that dies leaves the other at work, and comes back.
     one.kill();

@@ -130,11 +130,32 @@ pub(crate) fn addresses(servers: &Servers) -> PostgresAddresses {
     }
 }
 
-/// Bounds that a test can wait for.
-pub(crate) fn options() -> PostgresOptions {
+/// How long a server waits for its stores.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waits {
+    /// For a connection, and then for an answer.
+    pub(crate) store: Duration,
+    /// For an entry to be durable.
+    pub(crate) entry: Duration,
+}
+
+impl Waits {
+    /// Longer than a busy machine takes: where a server that is away says so by itself, nobody waits for it.
+    pub(crate) const PATIENT: Self = Self {
+        store: Duration::from_secs(60),
+        entry: Duration::from_secs(60),
+    };
+    /// For servers that say nothing at all. Work that fails by it is tried again.
+    pub(crate) const SHORT: Self = Self {
+        store: Duration::from_secs(2),
+        entry: Duration::from_secs(3),
+    };
+}
+
+pub(crate) fn options(waits: Waits) -> PostgresOptions {
     PostgresOptions {
-        connect_wait: Duration::from_secs(2),
-        answer_wait: Duration::from_secs(1),
+        connect_wait: waits.store,
+        answer_wait: waits.store,
         ..PostgresOptions::default()
     }
 }
@@ -153,6 +174,7 @@ pub(crate) struct Place {
     pub(crate) servers: Arc<Servers>,
     root: Arc<FileKeyProvider>,
     revealed: Arc<AtomicUsize>,
+    waits: Waits,
 }
 
 /// A vault with a person in it, and a job that may see their address.
@@ -166,25 +188,33 @@ pub(crate) struct Bed {
     place: Place,
 }
 
-impl Bed {
-    pub(crate) async fn new(servers: Servers) -> Self {
-        let place = Place {
+impl Place {
+    pub(crate) fn new(servers: Servers, waits: Waits) -> Self {
+        Self {
             servers: Arc::new(servers),
             root: Arc::new(FileKeyProvider::create(&ThreadEntropy)),
             revealed: Arc::default(),
-        };
+            waits,
+        }
+    }
+}
+
+impl Bed {
+    pub(crate) async fn new(servers: Servers) -> Self {
+        let place = Place::new(servers, Waits::PATIENT);
         Self::at(&place).await.unwrap()
     }
 
     /// Starts a server, with a job and a person of its own.
     pub(crate) async fn at(place: &Place) -> Result<Self, Error> {
         let servers = Arc::clone(&place.servers);
-        let stores = PostgresStores::connect(&addresses(&servers), &options()).await?;
+        let options = options(place.waits);
+        let stores = PostgresStores::connect(&addresses(&servers), &options).await?;
         stores.lease(ORIGIN).await?;
-        let vault = Vault::start(parts(&stores, &place.root)).await?;
-        let job = caller(&vault, "job").await;
+        let vault = Vault::start(parts(&stores, place)).await?;
+        let job = caller(&vault, "job").await?;
         let number = stores.keys.subject_count().await?;
-        let subject = subject(&vault, &job, &format!("ada{number}@example.com")).await;
+        let subject = subject(&vault, &job, &format!("ada{number}@example.com")).await?;
         Ok(Self {
             vault,
             stores,
@@ -241,21 +271,24 @@ impl Bed {
 }
 
 /// Somebody with a new token.
-pub(crate) async fn caller(vault: &Vault, name: &str) -> Caller {
-    let token = vault.issue_first_token(&name.parse().unwrap(), 30).await;
-    let token = token.unwrap().text;
-    vault.authenticate(&token, "192.0.2.1").await.unwrap()
+pub(crate) async fn caller(vault: &Vault, name: &str) -> Result<Caller, Error> {
+    let token = vault.issue_first_token(&name.parse().unwrap(), 30).await?;
+    vault.authenticate(&token.text, "192.0.2.1").await
 }
 
 /// A person with a mail address.
-pub(crate) async fn subject(vault: &Vault, job: &Caller, email: &str) -> SubjectName {
+pub(crate) async fn subject(
+    vault: &Vault,
+    job: &Caller,
+    email: &str,
+) -> Result<SubjectName, Error> {
     let email = Zeroizing::new(email.to_owned());
     let values = [("email".to_owned(), Some(email))].into_iter().collect();
-    let oid = vault.create_subject(job, values, &[]).await.unwrap();
-    SubjectName::Oid(oid)
+    let oid = vault.create_subject(job, values, &[]).await?;
+    Ok(SubjectName::Oid(oid))
 }
 
-fn parts(stores: &PostgresStores, root: &Arc<FileKeyProvider>) -> Parts {
+fn parts(stores: &PostgresStores, place: &Place) -> Parts {
     let environment: Environment = "test".parse().unwrap();
     let policies = [
         (
@@ -283,8 +316,7 @@ fn parts(stores: &PostgresStores, root: &Arc<FileKeyProvider>) -> Parts {
             origin: ORIGIN.to_owned(),
             masks: MaskRules::default(),
             audit: AuditLimits {
-                // A busy machine may take its time; one that stands still takes longer.
-                deadline: Duration::from_secs(3),
+                deadline: place.waits.entry,
                 ..AuditLimits::default()
             },
             sessions: SessionLimits::default(),
@@ -298,7 +330,7 @@ fn parts(stores: &PostgresStores, root: &Arc<FileKeyProvider>) -> Parts {
         keys: stores.keys.clone(),
         log: stores.log.clone(),
         sources: BTreeMap::new(),
-        root: root.clone(),
+        root: place.root.clone(),
         signer: signer(),
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(ThreadEntropy),

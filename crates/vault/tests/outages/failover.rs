@@ -2,7 +2,7 @@
 //! neither lose an entry unnoticed nor give back what was taken away.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use privet_seal::Zeroizing;
 use privet_vault::audit::offline;
@@ -10,10 +10,7 @@ use privet_vault::port::ChangeKind;
 use privet_vault::{Caller, SubjectName};
 
 use crate::bed::{Bed, ORIGIN, Servers, caller, subject, verifier};
-use crate::{check_log, reveal, until_it_goes_on};
-
-/// How long what needs no more than a look a second may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::{PATIENCE, check_log, reveal, until_it_goes_on};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_that_has_everything_is_used_without_a_restart() {
@@ -119,8 +116,8 @@ impl Doomed {
         let job = "job".parse().unwrap();
         let issued = bed.vault.issue_first_token(&job, 30).await.unwrap();
         let doomed = Self {
-            operator: caller(&bed.vault, "operator").await,
-            subject: subject(&bed.vault, &bed.job, email).await,
+            operator: caller(&bed.vault, "operator").await.unwrap(),
+            subject: subject(&bed.vault, &bed.job, email).await.unwrap(),
             token: issued.text,
         };
         assert!(bed.reveal_of(&doomed.subject).await.unwrap());
