@@ -9,6 +9,7 @@ mod shop;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use privet_cluster::{Cluster, Setup};
@@ -44,6 +45,9 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// Nobody waits at a door here, and a commit that takes long on a busy machine must not end what takes long anyway.
+const PATIENT: Duration = Duration::from_secs(60);
+
 /// A database of the server, and a vault that adopts it; its keys and its log lie in files.
 struct Bed {
     database: String,
@@ -64,9 +68,11 @@ impl Bed {
         let source: SourceName = SOURCE.parse()?;
         let sources = BTreeMap::from([(source.clone(), port(&source, &cluster.url(database))?)]);
         let stores = Stores { data, keys, log };
-        let vault = place
-            .vault_over(stores, map, AuditLimits::default(), sources)
-            .await?;
+        let audit = AuditLimits {
+            deadline: PATIENT,
+            ..AuditLimits::default()
+        };
+        let vault = place.vault_over(stores, map, audit, sources).await?;
         Ok(Self {
             database: database.to_owned(),
             target: Target {

@@ -1,5 +1,7 @@
 //! The indexes on blind-index columns, made without keeping anybody from writing.
 
+use std::time::Duration;
+
 use privet_vault::port::SealPlan;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -46,8 +48,25 @@ pub(super) async fn find(client: &Client, oid: u32, column: &str) -> Result<Vec<
         .collect()
 }
 
+/// How often a deadlock is broken by giving way: who makes another index on the table, or still makes ours for a server that
+/// was killed, waits for us as we wait for them.
+const DEADLOCKS_MAX: u32 = 5;
+
+/// How long is waited then.
+const DEADLOCK_PAUSE: Duration = Duration::from_secs(1);
+
 /// Makes those that are missing, in place of what an earlier try left unfinished.
 pub(super) async fn make(client: &Client, plan: &SealPlan, waits: Waits) -> Result<(), Failing> {
+    for _ in 0..DEADLOCKS_MAX {
+        match make_once(client, plan, waits).await {
+            Err(failing) if failing.is_lock() => tokio::time::sleep(DEADLOCK_PAUSE).await,
+            other => return other,
+        }
+    }
+    make_once(client, plan, waits).await
+}
+
+async fn make_once(client: &Client, plan: &SealPlan, waits: Waits) -> Result<(), Failing> {
     let (oid, relation) = table(client, plan).await?;
     for column in &plan.columns {
         let Some(index) = column.index_column.as_deref() else {

@@ -265,7 +265,7 @@ impl Waits {
         let done = client.batch_execute(sql).await.map_err(Failing::from);
         client.batch_execute("SET lock_timeout = 0").await?;
         match done {
-            Err(failing) if failing.is_lock() => Err(Failing::Locked),
+            Err(failing) if failing.is(&SqlState::LOCK_NOT_AVAILABLE) => Err(Failing::Locked),
             other => other,
         }
     }
