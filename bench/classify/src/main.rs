@@ -57,7 +57,7 @@ fn main() -> Result<ExitCode> {
         io::stderr(),
         "classify: redact fields and log records, beside peers"
     )?;
-    let mut report = Report::start("classify")?;
+    let mut report = Report::start("classify", None)?;
     fields::run(&mut report)?;
     records::run(&mut report)?;
     lines::run(&mut report)?;
