@@ -50,6 +50,8 @@ pub(crate) struct Forward {
     cycle: Cycle,
     /// What a decrypted connection sends as one, until its entry is durable.
     unit: Unit,
+    /// Whether the last unit that was sent ended in a Flush.
+    flushed: bool,
     /// The unit whose rows are on their way.
     shown: Option<Shown>,
     /// ReadyForQuery messages that are still to come. Where a server ignores a Sync (in the middle of a COPY) it is too
@@ -93,6 +95,13 @@ struct Unit {
     executes: bool,
     /// The type of its last message.
     last: u8,
+}
+
+impl Unit {
+    /// Whether it runs nothing: a Sync alone, for one.
+    fn shows_nothing(&self) -> bool {
+        self.statements.is_empty() && !self.executes
+    }
 }
 
 /// Rows that a decrypted connection shows.
@@ -143,6 +152,7 @@ impl Forward {
             refuses_early,
             cycle: Cycle::Done,
             unit: Unit::default(),
+            flushed: false,
             shown: None,
             outstanding: 0,
             copy_in_query: false,

@@ -295,11 +295,20 @@ impl Forward {
                 "too much is sent as one",
             ))));
         }
-        self.quiesce().await?;
-        self.finish_shown();
-        match self.open_unit(&unit).await {
-            Ok(()) => self.link.send(&unit.bytes),
-            Err(fault) => self.refuse_unit(&unit, fault)?,
+        // What was flushed has no end of its own in the answers: its rows may still be on their way when the Sync comes, and
+        // stay openable until that is answered. Rows of a unit between the two are counted with the later one.
+        let follows_flush = std::mem::replace(&mut self.flushed, unit.last == b'H');
+        if unit.shows_nothing() {
+            self.link.send(&unit.bytes);
+        } else {
+            if !follows_flush {
+                self.quiesce().await?;
+                self.finish_shown();
+            }
+            match self.open_unit(&unit).await {
+                Ok(()) => self.link.send(&unit.bytes),
+                Err(fault) => self.refuse_unit(&unit, fault)?,
+            }
         }
         self.outstanding += u32::from(matches!(unit.last, b'Q' | b'S'));
         self.copy_in_query = unit.last == b'Q';

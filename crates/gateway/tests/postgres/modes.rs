@@ -8,6 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _, future};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
+use crate::raw::{Raw, Script};
 use crate::support::driver::{Client, told};
 use crate::support::second;
 use crate::world::World;
@@ -125,6 +126,38 @@ async fn a_portal_goes_on_in_a_decrypted_connection() {
         assert!(rows.iter().all(|row| row.get::<_, &str>(0) == "Adalaide"));
     }
     transaction.commit().await.unwrap();
+    world.stop().await;
+}
+
+/// What follows a Flush comes before what was flushed is answered: its values open all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_open_that_were_flushed_before_the_sync() {
+    let world = World::start().await;
+    let mut raw = Raw::connect(world.address, "ann", world.token("ann"), "shop").await;
+    let decrypt = Script::default()
+        .query("CALL privet.justify('a client that flushes')")
+        .query("CALL privet.decrypt('https://t.example.com/1#yes', 'customer:1')");
+    raw.send(&decrypt.0).await;
+    raw.answers(2).await;
+    let asked = |script: Script| {
+        script
+            .parse("", "SELECT first_name FROM customer WHERE id = 1", &[])
+            .bind("", "", &[], 0)
+            .execute("", 0)
+            .flush()
+    };
+    let script = asked(asked(Script::default())).sync();
+    raw.send(&script.0).await;
+    let answers = raw.answers(1).await;
+    let rows: Vec<_> = answers.iter().filter(|(tag, _)| *tag == b'D').collect();
+    assert_eq!(rows.len(), 2);
+    for (_, body) in rows {
+        assert!(
+            body.ends_with(b"Adalaide"),
+            "{}",
+            String::from_utf8_lossy(body)
+        );
+    }
     world.stop().await;
 }
 
