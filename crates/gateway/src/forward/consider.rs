@@ -307,7 +307,11 @@ impl Forward {
             }
             match self.open_unit(&unit).await {
                 Ok(()) => self.link.send(&unit.bytes),
-                Err(fault) => self.refuse_unit(&unit, fault)?,
+                Err(fault) => {
+                    // What was flushed before it is on record as given up: nothing more of it opens.
+                    self.finish_shown();
+                    self.refuse_unit(&unit, fault)?;
+                }
             }
         }
         self.outstanding += u32::from(matches!(unit.last, b'Q' | b'S'));
