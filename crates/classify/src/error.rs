@@ -62,6 +62,25 @@ impl UnknownName {
     }
 }
 
+/// Why invented records or rows cannot be made as asked. Names are those of the data map.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyntheticError {
+    /// A value would have to come twice where the data map says that each comes once.
+    #[error(
+        "{what} must be unique, and only {different} different values of it are reserved for examples, \
+         fewer than the {wanted} that are asked for: ask for fewer, or leave `unique = true` out of the data map"
+    )]
+    TooFew {
+        /// The field, or the column and its table, in words.
+        what: String,
+        /// How many different values there are.
+        different: u64,
+        /// How many it would take.
+        wanted: u64,
+    },
+}
+
 /// One problem of a data map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -49,7 +49,7 @@ pub mod wire;
 pub use because::{Because, because};
 pub use class::Class;
 pub use classified::{Cc, Classified, Oi, ParseClassifiedError, Sys, Udi, Uii, Upi};
-pub use error::{MapError, MapErrors, NameError, UnknownName, ValueError};
+pub use error::{MapError, MapErrors, NameError, SyntheticError, UnknownName, ValueError};
 pub use map::{
     Basis, CONSENT_BITS, Column, DataMap, Field, Hop, Lookup, Period, PeriodError, PeriodUnit,
     Purpose, Retain, RetainFrom, Root, Source, SubjectChain, SubjectPath, Table, Telemetry,

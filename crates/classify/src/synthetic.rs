@@ -12,9 +12,15 @@
 //! assert_eq!(person, Person::new(7, 0));
 //! assert!(person.email.contains("@example."));
 //! ```
+//!
+//! [`Records`] are whole records for the vault, as a data map says.
 
+mod dealt;
+mod label;
 mod names;
+mod part;
 mod places;
+mod records;
 mod rng;
 mod words;
 
@@ -27,6 +33,7 @@ use jiff::civil::{Date, date};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::value_type::{ValueType, fold};
+pub use records::Records;
 use rng::Rng;
 
 /// An invented person; the parts fit together.
@@ -127,13 +134,7 @@ impl Address {
 #[must_use]
 pub fn support_message(seed: u64, index: u64) -> String {
     let mut rng = Rng::new(seed, index, "support message");
-    let lists = [
-        words::GREETINGS,
-        words::PROBLEMS,
-        words::WISHES,
-        words::THANKS,
-    ];
-    lists.map(|list| rng.pick(list)).join(" ")
+    words::MESSAGE.map(|list| rng.pick(list)).join(" ")
 }
 
 /// The name of something to buy: `Quiet Cedar Lamp`.
@@ -184,11 +185,14 @@ pub(crate) fn value(value_type: ValueType, seed: u64, index: u64) -> String {
             );
             format!("https://www.example.org/{path}")
         }
-        ValueType::Ip => {
-            let network = rng.pick(&["192.0.2", "198.51.100", "203.0.113"]);
-            format!("{network}.{}", 1 + rng.below(254))
-        }
+        ValueType::Ip => ip(&mut rng),
     }
+}
+
+/// An address that RFC 5737 keeps for documentation.
+fn ip(rng: &mut Rng) -> String {
+    let network = rng.pick(places::NETWORKS);
+    format!("{network}.{}", 1 + rng.below(254))
 }
 
 /// Whether `text` consists of sentences of the generator, at most with a listed name at the end.
@@ -227,6 +231,11 @@ pub(crate) fn is_listed_street(folded: &str) -> bool {
 fn note(rng: &mut Rng) -> String {
     let first = rng.pick(words::NOTES);
     let second = rng.pick(words::NOTES);
+    two_sentences(first, second)
+}
+
+/// Two sentences, or one if they are the same.
+fn two_sentences(first: &str, second: &str) -> String {
     if first == second {
         first.to_owned()
     } else {

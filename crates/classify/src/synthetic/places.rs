@@ -46,3 +46,6 @@ pub(super) const COUNTRIES: &[&str] = &[
     "NL", "NO", "NZ", "PE", "PH", "PL", "PT", "RO", "SE", "SN", "TH", "TR", "UA", "US", "UY",
     "VN", "ZA",
 ];
+
+/// Networks that RFC 5737 keeps for documentation.
+pub(super) const NETWORKS: &[&str] = &["192.0.2", "198.51.100", "203.0.113"];

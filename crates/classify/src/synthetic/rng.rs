@@ -10,18 +10,37 @@ pub(super) struct Rng {
 
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-impl Rng {
-    /// The choices for one index of one seed; `what` keeps different things apart.
-    pub(super) fn new(seed: u64, index: u64, what: &str) -> Self {
+/// What is chosen for one kind of thing, index by index: a seed and a name, which keeps different
+/// things apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stream {
+    state: u64,
+}
+
+impl Stream {
+    pub(super) fn new(seed: u64, what: &str) -> Self {
         let state = what
             .bytes()
             .fold(mix(seed), |state, byte| mix(state ^ u64::from(byte)));
-        Self {
-            state: mix(state ^ mix(index.wrapping_add(GAMMA))),
-        }
+        Self { state }
     }
 
-    fn next(&mut self) -> u64 {
+    /// The choices for one index.
+    pub(super) fn at(self, index: u64) -> Rng {
+        Rng {
+            state: mix(self.state ^ mix(index.wrapping_add(GAMMA))),
+        }
+    }
+}
+
+impl Rng {
+    /// The choices for one index of one seed; `what` keeps different things apart.
+    pub(super) fn new(seed: u64, index: u64, what: &str) -> Self {
+        Stream::new(seed, what).at(index)
+    }
+
+    /// 64 bits.
+    pub(super) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GAMMA);
         mix(self.state)
     }

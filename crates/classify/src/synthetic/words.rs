@@ -59,6 +59,9 @@ pub(super) const THANKS: &[&str] = &[
     "Thanks a lot!",
 ];
 
+/// What a message consists of.
+pub(super) const MESSAGE: [&[&str]; 4] = [GREETINGS, PROBLEMS, WISHES, THANKS];
+
 /// What support writes down about a customer.
 pub(super) const NOTES: &[&str] = &[
     "Prefers to be called in the morning.",
