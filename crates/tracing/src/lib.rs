@@ -37,10 +37,12 @@
 #[cfg(feature = "http")]
 pub mod http;
 pub mod panics;
+mod plan;
 mod policy;
 mod record;
 mod redacting;
 mod shown_error;
+mod slot;
 
 pub use policy::{Policy, Texts, Unlisted};
 pub use redacting::redacted;

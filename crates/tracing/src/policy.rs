@@ -1,7 +1,9 @@
 //! What happens to a field, by its name.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use privet_classify::taxonomy::Label;
-use privet_classify::{Class, DataMap, Redactors, ValueType};
+use privet_classify::{Class, DataMap, Redactor, Redactors, ValueType};
 use rustc_hash::FxHashMap;
 
 /// Names whose values are about the machine: the attributes that OpenTelemetry's conventions give to
@@ -63,7 +65,8 @@ const SILENT: &[&str] = &["tower_http::catch_panic", "tokio_postgres", "sqlx"];
 /// ```
 #[derive(Debug)]
 pub struct Policy {
-    fields: FxHashMap<Box<str>, Treatment>,
+    id: PolicyId,
+    fields: FxHashMap<Box<str>, Listed>,
     redactors: Option<Redactors>,
     texts: Texts,
     silent: Vec<Box<str>>,
@@ -92,10 +95,38 @@ pub enum Unlisted {
     Name,
 }
 
+/// Tells the policies of a process apart in what its threads remember of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PolicyId(u64);
+
+impl PolicyId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What a field is listed as.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Treatment {
+enum Listed {
     Class(Label, Option<ValueType>),
     Text,
+}
+
+/// What happens to a field, by the rules of the time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Treatment {
+    /// Shown as it is.
+    Kept,
+    /// Shown as its class, whatever it is.
+    Erased(Label),
+    /// Shown as the class's redactor makes it, unless it is a log form already.
+    Redacted(Label, Option<ValueType>),
+    /// Searched.
+    Text,
+    /// Nothing is shown of it, a log form neither.
+    Dropped,
+    /// Nothing is shown of it, unless it is a log form.
     Unlisted,
 }
 
@@ -111,6 +142,7 @@ impl Policy {
     #[must_use]
     pub fn new() -> Self {
         let policy = Self {
+            id: PolicyId::next(),
             fields: FxHashMap::default(),
             redactors: None,
             texts: Texts::default(),
@@ -124,7 +156,7 @@ impl Policy {
     /// Lists a field with its class.
     #[must_use]
     pub fn field(self, name: &str, class: impl Into<Label>) -> Self {
-        self.with(name, Treatment::Class(class.into(), None))
+        self.with(name, Listed::Class(class.into(), None))
     }
 
     /// Lists a field with its class and what its values look like, for its mask.
@@ -137,7 +169,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn typed(self, name: &str, class: impl Into<Label>, value_type: ValueType) -> Self {
-        self.with(name, Treatment::Class(class.into(), Some(value_type)))
+        self.with(name, Listed::Class(class.into(), Some(value_type)))
     }
 
     /// Lists fields that are about the machine alone.
@@ -151,7 +183,7 @@ impl Policy {
     /// Lists a field as free text.
     #[must_use]
     pub fn text(self, name: &str) -> Self {
-        self.with(name, Treatment::Text)
+        self.with(name, Listed::Text)
     }
 
     /// Lists what a data map knows: its fields by their names, and its telemetry attributes.
@@ -204,15 +236,26 @@ impl Policy {
         self
     }
 
-    fn with(mut self, name: &str, treatment: Treatment) -> Self {
-        self.fields.insert(name.into(), treatment);
+    fn with(mut self, name: &str, listed: Listed) -> Self {
+        self.fields.insert(name.into(), listed);
         self
     }
 
-    pub(crate) fn treatment(&self, name: &str) -> Treatment {
+    pub(crate) fn id(&self) -> PolicyId {
+        self.id
+    }
+
+    /// What happens to the field of that name in records with that target.
+    pub(crate) fn treatment(&self, name: &str, target: &str) -> Treatment {
         match self.fields.get(name) {
-            Some(treatment) => *treatment,
             None => Treatment::Unlisted,
+            Some(Listed::Text) if self.searches_texts(target) => Treatment::Text,
+            Some(Listed::Text) => Treatment::Dropped,
+            Some(&Listed::Class(label, value_type)) => match self.rules().redactor(label) {
+                Redactor::Keep => Treatment::Kept,
+                Redactor::Erase => Treatment::Erased(label),
+                Redactor::Mask | Redactor::Pseudonym => Treatment::Redacted(label, value_type),
+            },
         }
     }
 
@@ -224,7 +267,7 @@ impl Policy {
     }
 
     /// Whether free text of records with that target is searched, and not dropped.
-    pub(crate) fn searches_texts(&self, target: &str) -> bool {
+    fn searches_texts(&self, target: &str) -> bool {
         let silent = |silent: &str| {
             let below = target.strip_prefix(silent);
             below.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
