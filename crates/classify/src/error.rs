@@ -79,6 +79,37 @@ pub enum SyntheticError {
         /// How many it would take.
         wanted: u64,
     },
+    /// The data map has no such source, table or column.
+    #[error("there is no {what} `{name}` in the data map; there is: {known}")]
+    Unknown {
+        /// What was looked for, and where: `table of source `shop``.
+        what: String,
+        /// The name that was asked for.
+        name: String,
+        /// The names that are there, in backticks.
+        known: String,
+    },
+    /// Rows of one table refer to rows of another whose key cannot be told from its columns' names.
+    #[error(
+        "table `{table}` refers to rows of `{parent}`, and no column there looks like the key: say which one it is \
+         in the data map, as `subject = \"{column} -> {parent}.id\"`"
+    )]
+    NoKey {
+        /// The table that refers.
+        table: String,
+        /// Its foreign key.
+        column: String,
+        /// The table that it refers to.
+        parent: String,
+    },
+    /// What was to stand in a column does not fit it, or cannot be read.
+    #[error("{what}: {right}")]
+    Fill {
+        /// What is wrong.
+        what: String,
+        /// What would be right.
+        right: &'static str,
+    },
 }
 
 /// One problem of a data map.

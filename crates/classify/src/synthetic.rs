@@ -13,7 +13,8 @@
 //! assert!(person.email.contains("@example."));
 //! ```
 //!
-//! [`Records`] are whole records for the vault, as a data map says.
+//! [`Records`] are whole records for the vault, [`Tables`] the rows of an application's database,
+//! both as a data map says.
 
 mod dealt;
 mod label;
@@ -22,6 +23,7 @@ mod part;
 mod places;
 mod records;
 mod rng;
+mod tables;
 mod words;
 
 use std::collections::HashSet;
@@ -35,6 +37,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::value_type::{ValueType, fold};
 pub use records::Records;
 use rng::Rng;
+pub use tables::{Fill, LeftOut, Table, Tables, Value, Why};
 
 /// An invented person; the parts fit together.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,7 +44,7 @@ const FIRST: &[&str] = &[
     "middle",
 ];
 const LAST: &[&str] = &["last", "lastname", "family", "surname", "maiden"];
-const STREET: &[&str] = &["street", "line", "house"];
+const STREET: &[&str] = &["street", "house"];
 const CITY: &[&str] = &["city", "town", "village"];
 const REGION: &[&str] = &["state", "region", "province", "county", "canton"];
 const POSTAL: &[&str] = &["postal", "postcode", "postalcode", "zip", "zipcode", "plz"];
@@ -103,6 +103,14 @@ impl Part {
     }
 
     fn of_address(label: &Label) -> Option<Self> {
+        if label.has(&["line"]) {
+            Some(Self::Street)
+        } else {
+            Self::of_place(label)
+        }
+    }
+
+    fn of_place(label: &Label) -> Option<Self> {
         if label.has(STREET) {
             Some(Self::Street)
         } else if label.has(POSTAL) {
@@ -136,7 +144,7 @@ impl Part {
         } else if label.has(FIRST) || label.has(LAST) || label.has(&["name", "fullname"]) {
             Some(Self::of_name(label))
         } else {
-            Self::of_address(label)
+            Self::of_place(label)
         }
     }
 

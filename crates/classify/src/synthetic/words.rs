@@ -108,6 +108,20 @@ pub(super) const THINGS: &[&str] = &[
     "Shelf", "Stool", "Table", "Teapot", "Tray", "Vase",
 ];
 
+/// Last words of companies.
+#[rustfmt::skip]
+pub(super) const COMPANIES: &[&str] = &[
+    "Brothers", "Cooperative", "Foundry", "Mills", "Press", "Studio", "Supplies", "Trading",
+    "Workshop",
+];
+
+/// What people do for a living.
+#[rustfmt::skip]
+pub(super) const JOBS: &[&str] = &[
+    "Accountant", "Archivist", "Baker", "Buyer", "Carpenter", "Cartographer", "Clerk", "Gardener",
+    "Librarian", "Nurse", "Planner", "Teacher", "Translator", "Welder",
+];
+
 /// Every sentence.
 pub(super) fn sentences() -> impl Iterator<Item = &'static str> {
     [GREETINGS, PROBLEMS, WISHES, THANKS, NOTES]

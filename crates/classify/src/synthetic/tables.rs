@@ -1,0 +1,350 @@
+//! Rows of invented people for the tables of an application's database.
+
+mod children;
+mod content;
+mod guess;
+mod key;
+mod plan;
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use super::part::Someone;
+use super::rng::Stream;
+use crate::error::SyntheticError;
+use crate::map::DataMap;
+use crate::name::{ColumnName, SourceName, TableName};
+use children::Children;
+use content::{Content, Row};
+
+/// The tables of a source with rows for any number of invented people.
+///
+/// ```
+/// use privet_classify::{DataMap, synthetic::{Tables, Value}};
+///
+/// let map = DataMap::parse(
+///     r#"
+///     [purposes]
+///     support = { basis = "contract" }
+///     [fields.email]
+///     number = 1
+///     class = "UII"
+///     type = "email"
+///     purposes = ["support"]
+///     [sources.shop]
+///     tenant = "acme"
+///     [sources.shop.tables.customer]
+///     subject = "customer_id"
+///     columns = { customer_id = { class = "UPI" }, email = { field = "email" } }
+///     [sources.shop.tables.orders]
+///     subject = "customer_id -> customer"
+///     columns = { order_id = { class = "SYS" }, customer_id = { class = "UPI" }, ordered_on = { class = "SYS" } }
+///     "#,
+/// )?;
+/// let shop = Tables::new(&map, "shop", 2026)?;
+/// let names: Vec<_> = shop.tables().iter().map(|table| table.name().as_str()).collect();
+/// assert_eq!(names, ["customer", "orders"]);
+/// let [customer, orders] = shop.tables() else { panic!("two tables") };
+/// assert_eq!((customer.rows(1_000), orders.rows(1_000)), (1_000, 1_500));
+/// let email = Value::Text("deepa.silva.0@example.net".to_owned());
+/// assert_eq!(customer.row(0)?, [Value::Integer(1), email]);
+/// assert_eq!(orders.row(0)?[..2], [Value::Integer(1), Value::Integer(1)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Keys count up from 1 (or are UUIDs, where they are called so), foreign keys lead to rows that are
+/// there, and a table below another has none to three rows for each of its rows, or one where it has
+/// no key of its own. A column with a field holds what the person has there; another what its name
+/// says, or it is left out ([`Self::left_out`]). Row `n` of the only table with people is subject
+/// `n` of [`Records`](super::Records); the people of several such tables differ.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    source: SourceName,
+    tables: Vec<Table>,
+}
+
+impl Tables {
+    /// Those of a source: the same for the same map and seed, on every machine.
+    ///
+    /// # Errors
+    /// If the map has no such source, or if the key of a table that others refer to cannot be told.
+    pub fn new(map: &DataMap, source: &str, seed: u64) -> Result<Self, SyntheticError> {
+        let names = || list(map.sources().map(|source| source.name.as_str()));
+        let source = map.source(source).ok_or_else(|| SyntheticError::Unknown {
+            what: "source".to_owned(),
+            name: source.to_owned(),
+            known: names(),
+        })?;
+        Ok(Self {
+            source: source.name.clone(),
+            tables: plan::tables(map, source, seed)?,
+        })
+    }
+
+    /// The tables, each after those that its rows refer to.
+    #[must_use]
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    /// The table of that name.
+    ///
+    /// # Errors
+    /// If the source has none: the names that it has.
+    pub fn table(&self, name: &str) -> Result<&Table, SyntheticError> {
+        let found = self.tables.iter().find(|table| table.name.as_str() == name);
+        found.ok_or_else(|| self.unknown_table(name))
+    }
+
+    fn unknown_table(&self, name: &str) -> SyntheticError {
+        SyntheticError::Unknown {
+            what: format!("table of source `{}`", self.source),
+            name: name.to_owned(),
+            known: list(self.tables.iter().map(|table| table.name.as_str())),
+        }
+    }
+
+    /// Says what stands in a column, in place of what its name says.
+    ///
+    /// # Errors
+    /// If there is no such column, or if it holds a field, whose values are made by its type, or a
+    /// key along which rows of one table lead to those of another.
+    pub fn fill(&mut self, table: &str, column: &str, fill: &Fill) -> Result<(), SyntheticError> {
+        let unknown = self.unknown_table(table);
+        let mut tables = self.tables.iter_mut();
+        let table = tables
+            .find(|known| known.name.as_str() == table)
+            .ok_or(unknown)?;
+        let names = list(table.columns.iter().map(|known| known.name.as_str()));
+        let mut columns = table.columns.iter_mut();
+        let planned = columns.find(|known| known.name.as_str() == column);
+        let planned = planned.ok_or_else(|| SyntheticError::Unknown {
+            what: format!("column of table `{}`", table.name),
+            name: column.to_owned(),
+            known: names,
+        })?;
+        if planned.fixed {
+            return Err(SyntheticError::Fill {
+                what: format!(
+                    "column `{column}` of table `{}` cannot be filled",
+                    table.name
+                ),
+                right: "what stands in a column with a field, or in a key that leads to a person, follows from the data map",
+            });
+        }
+        planned.content = Content::filled(fill, planned.stream).ok_or(Why::Asked);
+        Ok(())
+    }
+
+    /// The columns that have no values, with the reason.
+    pub fn left_out(&self) -> impl Iterator<Item = LeftOut<'_>> {
+        self.tables.iter().flat_map(|table| {
+            let left = table.columns.iter().filter_map(|column| {
+                let why = *column.content.as_ref().err()?;
+                Some((&column.name, why))
+            });
+            left.map(|(column, why)| LeftOut {
+                table: &table.name,
+                column,
+                why,
+            })
+        })
+    }
+}
+
+/// A table with rows of invented people.
+#[derive(Clone, Debug)]
+pub struct Table {
+    name: TableName,
+    seed: u64,
+    columns: Vec<Planned>,
+    /// How its rows hang below those of other tables, up to the person's own row.
+    way: Vec<Children>,
+    /// How many tables of the source have people of their own, and which of them this one's are of.
+    roots: u64,
+    rank: u64,
+}
+
+/// What was made out of a column.
+#[derive(Clone, Debug)]
+struct Planned {
+    name: ColumnName,
+    stream: Stream,
+    content: Result<Content, Why>,
+    /// Whether others, or the field's type, rely on what stands there.
+    fixed: bool,
+}
+
+impl Table {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &TableName {
+        &self.name
+    }
+
+    /// The columns that have values, in the order of [`Self::row`].
+    pub fn columns(&self) -> impl Iterator<Item = &ColumnName> {
+        self.contents().map(|(column, _)| &column.name)
+    }
+
+    fn contents(&self) -> impl Iterator<Item = (&Planned, &Content)> {
+        let columns = self.columns.iter();
+        columns.filter_map(|column| Some((column, column.content.as_ref().ok()?)))
+    }
+
+    /// How many rows belong to so many people. Rows without a subject are as many as people.
+    #[must_use]
+    pub fn rows(&self, people: u64) -> u64 {
+        let way = self.way.iter().rev();
+        way.fold(people, |parents, children| children.before(parents))
+    }
+
+    /// Checks that there are that many different rows.
+    ///
+    /// # Errors
+    /// If a column must be unique and has fewer values: the column, and how many there are.
+    pub fn check(&self, rows: u64) -> Result<(), SyntheticError> {
+        for (column, content) in self.contents() {
+            if let Content::Person(slot, _) = content
+                && let Some(different) = slot.different()
+                && rows > different
+            {
+                return Err(SyntheticError::TooFew {
+                    what: format!("column `{}` of table `{}`", column.name, self.name),
+                    different,
+                    wanted: rows,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of that index, from 0.
+    ///
+    /// # Errors
+    /// As [`Self::check`], if a value would be one that an earlier row has.
+    pub fn row(&self, index: u64) -> Result<Vec<Value>, SyntheticError> {
+        self.check(index.saturating_add(1))?;
+        let way = self.way.iter();
+        let root = way.fold(index, |row, children| children.parent(row).0);
+        let person = root.wrapping_mul(self.roots).wrapping_add(self.rank);
+        let row = Row {
+            index,
+            way: &self.way,
+            root,
+            someone: Someone::new(self.seed, person),
+        };
+        Ok(self
+            .contents()
+            .map(|(_, content)| content.value(&row))
+            .collect())
+    }
+}
+
+/// A value of an invented row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A whole number.
+    Integer(i64),
+    /// Yes or no.
+    Boolean(bool),
+    /// Text; days as `2024-12-31`, moments as `2024-12-31 23:59:59`.
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(f),
+            Self::Boolean(flag) => flag.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+/// What stands in a column by somebody's word: `1..40`, `new,paid,sent`, or nothing at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// The column is left out.
+    Nothing,
+    /// Numbers from the first to the last.
+    Numbers(RangeInclusive<i64>),
+    /// One of these words; never empty.
+    Words(Vec<String>),
+}
+
+impl FromStr for Fill {
+    type Err = SyntheticError;
+
+    fn from_str(text: &str) -> Result<Self, SyntheticError> {
+        if text.is_empty() {
+            return Ok(Self::Nothing);
+        }
+        if let Some((first, last)) = text.split_once("..")
+            && let (Ok(first), Ok(last)) = (first.trim().parse(), last.trim().parse())
+        {
+            if first <= last {
+                return Ok(Self::Numbers(first..=last));
+            }
+            return Err(SyntheticError::Fill {
+                what: format!("the numbers `{text}` count down"),
+                right: "write the smaller first, as `1..40`",
+            });
+        }
+        let words: Vec<_> = text.split(',').map(|word| word.trim().to_owned()).collect();
+        // What a server may read as an escape, by a setting of its own, is not worth the trouble.
+        let bad = |c: char| c.is_control() || c == '\\';
+        if words
+            .iter()
+            .any(|word| word.is_empty() || word.contains(bad))
+        {
+            return Err(SyntheticError::Fill {
+                what: format!("`{text}` is no list of words"),
+                right: "write `new,paid,sent`, without backslashes and line breaks, or numbers as `1..40`",
+            });
+        }
+        Ok(Self::Words(words))
+    }
+}
+
+/// A column without values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut<'t> {
+    /// The table.
+    pub table: &'t TableName,
+    /// The column.
+    pub column: &'t ColumnName,
+    /// The reason.
+    pub why: Why,
+}
+
+/// Why a column has no values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// It refers to rows of a table that the data map does not lead to.
+    Refers,
+    /// It says when a row was over, and these rows are not.
+    Over,
+    /// Its name does not say what is in it.
+    Unknown,
+    /// Somebody said so.
+    Asked,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refers => "it seems to refer to something that the data map does not lead to",
+            Self::Over => "it says when or that something is over",
+            Self::Unknown => "its name does not say what is in it",
+            Self::Asked => "as asked",
+        })
+    }
+}
+
+fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
