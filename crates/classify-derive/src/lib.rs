@@ -53,6 +53,19 @@ use syn::{DeriveInput, parse_macro_input};
 /// `Udi<Gender>`.
 ///
 /// `#[classified(crate = path)]` names the crate where `privet_classify` is re-exported.
+///
+/// ```
+/// use privet_classify::{Classified, Uii};
+///
+/// #[derive(Classified)]
+/// #[classified(variants = SYS)]
+/// enum Recipient {
+///     Everybody,
+///     One(Uii<String>),
+/// }
+/// assert_eq!(format!("{:?}", Recipient::One("Ada".to_owned().into())), "One([UII])");
+/// # let _ = Recipient::Everybody;
+/// ```
 #[proc_macro_derive(Classified, attributes(class, classified))]
 pub fn derive_classified(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

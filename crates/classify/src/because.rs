@@ -5,11 +5,23 @@
 ///
 /// The reason is for whoever reads the code; it is not recorded at run time. A look that has to be
 /// on record is a reveal by Privet's server.
+///
+/// ```
+/// use privet_classify::{Because, because};
+///
+/// const RECEIPT: Because = because("the receipt is mailed to this address");
+/// assert_eq!(RECEIPT.reason(), "the receipt is mailed to this address");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Because(&'static str);
 
 impl Because {
     /// The reason.
+    ///
+    /// ```
+    /// # use privet_classify::because;
+    /// assert_eq!(because("greeting in the mail to herself").reason(), "greeting in the mail to herself");
+    /// ```
     #[must_use]
     pub fn reason(self) -> &'static str {
         self.0

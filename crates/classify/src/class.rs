@@ -9,6 +9,14 @@ use crate::error::UnknownName;
 
 /// The class of a field, a column or a telemetry attribute, from the most personal to the least.
 /// The text form (`FromStr`, `Display`, serde) is the short name in capitals.
+///
+/// ```
+/// use privet_classify::Class;
+///
+/// assert_eq!("UII".parse(), Ok(Class::Uii));
+/// assert_eq!(Class::Cc.to_string(), "CC");
+/// assert!(Class::Uii < Class::Sys);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Class {
@@ -31,6 +39,12 @@ pub enum Class {
 
 impl Class {
     /// Every class, the most personal first.
+    ///
+    /// ```
+    /// # use privet_classify::Class;
+    /// let names = Class::ALL.map(Class::as_str);
+    /// assert_eq!(names, ["UII", "UPI", "UDI", "CC", "OI", "SYS"]);
+    /// ```
     pub const ALL: [Self; 6] = [
         Self::Uii,
         Self::Upi,
@@ -43,6 +57,12 @@ impl Class {
     /// Whether a value of this class says by itself who somebody is. An environment with
     /// `synthetic_only = true` takes such values only from the ranges reserved for examples
     /// ([`crate::ValueType::is_reserved_example`]).
+    ///
+    /// ```
+    /// # use privet_classify::Class;
+    /// assert!(Class::Uii.is_identifying());
+    /// assert!(!Class::Upi.is_identifying());
+    /// ```
     #[must_use]
     pub fn is_identifying(self) -> bool {
         self == Self::Uii
@@ -50,12 +70,23 @@ impl Class {
 
     /// Whether a value of this class is about a person, so that it may stay readable in an
     /// application's database only where the data map says so in words (`clear = true`).
+    ///
+    /// ```
+    /// # use privet_classify::Class;
+    /// assert!(Class::Udi.is_about_a_person());
+    /// assert!(!Class::Oi.is_about_a_person());
+    /// ```
     #[must_use]
     pub fn is_about_a_person(self) -> bool {
         matches!(self, Self::Uii | Self::Udi | Self::Cc)
     }
 
     /// The short name in capitals, as the data map writes it.
+    ///
+    /// ```
+    /// # use privet_classify::Class;
+    /// assert_eq!(Class::Upi.as_str(), "UPI");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -87,6 +87,12 @@ pub type Sys<T, V = Any> = Classified<T, taxonomy::Sys, V>;
 
 impl<T, C, V> Classified<T, C, V> {
     /// Gives a value its class.
+    ///
+    /// ```
+    /// # use privet_classify::Uii;
+    /// const SUPPORT: Uii<&str> = Uii::new("support@example.org");
+    /// assert_eq!(SUPPORT.to_string(), "[UII]");
+    /// ```
     pub const fn new(value: T) -> Self {
         Self {
             value,
@@ -239,6 +245,13 @@ impl<T, C, V> From<T> for Classified<T, C, V> {
 
 /// A text that is not a value of the type; what was wrong is not said, because parsers quote what
 /// they read.
+///
+/// ```
+/// use privet_classify::Upi;
+///
+/// let error = "4711 (Ada)".parse::<Upi<u64>>().unwrap_err();
+/// assert_eq!(error.to_string(), "not a value of the type that was expected of class `UPI`");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a value of the type that was expected of class `{class}`")]
 pub struct ParseClassifiedError {

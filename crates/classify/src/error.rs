@@ -7,6 +7,14 @@ use std::fmt;
 use crate::value_type::ValueType;
 
 /// A value that is not of its type. Safe to log and to show: it holds two constant texts.
+///
+/// ```
+/// use privet_classify::ValueType;
+///
+/// let error = ValueType::Email.validate("4711").unwrap_err();
+/// assert_eq!(error.value_type, ValueType::Email);
+/// assert!(!error.to_string().contains("4711"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid `{value_type}`: {wrong}; {right}")]
 pub struct ValueError {
@@ -19,6 +27,13 @@ pub struct ValueError {
 }
 
 /// A name that breaks the rules for its kind.
+///
+/// ```
+/// use privet_classify::FieldName;
+///
+/// let error = FieldName::new("2nd").unwrap_err();
+/// assert_eq!(error.to_string(), "not a valid field name: a name starts with a letter of `a-z`");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {kind}: {rule}")]
 pub struct NameError {
@@ -29,6 +44,14 @@ pub struct NameError {
 }
 
 /// A word that is not in a closed list, such as a class or a legal basis.
+///
+/// ```
+/// use privet_classify::Basis;
+///
+/// let error = "habit".parse::<Basis>().unwrap_err();
+/// assert_eq!(error.kind, "basis");
+/// assert!(error.known.contains("`consent`"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {kind}; known: {known}")]
 pub struct UnknownName {
@@ -63,6 +86,18 @@ impl UnknownName {
 }
 
 /// Why invented records or rows cannot be made as asked. Names are those of the data map.
+///
+/// ```
+/// use privet_classify::{DataMap, synthetic::Records};
+///
+/// let map = DataMap::parse(
+///     "[purposes]\nsupport = { basis = \"contract\" }\n[fields.phone]\nnumber = 1\nclass = \"UII\"\n\
+///      type = \"phone\"\nlookup = { unique = true }\npurposes = [\"support\"]\n",
+/// )?;
+/// let error = Records::new(&map, 7).check(u64::MAX).unwrap_err();
+/// assert!(error.to_string().starts_with("field `phone` must be unique"));
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyntheticError {
@@ -113,6 +148,15 @@ pub enum SyntheticError {
 }
 
 /// One problem of a data map.
+///
+/// ```
+/// use privet_classify::DataMap;
+///
+/// let errors = DataMap::parse("[purposes]\n\nsupport = { basis = \"habit\" }\n").unwrap_err();
+/// let error = errors.as_slice().first().ok_or("none")?;
+/// assert_eq!((error.line, error.key.as_str()), (3, "purposes.support.basis"));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MapError {
@@ -137,6 +181,13 @@ impl fmt::Display for MapError {
 }
 
 /// Every problem of a data map, by line. Displayed as one line per problem.
+///
+/// ```
+/// use privet_classify::DataMap;
+///
+/// let errors = DataMap::parse("[fields.email]\nnumber = 0\n").unwrap_err();
+/// assert!(errors.to_string().lines().all(|line| line.starts_with("line ")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapErrors(Vec<MapError>);
 
@@ -148,6 +199,12 @@ impl MapErrors {
     }
 
     /// The problems, by line; never empty.
+    ///
+    /// ```
+    /// # use privet_classify::DataMap;
+    /// let errors = DataMap::parse("[fields.email]\nnumber = 0\n").unwrap_err();
+    /// assert!(errors.as_slice().iter().any(|error| error.key == "fields.email.number"));
+    /// ```
     #[must_use]
     pub fn as_slice(&self) -> &[MapError] {
         &self.0

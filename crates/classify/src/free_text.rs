@@ -20,6 +20,13 @@ mod word;
 use std::ops::Range;
 
 /// What was found.
+///
+/// ```
+/// use privet_classify::free_text::{Found, find};
+///
+/// let kinds: Vec<Found> = find("ada@example.org, 192.0.2.1").map(|(_, found)| found).collect();
+/// assert_eq!(kinds, [Found::Email, Found::Ip]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Found {
     /// A mail address.
@@ -36,6 +43,11 @@ pub enum Found {
 
 impl Found {
     /// What stands in place of the value.
+    ///
+    /// ```
+    /// # use privet_classify::free_text::Found;
+    /// assert_eq!(Found::Email.placeholder(), "[email]");
+    /// ```
     #[must_use]
     pub fn placeholder(self) -> &'static str {
         match self {
@@ -49,6 +61,13 @@ impl Found {
 }
 
 /// Appends `text` to `out` with a placeholder for each value that was found; answers whether any was.
+///
+/// ```
+/// # use privet_classify::free_text::redact;
+/// let mut out = String::from("warn: ");
+/// assert!(redact("no answer from 192.0.2.7", &mut out));
+/// assert_eq!(out, "warn: no answer from [ip]");
+/// ```
 pub fn redact(text: &str, out: &mut String) -> bool {
     let mut copied = 0;
     for (range, found) in find(text) {

@@ -69,6 +69,15 @@ const TEXTS: &[&str] = &[
 
 /// What happens to lines. Keys are names with dots between the levels of objects, as `user.id`,
 /// however the line writes them.
+///
+/// ```
+/// use privet_classify::{Class, Redactors, lines::LineFilter};
+///
+/// let filter = LineFilter::new(Redactors::strictest()).key("retries", Class::Sys);
+/// let mut out = String::new();
+/// filter.redact(r#"{"msg":"sent","retries":3,"to":"Ada"}"#, &mut out);
+/// assert_eq!(out, r#"{"msg":"sent","retries":3}"#);
+/// ```
 #[derive(Debug)]
 pub struct LineFilter {
     keys: FxHashMap<Box<str>, Treatment>,
@@ -84,6 +93,14 @@ enum Treatment {
 
 impl LineFilter {
     /// Lists the keys of the usual loggers, for what is about the machine and for free text.
+    ///
+    /// ```
+    /// # use privet_classify::{Redactors, lines::LineFilter};
+    /// let filter = LineFilter::new(Redactors::strictest());
+    /// let mut out = String::new();
+    /// filter.redact(r#"{"level":"info","message":"sent"}"#, &mut out);
+    /// assert_eq!(out, r#"{"level":"info","message":"sent"}"#);
+    /// ```
     #[must_use]
     pub fn new(rules: Redactors) -> Self {
         let filter = Self {
@@ -97,18 +114,44 @@ impl LineFilter {
     }
 
     /// Lists a key with its class.
+    ///
+    /// ```
+    /// # use privet_classify::{Class, Redactors, lines::LineFilter};
+    /// let filter = LineFilter::new(Redactors::strictest()).key("user.id", Class::Upi);
+    /// let mut out = String::new();
+    /// filter.redact(r#"{"user":{"id":4711}}"#, &mut out);
+    /// assert_eq!(out, r#"{"user":{"id":"[UPI]"}}"#);
+    /// ```
     #[must_use]
     pub fn key(self, key: &str, class: impl Into<Label>) -> Self {
         self.with(key, Treatment::Class(class.into(), None))
     }
 
     /// Lists a key as free text.
+    ///
+    /// ```
+    /// # use privet_classify::{Redactors, lines::LineFilter};
+    /// let filter = LineFilter::new(Redactors::strictest()).text("reason");
+    /// let mut out = String::new();
+    /// filter.redact(r#"{"reason":"no mail to ada@example.org"}"#, &mut out);
+    /// assert_eq!(out, r#"{"reason":"no mail to [email]"}"#);
+    /// ```
     #[must_use]
     pub fn text(self, key: &str) -> Self {
         self.with(key, Treatment::Text)
     }
 
     /// Lists what a data map knows: its fields by their names, and its telemetry attributes.
+    ///
+    /// ```
+    /// # use privet_classify::{DataMap, Redactors, lines::LineFilter};
+    /// let map = DataMap::parse("[telemetry.attributes]\nshard = \"SYS\"\n")?;
+    /// let filter = LineFilter::new(Redactors::strictest()).map(&map);
+    /// let mut out = String::new();
+    /// filter.redact(r#"{"shard":"eu-2"}"#, &mut out);
+    /// assert_eq!(out, r#"{"shard":"eu-2"}"#);
+    /// # Ok::<(), privet_classify::MapErrors>(())
+    /// ```
     #[must_use]
     pub fn map(self, map: &DataMap) -> Self {
         let filter = map.fields().fold(self, |filter, field| {
@@ -128,6 +171,15 @@ impl LineFilter {
 
     /// Appends the redacted form of a line (without its end) to `out`. What begins like an object of
     /// JSON and is none becomes `{"unreadable":true}`: half of it could be anything.
+    ///
+    /// ```
+    /// # use privet_classify::{Redactors, lines::LineFilter};
+    /// let filter = LineFilter::new(Redactors::strictest());
+    /// let mut out = String::new();
+    /// filter.redact("mail to ada@example.org", &mut out);
+    /// filter.redact(r#"{"message":"cut of"#, &mut out);
+    /// assert_eq!(out, r#"mail to [email]{"unreadable":true}"#);
+    /// ```
     pub fn redact(&self, line: &str, out: &mut String) {
         if !line.trim_start().starts_with('{') {
             free_text::redact(line, out);

@@ -27,7 +27,16 @@ use crate::error::MapErrors;
 use crate::name::{FieldName, PurposeName, SourceName, TableName};
 use read::Document;
 
-/// A data map that was read and checked. Iteration is by name.
+/// A data map that was read and checked. Iteration is by name. The examples of its parts read the map
+/// `tests/maps/allowed/everything.toml` of this crate, which has every key once.
+///
+/// ```
+/// use privet_classify::{Class, DataMap};
+///
+/// let map = DataMap::parse("[telemetry.attributes]\n\"user.id\" = \"UPI\"\n")?;
+/// assert_eq!(map.telemetry().class("user.id"), Some(Class::Upi));
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataMap {
     purposes: BTreeMap<PurposeName, Purpose>,
@@ -38,6 +47,12 @@ pub struct DataMap {
 
 impl DataMap {
     /// Reads and checks the text of a `datamap.toml` (reference: `docs/datamap.md`).
+    ///
+    /// ```
+    /// # use privet_classify::DataMap;
+    /// assert!(DataMap::parse("[purposes]\nsupport = { basis = \"contract\" }\n").is_ok());
+    /// assert!(DataMap::parse("[purpose]\nsupport = { basis = \"contract\" }\n").is_err());
+    /// ```
     ///
     /// # Errors
     /// Every problem in the text, each with its line and with what to do about it.
@@ -60,45 +75,100 @@ impl DataMap {
     }
 
     /// The fields, by name.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let names: Vec<&str> = map.fields().map(|field| field.name.as_str()).collect();
+    /// assert_eq!(names, ["billing_address", "birthday", "contract", "email", "message"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fields(&self) -> impl ExactSizeIterator<Item = &Field> {
         self.fields.values()
     }
 
     /// The field of that name.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert_eq!(map.field("email").map(|field| field.number), Some(1));
+    /// assert_eq!(map.field("shoe_size"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.get(name)
     }
 
     /// The field of that number, as the header of a sealed value holds it.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let field = map.field_by_number(1);
+    /// assert_eq!(field.map(|field| field.name.as_str()), Some("email"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn field_by_number(&self, number: u16) -> Option<&Field> {
         self.fields.values().find(|field| field.number == number)
     }
 
     /// The purposes, by name.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert_eq!(map.purposes().filter(|purpose| purpose.bit.is_some()).count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn purposes(&self) -> impl ExactSizeIterator<Item = &Purpose> {
         self.purposes.values()
     }
 
     /// The purpose of that name.
+    ///
+    /// ```
+    /// # use privet_classify::Basis;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let basis = map.purpose("marketing").map(|purpose| purpose.basis);
+    /// assert_eq!(basis, Some(Basis::Consent));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn purpose(&self, name: &str) -> Option<&Purpose> {
         self.purposes.get(name)
     }
 
     /// The sources, by name.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let names: Vec<&str> = map.sources().map(|source| source.name.as_str()).collect();
+    /// assert_eq!(names, ["crm", "shop"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sources(&self) -> impl ExactSizeIterator<Item = &Source> {
         self.sources.values()
     }
 
     /// The source of that name.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert_eq!(map.source("shop").map(|shop| shop.tables.len()), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.sources.get(name)
     }
 
     /// What happens to telemetry.
+    ///
+    /// ```
+    /// # use privet_classify::Class;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert_eq!(map.telemetry().class("user.id"), Some(Class::Upi));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
@@ -106,6 +176,14 @@ impl DataMap {
 
     /// How to get from a row of `table` to the row that names its subject: the foreign keys to
     /// follow, none for a root. `None` if the map has no such table or the table states no subject.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let chain = map.subject_chain(&"shop".parse()?, &"orders".parse()?).ok_or("no subject")?;
+    /// assert_eq!(chain.hops.len(), 1);
+    /// assert_eq!(chain.root.table.as_str(), "customer");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn subject_chain(&self, source: &SourceName, table: &TableName) -> Option<SubjectChain> {
         subject::chain(self.sources.get(source)?, table)

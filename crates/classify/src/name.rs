@@ -4,6 +4,8 @@
 //! in URLs, markers, policies and SQL without quoting. Names that are theirs (tables, columns) may
 //! be any identifier; what would need escaping inside a quoted identifier is refused.
 
+pub mod kind;
+
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,101 +16,93 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::NameError;
+use kind::Kind;
 
 /// The name of a field, `[a-z][a-z0-9_]*`, at most 63 characters.
+///
+/// ```
+/// use privet_classify::FieldName;
+///
+/// assert_eq!(FieldName::new("billing_address")?.as_str(), "billing_address");
+/// assert!(FieldName::new("e-mail").is_err());
+/// # Ok::<(), privet_classify::NameError>(())
+/// ```
 pub type FieldName = Name<kind::Field>;
 /// The name of a purpose, `[a-z][a-z0-9_]*`, at most 63 characters.
+///
+/// ```
+/// use privet_classify::PurposeName;
+///
+/// assert_eq!(PurposeName::new("support")?.to_string(), "support");
+/// # Ok::<(), privet_classify::NameError>(())
+/// ```
 pub type PurposeName = Name<kind::Purpose>;
 /// The name of a source (an application's own database), `[a-z][a-z0-9_]*`, at most 63 characters.
+///
+/// ```
+/// use privet_classify::SourceName;
+///
+/// let shop: SourceName = "shop".parse()?;
+/// assert_eq!(shop.as_str(), "shop");
+/// # Ok::<(), privet_classify::NameError>(())
+/// ```
 pub type SourceName = Name<kind::Source>;
 /// The name of a tenant, `[a-z][a-z0-9_]*`, at most 63 characters.
+///
+/// ```
+/// use privet_classify::TenantName;
+///
+/// assert!(TenantName::new("acme")? < TenantName::new("zenith")?);
+/// # Ok::<(), privet_classify::NameError>(())
+/// ```
 pub type TenantName = Name<kind::Tenant>;
 /// The name of a table of an application, as its database writes it, at most 63 bytes.
+///
+/// ```
+/// use privet_classify::TableName;
+///
+/// assert_eq!(TableName::new("Order Details")?.as_str(), "Order Details");
+/// assert!(TableName::new("orders\"; --").is_err());
+/// # Ok::<(), privet_classify::NameError>(())
+/// ```
 pub type TableName = Name<kind::Table>;
 /// The name of a column of an application, as its database writes it, at most 63 bytes.
+///
+/// ```
+/// use privet_classify::ColumnName;
+///
+/// assert_eq!(ColumnName::new("CustomerId")?.as_str(), "CustomerId");
+/// # Ok::<(), privet_classify::NameError>(())
+/// ```
 pub type ColumnName = Name<kind::Column>;
 
 /// The longest name in bytes: PostgreSQL's limit (`NAMEDATALEN` - 1).
 pub(crate) const NAME_BYTES_MAX: usize = 63;
 
 /// A checked name of one kind; cheap to clone. Use the aliases, as [`FieldName`].
+///
+/// ```
+/// use privet_classify::{FieldName, Name, name_kind};
+///
+/// fn of_ours(name: &Name<name_kind::Field>) -> &str {
+///     name.as_str()
+/// }
+/// assert_eq!(of_ours(&FieldName::new("email")?), "email");
+/// # Ok::<(), privet_classify::NameError>(())
+/// ```
 pub struct Name<K> {
     text: Arc<str>,
     kind: PhantomData<fn() -> K>,
 }
 
-/// What a [`Name`] names, and so which rule it keeps.
-pub trait Kind {
-    /// The kind in words, for messages: `field name`.
-    const WORDS: &'static str;
-
-    /// The rule that `text` breaks, if it breaks one, as a sentence that says what would be right.
-    fn broken_rule(text: &str) -> Option<&'static str>;
-}
-
-/// The kinds of names.
-pub mod kind {
-    use super::{Kind, broken_rule_of_ours, broken_rule_of_theirs};
-
-    /// A field.
-    #[derive(Debug)]
-    pub enum Field {}
-    /// A purpose.
-    #[derive(Debug)]
-    pub enum Purpose {}
-    /// A source.
-    #[derive(Debug)]
-    pub enum Source {}
-    /// A tenant.
-    #[derive(Debug)]
-    pub enum Tenant {}
-    /// A table of an application.
-    #[derive(Debug)]
-    pub enum Table {}
-    /// A column of an application.
-    #[derive(Debug)]
-    pub enum Column {}
-
-    impl Kind for Field {
-        const WORDS: &'static str = "field name";
-        fn broken_rule(text: &str) -> Option<&'static str> {
-            broken_rule_of_ours(text)
-        }
-    }
-    impl Kind for Purpose {
-        const WORDS: &'static str = "purpose name";
-        fn broken_rule(text: &str) -> Option<&'static str> {
-            broken_rule_of_ours(text)
-        }
-    }
-    impl Kind for Source {
-        const WORDS: &'static str = "source name";
-        fn broken_rule(text: &str) -> Option<&'static str> {
-            broken_rule_of_ours(text)
-        }
-    }
-    impl Kind for Tenant {
-        const WORDS: &'static str = "tenant name";
-        fn broken_rule(text: &str) -> Option<&'static str> {
-            broken_rule_of_ours(text)
-        }
-    }
-    impl Kind for Table {
-        const WORDS: &'static str = "table name";
-        fn broken_rule(text: &str) -> Option<&'static str> {
-            broken_rule_of_theirs(text)
-        }
-    }
-    impl Kind for Column {
-        const WORDS: &'static str = "column name";
-        fn broken_rule(text: &str) -> Option<&'static str> {
-            broken_rule_of_theirs(text)
-        }
-    }
-}
-
 impl<K: Kind> Name<K> {
     /// The name, checked.
+    ///
+    /// ```
+    /// # use privet_classify::PurposeName;
+    /// assert!(PurposeName::new("support").is_ok());
+    /// assert!(PurposeName::new("").is_err());
+    /// ```
     ///
     /// # Errors
     /// If the name breaks the rule for its kind; the message says which.
@@ -138,6 +132,12 @@ impl Name<kind::Tenant> {
 
 impl<K> Name<K> {
     /// The name as text.
+    ///
+    /// ```
+    /// # use privet_classify::TableName;
+    /// assert_eq!(TableName::new("straße")?.as_str(), "straße");
+    /// # Ok::<(), privet_classify::NameError>(())
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

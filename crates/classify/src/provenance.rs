@@ -7,6 +7,14 @@
 //! they write; what comes from anywhere else, but for the punctuation of the standard library's
 //! collections, makes the whole text [`Origin::Other`].
 //!
+//! ```
+//! use privet_classify::{Uii, provenance::{Origin, render}};
+//!
+//! let email: Uii<String> = "ada@example.org".to_owned().into();
+//! let origin = render(format_args!("{:?}", [email]), &mut String::new(), 80);
+//! assert_eq!(origin, Origin::Classified);
+//! ```
+//!
 //! The state is the thread's and lives for the time of one call; rendering inside of a rendering
 //! (a `Debug` that logs) keeps its own.
 
@@ -14,6 +22,12 @@ use std::cell::Cell;
 use std::fmt::{self, Write};
 
 /// Where a rendered text came from.
+///
+/// ```
+/// use privet_classify::provenance::{Origin, render};
+///
+/// assert_eq!(render(format_args!("Ada"), &mut String::new(), 80), Origin::Other);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Classified values and the punctuation of collections, nothing else: a log form.

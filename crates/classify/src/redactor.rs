@@ -4,6 +4,7 @@
 //! by [`Redactors::install`], early in `main`. Nothing depends on doing it: without rules, all but
 //! `SYS` is erased. Whoever can pass rules does so ([`Redactors::write`]) and uses no global state.
 
+mod builder;
 mod cache;
 mod pseudonym;
 
@@ -14,6 +15,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+pub use builder::{RedactorsBuilder, RulesError};
 pub use pseudonym::{KeyIdError, PseudonymKey};
 
 use crate::class::Class;
@@ -23,6 +25,12 @@ use crate::value_type::{MaskRules, ValueType};
 use pseudonym::ClassKey;
 
 /// What is done to the values of a class. The text form (serde) is in lower case.
+///
+/// ```
+/// use privet_classify::Redactor;
+///
+/// assert_eq!("pseudonym".parse(), Ok(Redactor::Pseudonym));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Redactor {
@@ -38,9 +46,19 @@ pub enum Redactor {
 
 impl Redactor {
     /// Every redactor, the strictest first.
+    ///
+    /// ```
+    /// # use privet_classify::Redactor;
+    /// assert_eq!(Redactor::ALL.map(Redactor::as_str), ["erase", "mask", "pseudonym", "keep"]);
+    /// ```
     pub const ALL: [Self; 4] = [Self::Erase, Self::Mask, Self::Pseudonym, Self::Keep];
 
     /// The name, as settings write it.
+    ///
+    /// ```
+    /// # use privet_classify::Redactor;
+    /// assert_eq!(Redactor::Keep.as_str(), "keep");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -95,12 +113,26 @@ static STRICTEST: LazyLock<Redactors> = LazyLock::new(Redactors::strictest);
 
 impl Redactors {
     /// Rules to be built, which start as [`Self::strictest`].
+    ///
+    /// ```
+    /// # use privet_classify::{Class, Redactor, Redactors, taxonomy::Label};
+    /// let rules = Redactors::builder().build()?;
+    /// assert_eq!(rules.redactor(Label::Known(Class::Oi)), Redactor::Erase);
+    /// # Ok::<(), privet_classify::RulesError>(())
+    /// ```
     #[must_use]
     pub fn builder() -> RedactorsBuilder {
         RedactorsBuilder::default()
     }
 
     /// Everything is erased but `SYS`, which is kept: the rules of a process that set none.
+    ///
+    /// ```
+    /// # use privet_classify::{Class, Redactor, Redactors};
+    /// let rules = Redactors::strictest();
+    /// let kept = Class::ALL.into_iter().filter(|class| rules.redactor((*class).into()) == Redactor::Keep);
+    /// assert_eq!(kept.collect::<Vec<_>>(), [Class::Sys]);
+    /// ```
     #[must_use]
     pub fn strictest() -> Self {
         let known = Class::ALL.map(|class| match class {
@@ -117,6 +149,15 @@ impl Redactors {
     /// Makes these the rules of the process, which `Debug`, `Display` and `Serialize` of classified
     /// values follow from now on.
     ///
+    /// ```standalone_crate
+    /// # use privet_classify::{Class, Oi, Redactor, Redactors};
+    /// let company = Oi::<_>::new("Example Ltd");
+    /// assert_eq!(company.to_string(), "[OI]");
+    /// Redactors::builder().class(Class::Oi, Redactor::Keep).build()?.install()?;
+    /// assert_eq!(company.to_string(), "Example Ltd");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the process has rules already: they do not change, so that one value has one log form.
     pub fn install(self) -> Result<(), AlreadyInstalled> {
@@ -124,6 +165,12 @@ impl Redactors {
     }
 
     /// The rules of the process: what was installed, else [`Self::strictest`].
+    ///
+    /// ```
+    /// # use privet_classify::{Class, Redactor, Redactors, taxonomy::Label};
+    /// let redactor = Redactors::installed().redactor(Label::Known(Class::Uii));
+    /// assert_ne!(redactor, Redactor::Keep);
+    /// ```
     #[must_use]
     pub fn installed() -> &'static Self {
         match INSTALLED.get() {
@@ -133,6 +180,12 @@ impl Redactors {
     }
 
     /// What these rules do to the values of a class.
+    ///
+    /// ```
+    /// # use privet_classify::{Redactor, Redactors, taxonomy::Label};
+    /// let unknown = Redactors::strictest().redactor(Label::Own("clinic/health"));
+    /// assert_eq!(unknown, Redactor::Erase);
+    /// ```
     #[must_use]
     pub fn redactor(&self, label: Label) -> Redactor {
         match self.rule(label) {
@@ -144,6 +197,14 @@ impl Redactors {
     }
 
     /// Writes the log form of `value`, which bears the class `label` and looks like `value_type`.
+    ///
+    /// ```
+    /// # use privet_classify::{Class, Redactors, taxonomy::Label};
+    /// let mut shown = String::new();
+    /// Redactors::strictest().write(Label::Known(Class::Upi), None, &4711, &mut shown)?;
+    /// assert_eq!(shown, "[UPI]");
+    /// # Ok::<(), std::fmt::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Only those of `out` and of the value's own `Display`.
@@ -203,116 +264,15 @@ impl Redactors {
     }
 }
 
-/// Rules that are being put together; see [`Redactors`].
-#[derive(Debug, Default)]
-pub struct RedactorsBuilder {
-    known: BTreeMap<Class, Redactor>,
-    own: BTreeMap<String, Redactor>,
-    key: Option<PseudonymKey>,
-    masks: MaskRules,
-}
-
-impl RedactorsBuilder {
-    /// The redactor of a class of the data map.
-    #[must_use]
-    pub fn class(mut self, class: Class, redactor: Redactor) -> Self {
-        self.known.insert(class, redactor);
-        self
-    }
-
-    /// The redactor of a class by its name, as a file of settings has it: one of the six, or an
-    /// organisation's own.
-    ///
-    /// ```
-    /// # use privet_classify::{Redactor, Redactors, taxonomy::Label};
-    /// let rules = Redactors::builder().named("clinic/ward", Redactor::Keep).build()?;
-    /// assert_eq!(rules.redactor(Label::Own("clinic/ward")), Redactor::Keep);
-    /// assert_eq!(rules.redactor(Label::Own("clinic/health")), Redactor::Erase);
-    /// # Ok::<(), privet_classify::RulesError>(())
-    /// ```
-    #[must_use]
-    pub fn named(mut self, class: &str, redactor: Redactor) -> Self {
-        match class.parse() {
-            Ok(known) => self.known.insert(known, redactor),
-            Err(_) => self.own.insert(class.to_owned(), redactor),
-        };
-        self
-    }
-
-    /// The key of pseudonyms, for every class whose rule asks for one.
-    #[must_use]
-    pub fn key(mut self, key: PseudonymKey) -> Self {
-        self.key = Some(key);
-        self
-    }
-
-    /// What masks may show.
-    #[must_use]
-    pub fn masks(mut self, masks: MaskRules) -> Self {
-        self.masks = masks;
-        self
-    }
-
-    /// The rules.
-    ///
-    /// # Errors
-    /// If a rule keeps `UII`, `UPI` or `CC`, or asks for pseudonyms and there is no key.
-    pub fn build(self) -> Result<Redactors, RulesError> {
-        let key = self.key.as_ref();
-        let mut rules = Redactors::strictest();
-        rules.masks = self.masks;
-        for (slot, class) in rules.known.iter_mut().zip(Class::ALL) {
-            let Some(&redactor) = self.known.get(&class) else {
-                continue;
-            };
-            let never_kept = matches!(class, Class::Uii | Class::Upi | Class::Cc);
-            if redactor == Redactor::Keep && never_kept {
-                return Err(RulesError::Kept { class });
-            }
-            *slot = rule(class.as_str(), redactor, key)?;
-        }
-        for (name, redactor) in self.own {
-            let rule = rule(&name, redactor, key)?;
-            rules.own.insert(name, rule);
-        }
-        Ok(rules)
-    }
-}
-
-fn rule(class: &str, redactor: Redactor, key: Option<&PseudonymKey>) -> Result<Rule, RulesError> {
-    match (redactor, key) {
-        (Redactor::Erase, _) => Ok(Rule::Erase),
-        (Redactor::Mask, _) => Ok(Rule::Mask),
-        (Redactor::Keep, _) => Ok(Rule::Keep),
-        (Redactor::Pseudonym, Some(key)) => Ok(Rule::Pseudonym(key.for_class(class))),
-        (Redactor::Pseudonym, None) => Err(RulesError::NoKey {
-            class: class.to_owned(),
-        }),
-    }
-}
-
-/// Rules that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RulesError {
-    /// A class whose plain values never stand in a log.
-    #[error(
-        "values of class `{class}` are never kept as they are; use `erase`, `mask` or `pseudonym`"
-    )]
-    Kept {
-        /// The class.
-        class: Class,
-    },
-    /// Pseudonyms were asked for and there is no key.
-    #[error(
-        "class `{class}` is to have pseudonyms and there is no key for them; give one with `key`"
-    )]
-    NoKey {
-        /// The class.
-        class: String,
-    },
-}
-
 /// The process has rules already.
+///
+/// ```standalone_crate
+/// use privet_classify::{AlreadyInstalled, Redactors};
+///
+/// Redactors::strictest().install()?;
+/// assert_eq!(Redactors::strictest().install(), Err(AlreadyInstalled));
+/// # Ok::<(), AlreadyInstalled>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the process has its redactors already; install them once, first thing in `main`")]
 pub struct AlreadyInstalled;

@@ -40,6 +40,13 @@ use rng::Rng;
 pub use tables::{Fill, LeftOut, Table, Tables, Value, Why};
 
 /// An invented person; the parts fit together.
+///
+/// ```
+/// use privet_classify::{ValueType, synthetic::Person};
+///
+/// let person = Person::new(7, 3);
+/// assert_eq!(person.email, ValueType::Email.synthesize(7, 3));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Person {
@@ -61,6 +68,14 @@ pub struct Person {
 }
 
 /// An invented address. Displayed on one line: `12 Juniper Lane, 00412 Larkmere`.
+///
+/// ```
+/// use privet_classify::{ValueType, synthetic::Person};
+///
+/// let address = Person::new(7, 3).address;
+/// assert!(address.to_string().contains(&address.city));
+/// assert!(ValueType::Address.is_reserved_example(&address.to_string()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Address {
@@ -84,6 +99,12 @@ const BIRTHDAY_DAYS: u64 = 66 * 365;
 
 impl Person {
     /// The person of that index.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Person;
+    /// assert_eq!(Person::new(7, 0), Person::new(7, 0));
+    /// assert_ne!(Person::new(7, 0).email, Person::new(7, 1).email);
+    /// ```
     #[must_use]
     pub fn new(seed: u64, index: u64) -> Self {
         let mut rng = Rng::new(seed, index, "person");
@@ -109,6 +130,12 @@ impl Person {
     }
 
     /// First and last name.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Person;
+    /// let person = Person::new(7, 0);
+    /// assert!(person.full_name().ends_with(&person.last_name));
+    /// ```
     #[must_use]
     pub fn full_name(&self) -> String {
         format!("{} {}", self.first_name, self.last_name)
@@ -134,6 +161,13 @@ impl Address {
 
 /// What a customer writes to support: a greeting, two sentences, thanks. Names nobody; a listed
 /// name may be put below it.
+///
+/// ```
+/// # use privet_classify::{ValueType, synthetic::support_message};
+/// let message = support_message(7, 0);
+/// assert_eq!(message, support_message(7, 0));
+/// assert!(ValueType::Text.is_reserved_example(&message));
+/// ```
 #[must_use]
 pub fn support_message(seed: u64, index: u64) -> String {
     let mut rng = Rng::new(seed, index, "support message");
@@ -141,6 +175,11 @@ pub fn support_message(seed: u64, index: u64) -> String {
 }
 
 /// The name of something to buy: `Quiet Cedar Lamp`.
+///
+/// ```
+/// # use privet_classify::synthetic::product_name;
+/// assert_eq!(product_name(7, 0).split(' ').count(), 3);
+/// ```
 #[must_use]
 pub fn product_name(seed: u64, index: u64) -> String {
     let mut rng = Rng::new(seed, index, "product");
@@ -151,6 +190,12 @@ pub fn product_name(seed: u64, index: u64) -> String {
 
 /// Whether `name` consists of one to four words, each a first or last name of the generator's
 /// lists, whatever their case. Someone real may bear such a name; nobody can be told by it.
+///
+/// ```
+/// # use privet_classify::synthetic::{Person, is_listed_name};
+/// assert!(is_listed_name(&Person::new(7, 0).full_name()));
+/// assert!(!is_listed_name("Ada Lovelace-King"));
+/// ```
 #[must_use]
 pub fn is_listed_name(name: &str) -> bool {
     static LISTED: LazyLock<HashSet<String>> = LazyLock::new(|| {

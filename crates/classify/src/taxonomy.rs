@@ -18,6 +18,13 @@
 use crate::class::Class;
 
 /// How a class is known at run time, when its rule is looked up.
+///
+/// ```
+/// use privet_classify::{Class, taxonomy::Label};
+///
+/// assert_eq!(Label::from(Class::Uii), Label::Known(Class::Uii));
+/// assert_eq!(Label::Own("clinic/health").as_str(), "clinic/health");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Label {
     /// One of the six classes of the data map.
@@ -28,6 +35,11 @@ pub enum Label {
 
 impl Label {
     /// The name, as rules and log forms write it: `UII`, or `clinic/health`.
+    ///
+    /// ```
+    /// # use privet_classify::{Class, taxonomy::Label};
+    /// assert_eq!(Label::Known(Class::Upi).as_str(), "UPI");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,8 +71,23 @@ impl From<Class> for Label {
 
 /// A class as a type: the second parameter of [`Classified`](struct@crate::Classified). An organisation's own class is
 /// an empty enum with this trait.
+///
+/// ```
+/// use privet_classify::{Classified, taxonomy::{DataClass, Label}};
+///
+/// enum Salary {}
+/// impl DataClass for Salary {
+///     const LABEL: Label = Label::Own("staff/salary");
+/// }
+/// assert_eq!(Classified::<_, Salary>::new(4_711).to_string(), "[staff/salary]");
+/// ```
 pub trait DataClass {
     /// The class at run time.
+    ///
+    /// ```
+    /// # use privet_classify::{Class, taxonomy::{DataClass, Label, Uii}};
+    /// assert_eq!(Uii::LABEL, Label::Known(Class::Uii));
+    /// ```
     const LABEL: Label;
 }
 

@@ -19,6 +19,20 @@ use crate::value_type::ValueType;
 
 /// How values of `T` are turned into text, for the log forms that need it (pseudonym, keep), and
 /// what they look like (mask).
+///
+/// ```
+/// use privet_classify::{Upi, ValueType, value::Kind};
+///
+/// /// The number of a customer's card, which is in the open only on the card.
+/// enum Card {}
+/// impl Kind<u64> for Card {
+///     const TYPE: Option<ValueType> = None;
+///     fn text(_: &u64) -> Option<&dyn std::fmt::Display> {
+///         None
+///     }
+/// }
+/// assert_eq!(Upi::<u64, Card>::new(4_711).to_string(), "[UPI]");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "values of type `{T}` have no text that a log form could be made of",
     label = "`{T}` does not implement `Display`",
@@ -26,13 +40,32 @@ use crate::value_type::ValueType;
 )]
 pub trait Kind<T: ?Sized> {
     /// What the values look like, if that is known.
+    ///
+    /// ```
+    /// # use privet_classify::{ValueType, value::{Any, Email, Kind}};
+    /// assert_eq!(<Email as Kind<String>>::TYPE, Some(ValueType::Email));
+    /// assert_eq!(<Any as Kind<String>>::TYPE, None);
+    /// ```
     const TYPE: Option<ValueType>;
 
     /// The text of a value, if it has one.
+    ///
+    /// ```
+    /// # use privet_classify::value::{Any, Kind, Opaque};
+    /// assert_eq!(Any::text(&4_711).map(|text| text.to_string()), Some("4711".to_owned()));
+    /// assert!(Opaque::text(&4_711).is_none());
+    /// ```
     fn text(value: &T) -> Option<&dyn fmt::Display>;
 }
 
 /// Anything that can be displayed; what it looks like is not known, so that its mask is `•••••`.
+///
+/// ```
+/// use privet_classify::{Uii, value::Any};
+///
+/// let name: Uii<String, Any> = "Ada".to_owned().into();
+/// assert_eq!(name.to_string(), "[UII]");
+/// ```
 #[derive(Debug)]
 pub enum Any {}
 
@@ -47,6 +80,13 @@ impl<T: fmt::Display> Kind<T> for Any {
 }
 
 /// A value without text: structures, bytes, types of others. Whatever the rules say, it is erased.
+///
+/// ```
+/// use privet_classify::{Cc, value::Opaque};
+///
+/// let photo: Cc<Vec<u8>, Opaque> = vec![0xff, 0xd8].into();
+/// assert_eq!(format!("{photo:?}"), "[CC]");
+/// ```
 #[derive(Debug)]
 pub enum Opaque {}
 
@@ -105,6 +145,11 @@ pub struct Wiped(Zeroizing<String>);
 
 impl Wiped {
     /// The text.
+    ///
+    /// ```
+    /// # use privet_classify::value::Wiped;
+    /// assert_eq!(Wiped::from("ada@example.org".to_owned()).as_str(), "ada@example.org");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -31,6 +31,13 @@ pub(crate) const VALUE_BYTES_MAX: usize = 1024;
 
 /// What the values of a field look like. The text form (`FromStr`, `Display`, serde) is in lower
 /// snake case: `email`, `postal_code`.
+///
+/// ```
+/// use privet_classify::ValueType;
+///
+/// assert_eq!("postal_code".parse(), Ok(ValueType::PostalCode));
+/// assert!(ValueType::Email.validate("ada@example.org").is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -61,6 +68,11 @@ pub enum ValueType {
 
 impl ValueType {
     /// Every value type.
+    ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// assert!(ValueType::ALL.iter().all(|kind| kind.as_str().parse() == Ok(*kind)));
+    /// ```
     pub const ALL: [Self; 11] = [
         Self::Email,
         Self::Phone,
@@ -76,6 +88,11 @@ impl ValueType {
     ];
 
     /// The name, as the data map writes it.
+    ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// assert_eq!(ValueType::CountryCode.as_str(), "country_code");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -95,6 +112,12 @@ impl ValueType {
 
     /// Checks that `value` is of the type. A value is valid exactly if it can be normalized.
     ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// assert!(ValueType::Date.validate("1990-12-31").is_ok());
+    /// assert!(ValueType::Date.validate("31.12.1990").is_err());
+    /// ```
+    ///
     /// # Errors
     /// What is wrong and what would be right, without the value.
     pub fn validate(self, value: &str) -> Result<(), ValueError> {
@@ -105,6 +128,12 @@ impl ValueType {
     /// each type; a change of any result makes every index that was made before useless. Normalizing
     /// twice changes nothing. Not for storage or display: letters change case, and the time after a
     /// date is dropped.
+    ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// assert_eq!(ValueType::Email.normalize(" Ada@Example.ORG ")?, "ada@example.org");
+    /// # Ok::<(), privet_classify::ValueError>(())
+    /// ```
     ///
     /// # Errors
     /// If `value` is not of the type: what is wrong and what would be right, without the value.
@@ -147,6 +176,12 @@ impl ValueType {
 
     /// What may be shown in place of `value`: the same text for every value of the type, so that
     /// not even a length shows; only a mail domain on the public list stands as it is.
+    ///
+    /// ```
+    /// # use privet_classify::{MaskRules, ValueType};
+    /// let rules = MaskRules::default();
+    /// assert_eq!(ValueType::Phone.mask("+1 202 555 0142", &rules), "••• ••• ••");
+    /// ```
     #[must_use]
     pub fn mask(self, value: &str, rules: &MaskRules) -> String {
         mask::mask(self, value, rules).into_owned()
@@ -159,6 +194,12 @@ impl ValueType {
 
     /// The block in bytes to which a value is padded before it is sealed, so that short values do
     /// not show their length: 32, for free text 1.
+    ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// assert_eq!(ValueType::Email.padding_block(), 32);
+    /// assert_eq!(ValueType::Text.padding_block(), 1);
+    /// ```
     #[must_use]
     pub fn padding_block(self) -> u8 {
         if self == Self::Text { 1 } else { 32 }
@@ -167,6 +208,13 @@ impl ValueType {
     /// An invented value, the same for the same `seed` and `index`, valid and in the range reserved
     /// for examples. For one `seed` and `index` the values of the types fit together
     /// ([`synthetic::Person`]); mail addresses differ for every index.
+    ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// let phone = ValueType::Phone.synthesize(7, 0);
+    /// assert_eq!(phone, ValueType::Phone.synthesize(7, 0));
+    /// assert!(ValueType::Phone.is_reserved_example(&phone));
+    /// ```
     #[must_use]
     pub fn synthesize(self, seed: u64, index: u64) -> String {
         synthetic::value(self, seed, index)
@@ -177,6 +225,12 @@ impl ValueType {
     /// telephone numbers 555-0100 to 555-0199, names and addresses of the generator's lists,
     /// integers up to 9999, text made by the generator. Dates, countries and postal codes are
     /// always: alone, they name nobody.
+    ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// assert!(ValueType::Ip.is_reserved_example("192.0.2.1"));
+    /// assert!(!ValueType::Ip.is_reserved_example("9.9.9.9"));
+    /// ```
     #[must_use]
     pub fn is_reserved_example(self, value: &str) -> bool {
         let Ok(normal) = self.normalize(value) else {
@@ -198,6 +252,12 @@ impl ValueType {
     }
 
     /// Whether the type has so few values that a blind index over it can be guessed through.
+    ///
+    /// ```
+    /// # use privet_classify::ValueType;
+    /// assert!(ValueType::CountryCode.is_small_domain());
+    /// assert!(!ValueType::Email.is_small_domain());
+    /// ```
     #[must_use]
     pub fn is_small_domain(self) -> bool {
         matches!(

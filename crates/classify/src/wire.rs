@@ -38,6 +38,15 @@ thread_local! {
 
 /// Serializes `T` with its classified values in the open. It has no `Debug`: it is made to be sent,
 /// not to be looked at.
+///
+/// ```
+/// use privet_classify::{Uii, because, wire::Wire};
+///
+/// let name = Uii::<_>::new("Ada");
+/// let answer = Wire::new(&name, because("a person reads their own name"));
+/// assert_eq!(serde_json::to_string(&(&answer, &name))?, r#"["Ada","[UII]"]"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 #[expect(
     missing_debug_implementations,
@@ -47,6 +56,13 @@ pub struct Wire<T>(T);
 
 impl<T: Serialize> Wire<T> {
     /// What is to be sent, by value or by reference, and why it may be.
+    ///
+    /// ```
+    /// # use privet_classify::{Udi, because, wire::Wire};
+    /// let answer = Wire::new(Udi::<_>::new("CH"), because("a person reads their own country"));
+    /// assert_eq!(serde_json::to_string(&answer)?, r#""CH""#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub const fn new(value: T, _why: Because) -> Self {
         Self(value)
     }
@@ -65,6 +81,20 @@ pub(crate) fn is_asked_for() -> bool {
 
 /// Serializes inside of `run` as outside of any [`Wire`]: for whoever makes a log record while an
 /// answer is being written.
+///
+/// ```
+/// # use privet_classify::{Uii, because, wire::{Wire, as_for_logs}};
+/// # use serde::{Serialize, Serializer};
+/// struct Logged(Uii<&'static str>);
+/// impl Serialize for Logged {
+///     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+///         as_for_logs(|| self.0.serialize(serializer))
+///     }
+/// }
+/// let answer = Wire::new(Logged(Uii::new("Ada")), because("an answer to herself"));
+/// assert_eq!(serde_json::to_string(&answer)?, r#""[UII]""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 pub fn as_for_logs<R>(run: impl FnOnce() -> R) -> R {
     let _mark = Mark::set(false);
     run()

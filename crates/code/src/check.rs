@@ -11,6 +11,16 @@ use crate::generate::{FIRST_LINE, generate, names, type_of};
 use crate::visit::Visitor;
 
 /// Something at a place in the code.
+///
+/// ```
+/// use privet_classify::DataMap;
+///
+/// let map = DataMap::parse("")?;
+/// let report = privet_code::check(&map, &[("src/mail.rs", "fn send() {\n    info!(\"mail to {to}\");\n}\n")]);
+/// let finding = report.problems.first().ok_or("nothing found")?;
+/// assert_eq!((finding.file.as_str(), finding.line), ("src/mail.rs", 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// The file, as it was named to [`check()`].
@@ -22,6 +32,16 @@ pub struct Finding {
 }
 
 /// What was found in the code.
+///
+/// ```
+/// use privet_classify::DataMap;
+///
+/// let code = "fn to(c: &Customer) -> &str { c.email.reveal(because(\"the receipt is mailed there\")) }";
+/// let report = privet_code::check(&DataMap::parse("")?, &[("src/mail.rs", code)]);
+/// assert!(report.problems.is_empty());
+/// assert_eq!(report.reveals[0].what, "the receipt is mailed there");
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Where code and map disagree, and where a value can reach a log past its class.
@@ -35,6 +55,13 @@ pub struct Report {
 /// Problems are: generated types that differ from the map, or that are nowhere; a field marked `SYS`
 /// whose name the map knows as something else; a log message with a value in it; a file that is not
 /// Rust.
+///
+/// ```
+/// # use privet_classify::DataMap;
+/// let report = privet_code::check(&DataMap::parse("")?, &[("src/main.rs", "fn main() {}")]);
+/// assert_eq!(report, privet_code::Report::default());
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
 #[must_use]
 pub fn check(map: &DataMap, files: &[(&str, &str)]) -> Report {
     let mut report = Report::default();

@@ -11,6 +11,13 @@ pub(crate) const FIRST_LINE: &str = "// Made by `privet classify --lang rust` fr
 
 /// Rust source with a type for each field, by name: its class, its value type, what it is for. And
 /// the classes of telemetry attributes.
+///
+/// ```
+/// # use privet_classify::DataMap;
+/// let map = DataMap::parse("[telemetry.attributes]\n\"user.id\" = \"UPI\"\n")?;
+/// assert!(privet_code::generate(&map).contains("(\"user.id\", privet_classify::Class::Upi),"));
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
 #[must_use]
 pub fn generate(map: &DataMap) -> String {
     let mut out = format!(

@@ -22,6 +22,17 @@ use tower_http::trace::{MakeSpan, OnFailure, OnResponse, TraceLayer};
 use tracing::{Span, field};
 
 /// The layer of [`trace_layer`].
+///
+/// ```
+/// use axum::extract::MatchedPath;
+/// use privet_tracing::http::{RequestLayer, trace_layer};
+///
+/// type Route = fn(&http::Extensions) -> Option<String>;
+/// fn layer() -> RequestLayer<Route> {
+///     trace_layer(|parts| Some(parts.get::<MatchedPath>()?.as_str().to_owned()))
+/// }
+/// # layer();
+/// ```
 pub type RequestLayer<R> = TraceLayer<
     SharedClassifier<ServerErrorsAsFailures>,
     RequestSpan<R>,
@@ -38,6 +49,15 @@ pub type RequestLayer<R> = TraceLayer<
 /// has none in its span.
 ///
 /// The names are those of OpenTelemetry's conventions, which [`crate::Policy::new`] lists.
+///
+/// ```
+/// use axum::{Router, extract::MatchedPath, routing::get};
+/// use privet_tracing::http::trace_layer;
+///
+/// let route = |parts: &http::Extensions| Some(parts.get::<MatchedPath>()?.as_str().to_owned());
+/// let app: Router = Router::new().route("/orders/{id}", get(|| async {})).layer(trace_layer(route));
+/// # drop(app);
+/// ```
 pub fn trace_layer<R>(route: R) -> RequestLayer<R>
 where
     R: Fn(&Extensions) -> Option<String> + Clone,
@@ -52,6 +72,20 @@ where
 }
 
 /// Makes the span of a request.
+///
+/// ```
+/// use privet_tracing::http::RequestSpan;
+/// use tower_http::trace::MakeSpan;
+///
+/// /// Whatever finds the route, this makes spans for requests.
+/// fn makes_spans<R>(span: RequestSpan<R>) -> impl MakeSpan<axum::body::Body>
+/// where
+///     R: Fn(&http::Extensions) -> Option<String>,
+/// {
+///     span
+/// }
+/// # let _ = makes_spans::<fn(&http::Extensions) -> Option<String>>;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RequestSpan<R> {
     route: R,
@@ -72,6 +106,14 @@ impl<B, R: Fn(&Extensions) -> Option<String>> MakeSpan<B> for RequestSpan<R> {
 }
 
 /// Records that a request was answered.
+///
+/// ```
+/// use privet_tracing::http::Answered;
+/// use tower_http::trace::TraceLayer;
+///
+/// let layer = TraceLayer::new_for_http().on_response(Answered);
+/// # drop(layer);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Answered;
 
@@ -89,6 +131,14 @@ impl<B> OnResponse<B> for Answered {
 
 /// Records that a request failed: with its status, or without the error's text, which may hold
 /// anything.
+///
+/// ```
+/// use privet_tracing::http::Failed;
+/// use tower_http::trace::TraceLayer;
+///
+/// let layer = TraceLayer::new_for_http().on_failure(Failed);
+/// # drop(layer);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Failed;
 

@@ -2,12 +2,23 @@
 //!
 //! The message of a panic holds whatever was to be formatted into it, most often what an `unwrap`
 //! found in an error. The place in the program is what helps to find the cause, and it is a constant.
+//!
+//! ```
+//! privet_tracing::panics::install(); // First thing in `main`.
+//! ```
 
 use std::fmt;
 use std::io::Write;
 use std::panic::Location;
 
 /// Where a thread panicked.
+///
+/// ```
+/// privet_tracing::panics::install_with(|place| {
+///     assert_eq!(place.to_string(), format!("{}:{}:{}", place.file, place.line, place.column));
+/// });
+/// # let _ = std::panic::catch_unwind(|| panic!("shown to nobody"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The source file, as the compiler was given it.
@@ -53,6 +64,15 @@ pub fn install() {
 
 /// As [`install`], with something else to do with the place. It runs on the thread that panicked,
 /// wherever that was: it must not take a lock that may be held there, and not panic.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// static LINE: AtomicU32 = AtomicU32::new(0);
+/// privet_tracing::panics::install_with(|place| LINE.store(place.line, Ordering::Relaxed));
+/// assert!(std::panic::catch_unwind(|| panic!("no mail to {}", "Ada")).is_err());
+/// assert_ne!(LINE.load(Ordering::Relaxed), 0);
+/// ```
 pub fn install_with(report: impl Fn(Place<'_>) + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |panic| {
         if let Some(location) = panic.location() {

@@ -74,6 +74,13 @@ pub struct Policy {
 }
 
 /// What happens to free text.
+///
+/// ```
+/// use privet_tracing::{Policy, Texts};
+///
+/// let policy = Policy::new().texts(Texts::Drop); // Where fields alone are enough.
+/// # drop(policy);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Texts {
     /// What [`privet_classify::free_text`] finds in it is replaced. A name in a message is not
@@ -85,6 +92,15 @@ pub enum Texts {
 }
 
 /// What happens to a field that nobody listed.
+///
+/// ```
+/// use privet_tracing::{Policy, Unlisted};
+///
+/// let development = cfg!(debug_assertions);
+/// let unlisted = if development { Unlisted::Name } else { Unlisted::Drop };
+/// let policy = Policy::new().unlisted(unlisted);
+/// # drop(policy);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unlisted {
     /// It is dropped.
@@ -139,6 +155,15 @@ impl Default for Policy {
 impl Policy {
     /// Lists `message` and `error` as texts, and the attributes of OpenTelemetry's conventions that
     /// are about the machine. Silences the libraries whose messages are known to hold values.
+    ///
+    /// ```
+    /// # use privet_tracing::{Policy, redacted};
+    /// # use tracing_subscriber::prelude::*;
+    /// let policy = Policy::new();
+    /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    /// # let _guard = redacted(stack, policy).set_default();
+    /// tracing::info!(http.request.method = "GET", basket = "red wine", "answered"); // answered http.request.method="GET"
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         let policy = Self {
@@ -154,6 +179,16 @@ impl Policy {
     }
 
     /// Lists a field with its class.
+    ///
+    /// ```
+    /// # use privet_classify::Class;
+    /// # use privet_tracing::{Policy, redacted};
+    /// # use tracing_subscriber::prelude::*;
+    /// let policy = Policy::new().field("country", Class::Udi);
+    /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    /// # let _guard = redacted(stack, policy).set_default();
+    /// tracing::info!(country = "CH", "paid"); // paid country="[UDI]"
+    /// ```
     #[must_use]
     pub fn field(self, name: &str, class: impl Into<Label>) -> Self {
         self.with(name, Listed::Class(class.into(), None))
@@ -173,6 +208,15 @@ impl Policy {
     }
 
     /// Lists fields that are about the machine alone.
+    ///
+    /// ```
+    /// # use privet_tracing::{Policy, redacted};
+    /// # use tracing_subscriber::prelude::*;
+    /// let policy = Policy::new().system(["attempts"]);
+    /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    /// # let _guard = redacted(stack, policy).set_default();
+    /// tracing::info!(attempts = 3, "sent"); // sent attempts=3
+    /// ```
     #[must_use]
     pub fn system<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
         names
@@ -181,6 +225,15 @@ impl Policy {
     }
 
     /// Lists a field as free text.
+    ///
+    /// ```
+    /// # use privet_tracing::{Policy, redacted};
+    /// # use tracing_subscriber::prelude::*;
+    /// let policy = Policy::new().text("reason");
+    /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    /// # let _guard = redacted(stack, policy).set_default();
+    /// tracing::info!(reason = "no mailbox ada@example.org", "not sent"); // not sent reason="no mailbox [email]"
+    /// ```
     #[must_use]
     pub fn text(self, name: &str) -> Self {
         self.with(name, Listed::Text)
@@ -208,6 +261,16 @@ impl Policy {
     }
 
     /// Other rules from class to redactor than the process's ([`Redactors::install`]).
+    ///
+    /// ```
+    /// use privet_classify::{Class, Redactor, Redactors};
+    /// use privet_tracing::Policy;
+    ///
+    /// let rules = Redactors::builder().class(Class::Oi, Redactor::Keep).build()?;
+    /// let policy = Policy::new().field("company", Class::Oi).redactors(rules);
+    /// # drop(policy);
+    /// # Ok::<(), privet_classify::RulesError>(())
+    /// ```
     #[must_use]
     pub fn redactors(mut self, redactors: Redactors) -> Self {
         self.redactors = Some(redactors);
@@ -215,6 +278,15 @@ impl Policy {
     }
 
     /// What happens to free text.
+    ///
+    /// ```
+    /// # use privet_tracing::{Policy, Texts, redacted};
+    /// # use tracing_subscriber::prelude::*;
+    /// let policy = Policy::new().texts(Texts::Drop).system(["attempts"]);
+    /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    /// # let _guard = redacted(stack, policy).set_default();
+    /// tracing::info!(attempts = 3, "no mail to Ada"); // attempts=3
+    /// ```
     #[must_use]
     pub fn texts(mut self, texts: Texts) -> Self {
         self.texts = texts;
@@ -223,6 +295,15 @@ impl Policy {
 
     /// Drops the free text of what is recorded under a target (a module's path) and below it: for a
     /// library that writes values into its messages.
+    ///
+    /// ```
+    /// # use privet_tracing::{Policy, redacted};
+    /// # use tracing_subscriber::prelude::*;
+    /// let policy = Policy::new().silence("mailer").system(["attempts"]);
+    /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    /// # let _guard = redacted(stack, policy).set_default();
+    /// tracing::info!(target: "mailer::queue", attempts = 3, "no mail to Ada"); // attempts=3
+    /// ```
     #[must_use]
     pub fn silence(mut self, target: &str) -> Self {
         self.silent.push(target.into());
@@ -230,6 +311,15 @@ impl Policy {
     }
 
     /// What happens to fields that are not listed.
+    ///
+    /// ```
+    /// # use privet_tracing::{Policy, Unlisted, redacted};
+    /// # use tracing_subscriber::prelude::*;
+    /// let policy = Policy::new().unlisted(Unlisted::Name);
+    /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    /// # let _guard = redacted(stack, policy).set_default();
+    /// tracing::info!(basket = "red wine", "paid"); // paid basket="[unlisted]"
+    /// ```
     #[must_use]
     pub fn unlisted(mut self, unlisted: Unlisted) -> Self {
         self.unlisted = unlisted;

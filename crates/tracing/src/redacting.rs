@@ -14,6 +14,15 @@ use crate::record::Redaction;
 /// `tracing::dispatcher::set_global_default`).
 ///
 /// It is a `Dispatch`, so that no layer can be put in front of it, where records are not yet redacted.
+///
+/// ```
+/// use privet_tracing::{Policy, redacted};
+/// use tracing_subscriber::prelude::*;
+///
+/// let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+/// let _guard = redacted(stack, Policy::new()).set_default(); // In earnest: `.init()`.
+/// tracing::info!(name = "Ada", "no mail to ada@example.org"); // no mail to [email]
+/// ```
 pub fn redacted<S: Subscriber + Send + Sync + 'static>(subscriber: S, policy: Policy) -> Dispatch {
     Dispatch::new(Redacting {
         inner: subscriber,

@@ -1,5 +1,7 @@
 //! What a data map holds, once it is read and checked.
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -8,15 +10,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::Class;
 use crate::error::UnknownName;
-use crate::name::{ColumnName, FieldName, PurposeName, SourceName, TableName, TenantName};
+use crate::name::{ColumnName, FieldName, PurposeName};
 use crate::value_type::ValueType;
+
+pub use source::{
+    Column, Hop, Root, Source, SubjectChain, SubjectPath, Table, TenantRule, Treatment,
+};
 
 use super::period::Period;
 
 /// How many consent bits there are: bits 0 to 31, so that a consent map is one `u32`.
+///
+/// ```
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let bits = map.purposes().filter_map(|purpose| purpose.bit);
+/// assert!(bits.max() < Some(privet_classify::CONSENT_BITS));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const CONSENT_BITS: u8 = 32;
 
 /// A legal basis of Art. 6(1) GDPR. The text form is in lower snake case.
+///
+/// ```
+/// use privet_classify::Basis;
+///
+/// assert_eq!("legal_obligation".parse(), Ok(Basis::LegalObligation));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
@@ -36,6 +55,11 @@ pub enum Basis {
 
 impl Basis {
     /// Every basis, in the order of the law.
+    ///
+    /// ```
+    /// # use privet_classify::Basis;
+    /// assert_eq!(Basis::ALL.map(Basis::as_str)[0], "consent");
+    /// ```
     pub const ALL: [Self; 6] = [
         Self::Consent,
         Self::Contract,
@@ -46,6 +70,11 @@ impl Basis {
     ];
 
     /// The name, as the data map writes it.
+    ///
+    /// ```
+    /// # use privet_classify::Basis;
+    /// assert_eq!(Basis::PublicTask.as_str(), "public_task");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -74,6 +103,13 @@ impl FromStr for Basis {
 }
 
 /// Why data is used.
+///
+/// ```
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let purpose = map.purpose("improvement").ok_or("no purpose")?;
+/// assert_eq!((purpose.bit, purpose.notice.as_deref()), (Some(0), Some("2026-11")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Purpose {
@@ -88,6 +124,15 @@ pub struct Purpose {
 }
 
 /// One kind of personal data.
+///
+/// ```
+/// # use privet_classify::{Class, ValueType};
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let field = map.field("birthday").ok_or("no field")?;
+/// assert_eq!((field.number, field.class), (2, Class::Udi));
+/// assert_eq!(field.value_type, ValueType::Date);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Field {
@@ -109,6 +154,13 @@ pub struct Field {
 }
 
 /// How a field can be looked up by its value.
+///
+/// ```
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let lookup = map.field("email").and_then(|field| field.lookup).ok_or("no index")?;
+/// assert!(lookup.unique && !lookup.weak);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lookup {
@@ -119,6 +171,14 @@ pub struct Lookup {
 }
 
 /// What is kept after an erasure, how long and why.
+///
+/// ```
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let retain = map.field("billing_address").and_then(|field| field.retain.as_ref());
+/// let retain = retain.ok_or("nothing is kept")?;
+/// assert_eq!(format!("{} for {}", retain.for_, retain.why), "7y for tax law");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retain {
@@ -135,6 +195,14 @@ pub struct Retain {
 }
 
 /// When a retention period starts.
+///
+/// ```
+/// # use privet_classify::RetainFrom;
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let retain = map.field("contract").and_then(|field| field.retain.as_ref());
+/// assert_eq!(retain.map(|retain| &retain.from), Some(&RetainFrom::Closure));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RetainFrom {
     /// On the date in that column of the same row; every table with the field has the column,
@@ -144,174 +212,16 @@ pub enum RetainFrom {
     Closure,
 }
 
-/// An application's own database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Source {
-    /// Its name.
-    pub name: SourceName,
-    /// Which tenant a row belongs to.
-    pub tenant: TenantRule,
-    /// The tables with personal data, by name.
-    pub tables: Vec<Table>,
-}
-
-impl Source {
-    /// The table of that name, letter for letter.
-    #[must_use]
-    pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.name.as_str() == name)
-    }
-}
-
-/// Which tenant the rows of a source belong to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TenantRule {
-    /// All to one.
-    Fixed(TenantName),
-    /// To the one that this column of the subject's row (the root of the subject path) names.
-    Column(ColumnName),
-}
-
-/// A table with personal data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Table {
-    /// Its name.
-    pub name: TableName,
-    /// Whose a row is; always there if a column is a field.
-    pub subject: Option<SubjectPath>,
-    /// All its columns but those of blind indexes, by name.
-    pub columns: Vec<Column>,
-}
-
-impl Table {
-    /// The column of that name, letter for letter.
-    #[must_use]
-    pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns
-            .iter()
-            .find(|column| column.name.as_str() == name)
-    }
-
-    /// The columns to seal, each with its field.
-    pub fn sealed_columns(&self) -> impl Iterator<Item = (&Column, &FieldName)> {
-        self.columns
-            .iter()
-            .filter_map(|column| column.field().map(|field| (column, field)))
-    }
-}
-
-/// How the subject of a row is found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SubjectPath {
-    /// The table is a root: this column of its own names the subject, whose alias is `table:value`.
-    Own {
-        /// The column.
-        column: ColumnName,
-    },
-    /// The row belongs to whom the row in another table belongs to.
-    Via {
-        /// The foreign key.
-        column: ColumnName,
-        /// The table that it leads to.
-        table: TableName,
-        /// The column there that it refers to, where the map says so (`a -> t.b`).
-        parent_column: Option<ColumnName>,
-    },
-}
-
-impl SubjectPath {
-    /// The column of the row itself with which the path starts.
-    #[must_use]
-    pub fn column(&self) -> &ColumnName {
-        match self {
-            Self::Own { column } | Self::Via { column, .. } => column,
-        }
-    }
-}
-
-/// The way from a row to its subject: foreign keys to follow one after the other, then the root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SubjectChain {
-    /// The foreign keys; none if the table is itself a root.
-    pub hops: Vec<Hop>,
-    /// Where the way ends.
-    pub root: Root,
-}
-
-/// One foreign key on the way to a subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Hop {
-    /// The table that has the foreign key.
-    pub table: TableName,
-    /// The foreign key.
-    pub column: ColumnName,
-    /// The table that it leads to.
-    pub parent_table: TableName,
-    /// The column there that it refers to: as stated, else the subject column of a root; `None`
-    /// means the primary key of `parent_table`.
-    pub parent_column: Option<ColumnName>,
-}
-
-/// The end of every subject path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Root {
-    /// The table, first half of the subject's alias.
-    pub table: TableName,
-    /// The column whose value names the subject, second half of the alias.
-    pub column: ColumnName,
-}
-
-/// A column of an application's table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Column {
-    /// Its name.
-    pub name: ColumnName,
-    /// What Privet does with it.
-    pub treatment: Treatment,
-}
-
-impl Column {
-    /// The field that the column is sealed as, if it is.
-    #[must_use]
-    pub fn field(&self) -> Option<&FieldName> {
-        match &self.treatment {
-            Treatment::Field(field) => Some(field),
-            Treatment::Class { .. } => None,
-        }
-    }
-}
-
-impl ColumnName {
-    /// The column of the blind index over this one: `email_px` for `email`. `None` if that name
-    /// would be too long; a checked map has no such column with a look-up.
-    #[must_use]
-    pub fn index_column(&self) -> Option<Self> {
-        Self::new(&format!("{self}_px")).ok()
-    }
-}
-
-/// What Privet does with a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Treatment {
-    /// Seals it as a value of this field.
-    Field(FieldName),
-    /// Leaves it as it is.
-    Class {
-        /// How personal it is; never `UII`.
-        class: Class,
-        /// Whether the map says in so many words that it stays readable; always so for `UDI` and
-        /// `CC`.
-        clear: bool,
-    },
-}
-
 /// What happens to the attributes of telemetry.
+///
+/// ```
+/// # use privet_classify::TelemetryDefault;
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let telemetry = map.telemetry();
+/// assert_eq!(telemetry.default, TelemetryDefault::Drop);
+/// assert_eq!(telemetry.attributes.len(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Telemetry {
@@ -323,6 +233,14 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// The class of an attribute; `None` means that it is not listed and [`Self::default`] applies.
+    ///
+    /// ```
+    /// # use privet_classify::Class;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert_eq!(map.telemetry().class("config.name"), Some(Class::Cc));
+    /// assert_eq!(map.telemetry().class("anything.else"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn class(&self, attribute: &str) -> Option<Class> {
         self.attributes.get(attribute).copied()
@@ -331,6 +249,13 @@ impl Telemetry {
 
 /// What happens to telemetry that nobody classified. There is one answer, so that nothing passes by
 /// oversight.
+///
+/// ```
+/// use privet_classify::{DataMap, TelemetryDefault};
+///
+/// assert_eq!(DataMap::parse("")?.telemetry().default, TelemetryDefault::Drop);
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TelemetryDefault {

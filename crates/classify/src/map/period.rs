@@ -8,6 +8,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A calendar period: a count and a unit. Text form: `7y`, `18m`, `2w`, `30d`.
+///
+/// ```
+/// use privet_classify::{Period, PeriodUnit};
+///
+/// let period: Period = "18m".parse()?;
+/// assert_eq!((period.count(), period.unit()), (18, PeriodUnit::Months));
+/// # Ok::<(), privet_classify::PeriodError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Period {
     count: u16,
@@ -15,6 +23,13 @@ pub struct Period {
 }
 
 /// The unit of a [`Period`].
+///
+/// ```
+/// use privet_classify::{Period, PeriodUnit};
+///
+/// assert_eq!("7y".parse::<Period>()?.unit(), PeriodUnit::Years);
+/// # Ok::<(), privet_classify::PeriodError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PeriodUnit {
     /// `d`
@@ -37,6 +52,12 @@ impl PeriodUnit {
 }
 
 /// A text that is no period.
+///
+/// ```
+/// use privet_classify::{Period, PeriodError};
+///
+/// assert_eq!("seven years".parse::<Period>(), Err(PeriodError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a period; {RIGHT}")]
 pub struct PeriodError;
@@ -53,12 +74,24 @@ impl Period {
     };
 
     /// How many units; at least 1.
+    ///
+    /// ```
+    /// # use privet_classify::Period;
+    /// assert_eq!("30d".parse::<Period>()?.count(), 30);
+    /// # Ok::<(), privet_classify::PeriodError>(())
+    /// ```
     #[must_use]
     pub fn count(self) -> u16 {
         self.count
     }
 
     /// The unit.
+    ///
+    /// ```
+    /// # use privet_classify::{Period, PeriodUnit};
+    /// assert_eq!("2w".parse::<Period>()?.unit(), PeriodUnit::Weeks);
+    /// # Ok::<(), privet_classify::PeriodError>(())
+    /// ```
     #[must_use]
     pub fn unit(self) -> PeriodUnit {
         self.unit
@@ -67,6 +100,15 @@ impl Period {
     /// The day on which a period that starts on `start` is over. A month or year whose end has no
     /// such day ends on its last: one year from 29 February is 28 February. `None` past the year
     /// 9999.
+    ///
+    /// ```
+    /// # use privet_classify::Period;
+    /// use jiff::civil::date;
+    ///
+    /// let period: Period = "1y".parse()?;
+    /// assert_eq!(period.after(date(2024, 2, 29)), Some(date(2025, 2, 28)));
+    /// # Ok::<(), privet_classify::PeriodError>(())
+    /// ```
     #[must_use]
     pub fn after(self, start: Date) -> Option<Date> {
         let count = i64::from(self.count);

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{NameError, UnknownName};
-use crate::name::{Kind, Name};
+use crate::name::{Name, kind::Kind};
 
 use super::problems::{Problems, join, list, quoted};
 

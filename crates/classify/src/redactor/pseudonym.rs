@@ -42,6 +42,12 @@ impl PseudonymKey {
     /// The key of that id (1 to 16 of `a-z` and `0-9`). The secret is 32 random bytes; whoever has
     /// it can find out whose a pseudonym is by trying everybody.
     ///
+    /// ```
+    /// # use privet_classify::PseudonymKey;
+    /// assert!(PseudonymKey::new("2026q4", [7; 32]).is_ok());
+    /// assert!(PseudonymKey::new("2026 Q4", [7; 32]).is_err());
+    /// ```
+    ///
     /// # Errors
     /// If the id is not of that form.
     pub fn new(id: &str, mut secret: [u8; 32]) -> Result<Self, KeyIdError> {
@@ -58,6 +64,13 @@ impl PseudonymKey {
     }
 
     /// The id.
+    ///
+    /// ```
+    /// # use privet_classify::PseudonymKey;
+    /// let key = PseudonymKey::new("k7", [7; 32])?;
+    /// assert_eq!(key.id(), "k7");
+    /// # Ok::<(), privet_classify::KeyIdError>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -90,6 +103,12 @@ impl fmt::Debug for PseudonymKey {
 }
 
 /// The id of a key is not of the form that pseudonyms can show.
+///
+/// ```
+/// use privet_classify::{KeyIdError, PseudonymKey};
+///
+/// assert_eq!(PseudonymKey::new("", [7; 32]).err(), Some(KeyIdError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a key; use 1 to 16 of `a-z` and `0-9`, as `2026q4`")]
 pub struct KeyIdError;

@@ -51,6 +51,14 @@ pub struct Records {
 
 impl Records {
     /// Those of a data map and a seed: the same for the same two, on every machine.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Records;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let records = Records::new(&map, 2026);
+    /// assert_eq!(records.subject(4)?, Records::new(&map, 2026).subject(4)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn new(map: &DataMap, seed: u64) -> Self {
         let slots = map.fields().map(|field| {
@@ -73,11 +81,26 @@ impl Records {
     }
 
     /// The fields of every record, by name.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Records;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let records = Records::new(&map, 2026);
+    /// assert!(records.fields().eq(map.fields().map(|field| &field.name)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fields(&self) -> impl ExactSizeIterator<Item = &FieldName> {
         self.slots.iter().map(|(name, _)| name)
     }
 
     /// Checks that there are that many different subjects.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Records;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert!(Records::new(&map, 2026).check(100_000).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If a field must be unique and has fewer values: the field, and how many there are.
@@ -93,6 +116,14 @@ impl Records {
     }
 
     /// The subject of that index, by field.
+    ///
+    /// ```
+    /// # use privet_classify::{ValueType, synthetic::Records};
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let subject = Records::new(&map, 2026).subject(0)?;
+    /// assert!(ValueType::Email.is_reserved_example(&subject["email"]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::check`], if a value would be one that an earlier subject has.

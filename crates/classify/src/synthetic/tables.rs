@@ -67,6 +67,14 @@ pub struct Tables {
 impl Tables {
     /// Those of a source: the same for the same map and seed, on every machine.
     ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert!(Tables::new(&map, "crm", 2026).is_ok());
+    /// assert!(Tables::new(&map, "warehouse", 2026).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the map has no such source, or if the key of a table that others refer to cannot be told.
     pub fn new(map: &DataMap, source: &str, seed: u64) -> Result<Self, SyntheticError> {
@@ -83,12 +91,28 @@ impl Tables {
     }
 
     /// The tables, each after those that its rows refer to.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::new(&map, "crm", 2026)?;
+    /// assert_eq!(crm.tables().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn tables(&self) -> &[Table] {
         &self.tables
     }
 
     /// The table of that name.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::new(&map, "crm", 2026)?;
+    /// assert!(crm.table("contact").is_ok() && crm.table("contacts").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the source has none: the names that it has.
@@ -106,6 +130,15 @@ impl Tables {
     }
 
     /// Says what stands in a column, in place of what its name says.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::{Fill, Tables};
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let mut shop = Tables::new(&map, "shop", 2026)?;
+    /// shop.fill("product", "price", &Fill::Numbers(5..=5))?;
+    /// assert!(shop.fill("product", "colour", &Fill::Nothing).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If there is no such column, or if it holds a field, whose values are made by its type, or a
@@ -138,6 +171,15 @@ impl Tables {
     }
 
     /// The columns that have no values, with the reason.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::{Fill, Tables, Why};
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let mut shop = Tables::new(&map, "shop", 2026)?;
+    /// shop.fill("product", "price", &Fill::Nothing)?;
+    /// assert!(shop.left_out().any(|left| left.column.as_str() == "price" && left.why == Why::Asked));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn left_out(&self) -> impl Iterator<Item = LeftOut<'_>> {
         self.tables.iter().flat_map(|table| {
             let left = table.columns.iter().filter_map(|column| {
@@ -154,6 +196,15 @@ impl Tables {
 }
 
 /// A table with rows of invented people.
+///
+/// ```
+/// # use privet_classify::synthetic::{Table, Tables};
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let crm = Tables::new(&map, "crm", 2026)?;
+/// let contact: &Table = crm.table("contact")?;
+/// assert_eq!(contact.row(0)?.len(), contact.columns().count());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Table {
     name: TableName,
@@ -178,12 +229,29 @@ struct Planned {
 
 impl Table {
     /// Its name.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::new(&map, "crm", 2026)?;
+    /// assert_eq!(crm.table("contact")?.name().as_str(), "contact");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> &TableName {
         &self.name
     }
 
     /// The columns that have values, in the order of [`Self::row`].
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::new(&map, "crm", 2026)?;
+    /// let columns: Vec<&str> = crm.table("contact")?.columns().map(|column| column.as_str()).collect();
+    /// assert_eq!(columns, ["id", "mail"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn columns(&self) -> impl Iterator<Item = &ColumnName> {
         self.contents().map(|(column, _)| &column.name)
     }
@@ -194,6 +262,14 @@ impl Table {
     }
 
     /// How many rows belong to so many people. Rows without a subject are as many as people.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::new(&map, "crm", 2026)?;
+    /// assert_eq!(crm.table("contact")?.rows(1_000), 1_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn rows(&self, people: u64) -> u64 {
         let way = self.way.iter().rev();
@@ -201,6 +277,14 @@ impl Table {
     }
 
     /// Checks that there are that many different rows.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::new(&map, "crm", 2026)?;
+    /// assert!(crm.table("contact")?.check(1_000_000).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If a column must be unique and has fewer values: the column, and how many there are.
@@ -221,6 +305,14 @@ impl Table {
     }
 
     /// The row of that index, from 0.
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::{Tables, Value};
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::new(&map, "crm", 2026)?;
+    /// assert_eq!(crm.table("contact")?.row(6)?[0], Value::Integer(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::check`], if a value would be one that an earlier row has.
@@ -243,6 +335,12 @@ impl Table {
 }
 
 /// A value of an invented row.
+///
+/// ```
+/// use privet_classify::synthetic::Value;
+///
+/// assert_eq!(Value::Text("Ada".to_owned()).to_string(), "Ada");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A whole number.
@@ -264,6 +362,14 @@ impl fmt::Display for Value {
 }
 
 /// What stands in a column by somebody's word: `1..40`, `new,paid,sent`, or nothing at all.
+///
+/// ```
+/// use privet_classify::synthetic::Fill;
+///
+/// assert_eq!("1..40".parse::<Fill>()?, Fill::Numbers(1..=40));
+/// assert_eq!("".parse::<Fill>()?, Fill::Nothing);
+/// # Ok::<(), privet_classify::SyntheticError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fill {
     /// The column is left out.
@@ -309,6 +415,16 @@ impl FromStr for Fill {
 }
 
 /// A column without values.
+///
+/// ```
+/// # use privet_classify::synthetic::{Fill, LeftOut, Tables};
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let mut shop = Tables::new(&map, "shop", 2026)?;
+/// shop.fill("product", "price", &Fill::Nothing)?;
+/// let shown = |left: LeftOut<'_>| format!("{}.{}: {}", left.table, left.column, left.why);
+/// assert!(shop.left_out().map(shown).any(|left| left == "product.price: as asked"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeftOut<'t> {
     /// The table.
@@ -320,6 +436,12 @@ pub struct LeftOut<'t> {
 }
 
 /// Why a column has no values.
+///
+/// ```
+/// use privet_classify::synthetic::Why;
+///
+/// assert_eq!(Why::Asked.to_string(), "as asked");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {

@@ -10,6 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::{ValueType, email};
 
 /// What masks may show.
+///
+/// ```
+/// use privet_classify::{MaskRules, ValueType};
+///
+/// let rules = MaskRules { public_mail_domains: ["gmail.com".to_owned()].into() };
+/// assert_eq!(ValueType::Email.mask("ada@gmail.com", &rules), "•••••@gmail.com");
+/// assert_eq!(ValueType::Email.mask("ada@example.org", &rules), "•••••@•••••");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaskRules {
