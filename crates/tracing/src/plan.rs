@@ -16,6 +16,10 @@ use tracing_core::field::Field;
 
 use crate::policy::{Policy, PolicyId, Treatment};
 
+/// The field with the target of a record of the `log` crate. `tracing-log` gives all of them the same
+/// few callsites, whose own target says nothing.
+const LOG_TARGET: &str = "log.target";
+
 /// How many callsites a thread remembers. Few programs have as many; one that has begins anew there.
 const CALLSITES_MAX: usize = 4_096;
 
@@ -40,6 +44,8 @@ pub(crate) struct Plan {
     callsite: Identifier,
     metadata: &'static Metadata<'static>,
     steps: Box<[Step]>,
+    /// The place of [`LOG_TARGET`].
+    log_target: Option<usize>,
 }
 
 struct Step {
@@ -78,12 +84,27 @@ impl Plan {
             callsite: metadata.callsite(),
             metadata,
             steps: metadata.fields().iter().map(step).collect(),
+            log_target: metadata
+                .fields()
+                .field(LOG_TARGET)
+                .map(|field| field.index()),
         }
     }
 
     /// The callsite.
     pub(crate) fn metadata(&self) -> &'static Metadata<'static> {
         self.metadata
+    }
+
+    /// Whether the field names the target of a record of the `log` crate.
+    pub(crate) fn is_log_target(&self, field: &Field) -> bool {
+        self.log_target == Some(field.index())
+    }
+
+    /// The places of free texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = usize> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter_map(|(at, step)| matches!(step.treatment, Treatment::Text).then_some(at))
     }
 
     /// How many fields it has.

@@ -294,7 +294,7 @@ impl Policy {
     }
 
     /// Drops the free text of what is recorded under a target (a module's path) and below it: for a
-    /// library that writes values into its messages.
+    /// library that writes values into its messages, with `tracing` or with the `log` crate.
     ///
     /// ```
     /// # use privet_tracing::{Policy, redacted};
@@ -358,11 +358,16 @@ impl Policy {
 
     /// Whether free text of records with that target is searched, and not dropped.
     fn searches_texts(&self, target: &str) -> bool {
+        self.texts == Texts::Search && !self.silences(target)
+    }
+
+    /// Whether free text of that library is dropped.
+    pub(crate) fn silences(&self, target: &str) -> bool {
         let silent = |silent: &str| {
             let below = target.strip_prefix(silent);
             below.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
-        self.texts == Texts::Search && !self.silent.iter().any(|target| silent(target))
+        self.silent.iter().any(|target| silent(target))
     }
 
     pub(crate) fn names_unlisted(&self) -> bool {

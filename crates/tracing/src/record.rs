@@ -30,6 +30,8 @@ pub(crate) struct Redaction<'p> {
     buffers: Box<Buffers>,
     /// What happens to the fields; none before the first of them.
     plan: Option<Rc<Plan>>,
+    /// Whether the record comes from a library whose texts are dropped, by what the record says.
+    silenced: bool,
 }
 
 impl<'p> Redaction<'p> {
@@ -40,9 +42,13 @@ impl<'p> Redaction<'p> {
             rules: policy.rules(),
             buffers: Buffers::take(),
             plan: None,
+            silenced: false,
         };
         // A record that is made while an answer is being written is not a part of the answer.
         wire::as_for_logs(|| visit(&mut redaction));
+        if redaction.silenced {
+            redaction.drop_texts();
+        }
         redaction
     }
 
@@ -81,6 +87,15 @@ impl<'p> Redaction<'p> {
         let planned = plan.treatment(field);
         self.plan = Some(plan);
         planned.unwrap_or_else(|| self.policy.treatment(field.name(), target))
+    }
+
+    /// Drops the free texts, after the visit: the target may come behind the message.
+    fn drop_texts(&mut self) {
+        for text in self.plan.iter().flat_map(|plan| plan.texts()) {
+            if let Some(place) = self.buffers.slots.get_mut(text) {
+                *place = Slot::Absent;
+            }
+        }
     }
 
     fn set(&mut self, field: &Field, slot: Slot) {
@@ -254,6 +269,11 @@ impl Visit for Redaction<'_> {
             Treatment::Dropped => Slot::Absent,
             Treatment::Unlisted => self.unlisted(),
         };
+        let names_target = self
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.is_log_target(field));
+        self.silenced |= names_target && self.policy.silences(value);
         self.set(field, as_text(slot));
     }
 

@@ -498,9 +498,8 @@ fn a_data_map_lists_its_fields_and_attributes() {
     assert_eq!(shown, " INFO sent mobile=\"••• ••• ••\" app.build=7\n");
 }
 
-/// Records of the `log` crate come as events of a callsite that is not theirs.
-#[test]
-fn records_of_the_log_crate() {
+/// What is shown of a record of the `log` crate, without its level.
+fn logged(target: &str, message: &str) -> String {
     let sink = Sink::default();
     let writer = sink.clone();
     let layer = tracing_subscriber::fmt::layer()
@@ -509,15 +508,35 @@ fn records_of_the_log_crate() {
         .with_writer(move || writer.clone());
     let stack = tracing_subscriber::registry().with(layer);
     let dispatch: Dispatch = redacted(stack, policy());
-    let record = tracing_log::log::Record::builder()
-        .args(format_args!("mail to ada@example.org"))
-        .level(tracing_log::log::Level::Info)
-        .target("library")
-        .module_path(Some("library::mail"))
-        .build();
-    dispatcher::with_default(&dispatch, || tracing_log::format_trace(&record).unwrap());
+    let show = |message: fmt::Arguments<'_>| {
+        let record = tracing_log::log::Record::builder()
+            .args(message)
+            .level(tracing_log::log::Level::Info)
+            .target(target)
+            .module_path(Some("library::mail"))
+            .build();
+        dispatcher::with_default(&dispatch, || tracing_log::format_trace(&record).unwrap());
+    };
+    show(format_args!("{message}"));
+    sink.text().replace(" INFO log: ", "")
+}
+
+/// Records of the `log` crate come as events of a callsite that is not theirs.
+#[test]
+fn records_of_the_log_crate() {
     assert_eq!(
-        sink.text(),
-        " INFO log: mail to [email] log.target=\"library\" log.module_path=\"library::mail\"\n"
+        logged("library", "mail to ada@example.org"),
+        "mail to [email] log.target=\"library\" log.module_path=\"library::mail\"\n"
     );
+}
+
+/// It writes what it sends to the server, at level `debug`, and uses the `log` crate.
+#[test]
+fn texts_of_a_silenced_library_that_uses_log_are_dropped() {
+    let message = "executing statement s0 with parameters: [\"Ada\"]";
+    assert_eq!(
+        logged("tokio_postgres::query", message),
+        "log.target=\"tokio_postgres::query\" log.module_path=\"library::mail\"\n"
+    );
+    assert!(logged("tokio_postgres_extra", message).contains("Ada"));
 }
