@@ -1,5 +1,5 @@
 //! The guide "Classify an existing Rust service in an afternoon": its code is this program's, word for word, and
-//! does what it says.
+//! does what it says; the tests that its table names are there.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -12,6 +12,8 @@ mod start;
 #[path = "guide/ticket.rs"]
 mod ticket;
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 const GUIDE: &str = include_str!("../../../docs/guides/classify-a-service.md");
@@ -75,4 +77,49 @@ fn its_structure_shows_its_classes() {
 async fn its_answer_is_in_the_open() {
     let answer = r#"{"customer":4711,"email":"ada@example.org"}"#;
     assert_eq!(answer::answered().await, answer);
+}
+
+/// Each row of the table of peers names a file of tests, and tests that are in it; or an attempt that does not compile.
+#[test]
+fn the_tests_of_its_table_are_there() {
+    let rows: Vec<&str> = GUIDE
+        .lines()
+        .skip_while(|line| *line != "## What peers leak")
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
+        .skip(1)
+        .collect();
+    assert!(rows.len() > 10, "the table is gone");
+    for row in rows {
+        let tests = row.rsplit(" | ").next().unwrap();
+        let mut named = 0;
+        let mut file = None;
+        // Every other piece stands within backticks.
+        for name in tests.split('`').skip(1).step_by(2) {
+            if name.ends_with(".rs") {
+                let text = found(name);
+                assert!(text.is_some(), "there is no `{name}`: {row}");
+                named += usize::from(name.starts_with("refused/"));
+                file = text;
+            } else {
+                let text = file.as_ref().unwrap_or_else(|| panic!("no file: {row}"));
+                assert!(has_test(text, name), "there is no test `{name}`: {row}");
+                named += 1;
+            }
+        }
+        assert!(named > 0, "no test is named: {row}");
+    }
+}
+
+fn found(name: &str) -> Option<String> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    ["classify", "classify-derive", "code", "tracing"]
+        .iter()
+        .find_map(|folder| fs::read_to_string(crates.join(folder).join("tests").join(name)).ok())
+}
+
+/// A test by itself, or a case of a list that a macro makes tests of.
+fn has_test(text: &str, name: &str) -> bool {
+    let alone = format!("#[test]\nfn {name}(");
+    let case = format!("\n    {name} => ");
+    text.contains(&alone) || text.contains(&case)
 }
