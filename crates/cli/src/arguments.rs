@@ -4,6 +4,7 @@ mod code;
 mod grants;
 mod people;
 mod server;
+mod synth;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
 };
 pub(crate) use server::{Adopt, Check, Demo, Init, Source, Sources};
+pub(crate) use synth::{Form, Synth};
 
 const COMMON: &str = "Common options";
 
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Classify(Classify),
     /// Redact the log lines of another program: JSON by key and class, other lines as free text.
     Redact(Redact),
+    /// Invent people, as a data map says: subjects for the vault, rows for an application's tables. For tests.
+    Synth(Synth),
     /// Tokens: issue, list, revoke.
     Token(Tokens),
     /// Grants: what is open now, what waits for a second person, and how it ends.

@@ -13,6 +13,7 @@ mod serve;
 mod session;
 mod source;
 mod summary;
+mod synth;
 mod token;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Check(check) => return block_on(check::run(dir, check, style)),
         Command::Classify(classify) => classify::run(dir, &classify),
         Command::Redact(redact) => redact::run(dir, &redact),
+        Command::Synth(synth) => synth::run(dir, &synth),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
         Command::Grant(grants) => block_on(grant::run(folder()?, grants, style)),
         Command::Session(sessions) => block_on(session::run(folder()?, sessions, style)),

@@ -22,15 +22,19 @@
 //! # }
 //! ```
 //!
+//! [`Inserts`] writes invented rows as SQL for either.
+//!
 //! What this crate does not do: it holds no keys and seals nothing (the vault does, between reading and
 //! writing), knows no data map (it is given plans), and decides nothing about who may see what.
 
+mod insert;
 mod postgres;
 mod runner;
 mod sqlite;
 
 pub mod sample;
 
+pub use insert::Inserts;
 pub use postgres::{PostgresAddresses, PostgresSource, RolePlan, RoleTable};
 pub use runner::child::runner_main;
 pub use runner::{RunnerProgram, SqliteRunner};

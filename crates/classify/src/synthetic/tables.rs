@@ -10,6 +10,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use super::part::Someone;
 use super::rng::Stream;
 use crate::error::SyntheticError;
@@ -334,14 +336,15 @@ impl Table {
     }
 }
 
-/// A value of an invented row.
+/// A value of an invented row. Serialized as itself: a number, a Boolean, a string.
 ///
 /// ```
 /// use privet_classify::synthetic::Value;
 ///
 /// assert_eq!(Value::Text("Ada".to_owned()).to_string(), "Ada");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Value {
     /// A whole number.
     Integer(i64),

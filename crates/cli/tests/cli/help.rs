@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["demo"],
     &["init"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["source", "roles"],
     &["classify"],
     &["redact"],
+    &["synth"],
     &["token"],
     &["token", "issue"],
     &["token", "list"],

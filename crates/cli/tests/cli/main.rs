@@ -22,3 +22,4 @@ mod kills;
 mod leaks;
 mod load;
 mod serve;
+mod synth;
