@@ -9,6 +9,8 @@
 
 #[path = "canary/app.rs"]
 mod app;
+#[path = "canary/server.rs"]
+mod server;
 #[path = "canary/sinks.rs"]
 mod sinks;
 
@@ -19,11 +21,13 @@ use std::process::Command;
 /// What a sink that is searched holds; the name is that of its file, or of a stream.
 type Sinks = BTreeMap<String, Vec<u8>>;
 
-const SINKS: [&str; 6] = [
-    "database.log",
+const SINKS: [&str; 8] = [
     "json.log",
-    "otlp.bin",
+    "otlp-logs.bin",
+    "otlp-traces.bin",
+    "postgres.log",
     "responses.txt",
+    "sqlite.log",
     "stderr",
     "stdout",
 ];
@@ -49,13 +53,22 @@ fn no_sink_has_a_marker() {
     has("stdout", pseudonym);
     has("stdout", "http.route=\"/customers/{id}/tickets\"");
     has("json.log", pseudonym);
-    has("otlp.bin", pseudonym);
-    has("otlp.bin", "opened a ticket");
+    has("otlp-traces.bin", pseudonym);
+    has("otlp-traces.bin", "opened a ticket");
+    has("otlp-logs.bin", pseudonym);
+    has("otlp-logs.bin", "opened a ticket");
     has("responses.txt", "[UII]");
     has("responses.txt", "500");
     has("stderr", "panicked at ");
-    has("database.log", "INSERT INTO ticket");
-    has("database.log", "pv1_");
+    has("sqlite.log", "INSERT INTO ticket");
+    has("sqlite.log", "pv1_");
+    // The driver's own messages came in, and were left empty.
+    has("stdout", "log.target=\"tokio_postgres::query\"");
+    // The server wrote down what it was sent: with the statement, with an error, of a row.
+    has("postgres.log", "INSERT INTO ticket");
+    has("postgres.log", "$1 = 'pv1_");
+    has("postgres.log", "Key (email)=(pv1_");
+    has("postgres.log", "Failing row contains (pv1_");
 }
 
 #[test]
@@ -72,17 +85,24 @@ fn the_search_finds_what_is_not_guarded() {
 /// The application's process; on its own, this test does nothing.
 #[test]
 fn application() {
-    if let (Ok(mode), Ok(folder)) = (std::env::var("CANARY_MODE"), std::env::var("CANARY_FOLDER")) {
-        app::main(mode == "guarded", Path::new(&folder));
+    let variable = |name| std::env::var(name).ok();
+    if let (Some(mode), Some(folder), Some(server)) = (
+        variable("CANARY_MODE"),
+        variable("CANARY_FOLDER"),
+        variable("CANARY_SERVER"),
+    ) {
+        app::main(mode == "guarded", Path::new(&folder), &server);
     }
 }
 
 fn run(mode: &str) -> Sinks {
     let folder = tempfile::tempdir().unwrap();
+    let server = server::start();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "application", "--nocapture", "--test-threads=1"])
         .env("CANARY_MODE", mode)
         .env("CANARY_FOLDER", folder.path())
+        .env("CANARY_SERVER", server.database("desk").unwrap())
         .env_remove("RUST_BACKTRACE")
         .output()
         .unwrap();
@@ -96,6 +116,7 @@ fn run(mode: &str) -> Sinks {
             (name, std::fs::read(entry.path()).unwrap())
         })
         .collect();
+    sinks.insert("postgres.log".to_owned(), server.log().into_bytes());
     sinks.insert("stdout".to_owned(), output.stdout);
     sinks.insert("stderr".to_owned(), output.stderr);
     let names: Vec<&str> = sinks.keys().map(String::as_str).collect();

@@ -1,5 +1,6 @@
-//! A shop's help desk: customers open tickets, which it keeps sealed in SQLite.
+//! A shop's help desk: customers open tickets, which it keeps sealed, in SQLite and in PostgreSQL.
 
+use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,7 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use tower::ServiceExt;
 use tracing::Instrument;
 
+use crate::server::Server;
 use crate::sinks::{self, Log};
 
 /// One in each place where a person's data comes in.
@@ -61,11 +63,13 @@ enum DeskError {
 #[error("the database refused the ticket of {name:?}")]
 struct KeepError {
     name: Option<Uii<String>>,
+    #[source]
+    cause: Box<dyn Error + Send + Sync>,
 }
 
 impl IntoResponse for DeskError {
     fn into_response(self) -> Response {
-        let error: &(dyn std::error::Error + 'static) = &self;
+        let error: &(dyn Error + 'static) = &self;
         tracing::error!(error, "a ticket was not opened");
         (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
     }
@@ -74,6 +78,7 @@ impl IntoResponse for DeskError {
 struct Desk {
     guarded: bool,
     database: Mutex<rusqlite::Connection>,
+    server: Server,
     cipher: ValueCipher,
 }
 
@@ -89,8 +94,8 @@ impl Entropy for Counter {
     }
 }
 
-pub(crate) fn main(guarded: bool, folder: &Path) {
-    let otlp = sinks::install(guarded, folder);
+pub(crate) fn main(guarded: bool, folder: &Path, server: &str) {
+    let exporters = sinks::install(guarded, folder);
     if guarded {
         privet_tracing::panics::install();
         let key = PseudonymKey::new("canary", [7; 32]).unwrap();
@@ -98,15 +103,17 @@ pub(crate) fn main(guarded: bool, folder: &Path) {
         let rules = rules.class(Class::Upi, Redactor::Pseudonym).build();
         rules.unwrap().install().unwrap();
     }
-    let log = Log::create(&folder.join("database.log"));
-    let app = router(Arc::new(desk(guarded, log)));
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let answers = runtime.unwrap().block_on(use_it(app));
+    let log = Log::create(&folder.join("sqlite.log"));
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let answers = runtime.enable_all().build().unwrap().block_on(async {
+        let server = Server::connect(server).await;
+        use_it(router(Arc::new(desk(guarded, log, server)))).await
+    });
     fs::write(folder.join("responses.txt"), answers).unwrap();
-    otlp.shutdown().unwrap();
+    exporters.shutdown();
 }
 
-fn desk(guarded: bool, log: Log) -> Desk {
+fn desk(guarded: bool, log: Log, server: Server) -> Desk {
     let entropy = Counter(Mutex::new(0));
     let scope = Scope::new("prod", "acme").unwrap();
     let cipher = SubjectKey::generate(&entropy).cipher(&scope, KeyId::random(&entropy));
@@ -129,6 +136,7 @@ fn desk(guarded: bool, log: Log) -> Desk {
     Desk {
         guarded,
         database: Mutex::new(database),
+        server,
         cipher,
     }
 }
@@ -176,16 +184,20 @@ async fn open_ticket(
 async fn work(desk: &Desk, customer: Upi<u64>, ticket: NewTicket) -> Result<String, DeskError> {
     let subject = ticket.subject.clone();
     let said = subject.reveal(because("what is to be done is in the subject"));
-    match said.split_whitespace().next() {
+    let priority = match said.split_whitespace().next() {
         Some("refuse") => return Err(DeskError::Refused { customer, subject }),
         // The value in the message is a plain one: only the hook keeps it from being shown.
         Some("panic") => panic!("no idea what to do with {said}"),
-        _ => {}
-    }
-    keep(desk, customer, &ticket).map_err(|_| DeskError::Keep {
+        // Too urgent for the server, which says so with the whole row.
+        Some("urgent") => 99,
+        _ => 1,
+    };
+    let kept = keep(desk, customer, &ticket, priority).await;
+    kept.map_err(|cause| DeskError::Keep {
         email: ticket.email.clone(),
         cause: KeepError {
             name: ticket.name.clone(),
+            cause,
         },
     })?;
     tracing::info!(user.id = %customer, ?ticket, lines = ticket.lines.len(), "opened a ticket");
@@ -200,7 +212,12 @@ async fn work(desk: &Desk, customer: Upi<u64>, ticket: NewTicket) -> Result<Stri
     }
 }
 
-fn keep(desk: &Desk, customer: Upi<u64>, ticket: &NewTicket) -> rusqlite::Result<usize> {
+async fn keep(
+    desk: &Desk,
+    customer: Upi<u64>,
+    ticket: &NewTicket,
+    priority: i32,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let why = because("to be sealed before the database sees it");
     let seal = |number, text: &str| {
         if !desk.guarded {
@@ -221,12 +238,19 @@ fn keep(desk: &Desk, customer: Upi<u64>, ticket: &NewTicket) -> rusqlite::Result
     let id = seal(1, &customer.reveal(why).to_string());
     let email = seal(2, ticket.email.reveal(why));
     let body = seal(3, &body.join("\n"));
-    let database = desk.database.lock().unwrap();
-    database.execute("INSERT INTO ticket VALUES (?1, ?2, ?3)", [id, email, body])
+    let row = [id, email, body];
+    // Both are asked, whatever the first one says: each has a log.
+    let in_file = desk.database.lock().unwrap().execute(
+        "INSERT INTO ticket VALUES (?1, ?2, ?3)",
+        rusqlite::params_from_iter(&row),
+    );
+    desk.server.keep(&row, priority).await?;
+    in_file?;
+    Ok(())
 }
 
-/// A ticket that is opened, the same once more (the database refuses it), one that is refused, one
-/// that ends in a panic, and one that is not even JSON.
+/// A ticket that is opened, the same once more (the databases refuse it), one whose row breaks a rule
+/// of the server, one that is refused, one that ends in a panic, and one that is not even JSON.
 async fn use_it(app: Router) -> String {
     let body = |subject: &str| {
         format!(
@@ -236,6 +260,7 @@ async fn use_it(app: Router) -> String {
     let bodies = [
         body("open"),
         body("open"),
+        body("urgent"),
         body("refuse"),
         body("panic"),
         r#"{"email":["marker-email-2"],"subject":3}"#.to_owned(),

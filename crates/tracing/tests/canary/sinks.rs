@@ -1,4 +1,4 @@
-//! Where the application writes: lines on the standard output, JSON and OTLP in files.
+//! Where the application writes: lines on the standard output, JSON and OTLP (traces and logs) in files.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use http::{Request, Response};
 use opentelemetry::trace::TracerProvider;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_http::{HttpClient, HttpError};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{LogExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use privet_classify::Class;
 use privet_tracing::{Policy, redacted};
@@ -55,19 +57,49 @@ impl HttpClient for Log {
     }
 }
 
-/// Makes the stack the process's: three sinks, and the policy in front where it is `guarded`.
-pub(crate) fn install(guarded: bool, folder: &Path) -> SdkTracerProvider {
+/// What exports to a collector.
+pub(crate) struct Exporters {
+    traces: SdkTracerProvider,
+    logs: SdkLoggerProvider,
+}
+
+impl Exporters {
+    fn new(folder: &Path) -> Self {
+        let traces = SpanExporter::builder()
+            .with_http()
+            .with_http_client(Log::create(&folder.join("otlp-traces.bin")))
+            .with_endpoint("http://127.0.0.1:4318/v1/traces")
+            .with_protocol(Protocol::HttpBinary)
+            .build()
+            .unwrap();
+        let logs = LogExporter::builder()
+            .with_http()
+            .with_http_client(Log::create(&folder.join("otlp-logs.bin")))
+            .with_endpoint("http://127.0.0.1:4318/v1/logs")
+            .with_protocol(Protocol::HttpBinary)
+            .build()
+            .unwrap();
+        Self {
+            traces: SdkTracerProvider::builder()
+                .with_simple_exporter(traces)
+                .build(),
+            logs: SdkLoggerProvider::builder()
+                .with_simple_exporter(logs)
+                .build(),
+        }
+    }
+
+    /// Sends what is left.
+    pub(crate) fn shutdown(&self) {
+        self.traces.shutdown().unwrap();
+        self.logs.shutdown().unwrap();
+    }
+}
+
+/// Makes the stack the process's: four sinks, and the policy in front where it is `guarded`.
+pub(crate) fn install(guarded: bool, folder: &Path) -> Exporters {
     let json = Log::create(&folder.join("json.log"));
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .with_http_client(Log::create(&folder.join("otlp.bin")))
-        .with_endpoint("http://127.0.0.1:4318/v1/traces")
-        .with_protocol(Protocol::HttpBinary)
-        .build()
-        .unwrap();
-    let provider = SdkTracerProvider::builder()
-        .with_simple_exporter(exporter)
-        .build();
+    let exporters = Exporters::new(folder);
     let stack = tracing_subscriber::registry()
         .with(
             tracing_subscriber::fmt::layer()
@@ -79,12 +111,15 @@ pub(crate) fn install(guarded: bool, folder: &Path) -> SdkTracerProvider {
                 .json()
                 .with_writer(move || json.clone()),
         )
-        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("desk")));
+        .with(tracing_opentelemetry::layer().with_tracer(exporters.traces.tracer("desk")))
+        .with(OpenTelemetryTracingBridge::new(&exporters.logs));
     if guarded {
         let policy = Policy::new().field("user.id", Class::Upi).system(["lines"]);
         redacted(stack, policy).init();
     } else {
         stack.init();
     }
-    provider
+    // Libraries that use the `log` crate, at every level. `init` may have done it, by a feature that another crate asked for.
+    let _ = tracing_log::LogTracer::init();
+    exporters
 }
