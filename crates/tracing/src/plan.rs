@@ -54,12 +54,12 @@ struct Step {
 }
 
 impl Plans {
-    /// The plan for the callsite of `field`.
-    pub(crate) fn of(&mut self, policy: &Policy, field: &Field) -> Rc<Plan> {
+    /// The plan for the callsite of `field`, by the policy and the rules that it follows now.
+    pub(crate) fn of(&mut self, policy: &Policy, rules: &Redactors, field: &Field) -> Rc<Plan> {
         let metadata = metadata_of(field);
         let key = Key {
             policy: policy.id(),
-            rules: ptr::from_ref(policy.rules()),
+            rules: ptr::from_ref(rules),
             metadata: ptr::from_ref(metadata),
         };
         if let Some(plan) = self.0.get(&key) {
@@ -68,17 +68,17 @@ impl Plans {
         if self.0.len() >= CALLSITES_MAX {
             self.0.clear();
         }
-        let plan = Rc::new(Plan::new(policy, metadata));
+        let plan = Rc::new(Plan::new(policy, rules, metadata));
         self.0.insert(key, Rc::clone(&plan));
         plan
     }
 }
 
 impl Plan {
-    fn new(policy: &Policy, metadata: &'static Metadata<'static>) -> Self {
+    fn new(policy: &Policy, rules: &Redactors, metadata: &'static Metadata<'static>) -> Self {
         let step = |field: Field| Step {
             name: field.name(),
-            treatment: policy.treatment(field.name(), metadata.target()),
+            treatment: policy.treatment(rules, field.name(), metadata.target()),
         };
         Self {
             callsite: metadata.callsite(),
@@ -139,7 +139,8 @@ mod tests {
         let field = span.metadata().unwrap().fields().field("attempts").unwrap();
         let mut plans = Plans::default();
         for _ in 0..CALLSITES_MAX + 10 {
-            let plan = plans.of(&Policy::new(), &field);
+            let policy = Policy::new();
+            let plan = plans.of(&policy, policy.rules(), &field);
             assert!(matches!(plan.treatment(&field), Some(Treatment::Unlisted)));
         }
         assert_eq!(plans.0.len(), 10);

@@ -335,13 +335,13 @@ impl Policy {
         self.id
     }
 
-    /// What happens to the field of that name in records with that target.
-    pub(crate) fn treatment(&self, name: &str, target: &str) -> Treatment {
+    /// What happens by these rules to the field of that name, in records with that target.
+    pub(crate) fn treatment(&self, rules: &Redactors, name: &str, target: &str) -> Treatment {
         match self.fields.get(name) {
             None => Treatment::Unlisted,
             Some(Listed::Text) if self.searches_texts(target) => Treatment::Text,
             Some(Listed::Text) => Treatment::Dropped,
-            Some(&Listed::Class(label, value_type)) => match self.rules().redactor(label) {
+            Some(&Listed::Class(label, value_type)) => match rules.redactor(label) {
                 Redactor::Keep => Treatment::Kept,
                 Redactor::Erase => Treatment::Erased(label),
                 Redactor::Mask | Redactor::Pseudonym => Treatment::Redacted(label, value_type),

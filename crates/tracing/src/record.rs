@@ -26,6 +26,7 @@ const TEXT_BYTES_MAX: usize = 32 * 1024;
 /// The redacted values of one record.
 pub(crate) struct Redaction<'p> {
     policy: &'p Policy,
+    /// One record follows one set of rules, also while a program installs others.
     rules: &'p Redactors,
     buffers: Box<Buffers>,
     /// What happens to the fields; none before the first of them.
@@ -78,7 +79,7 @@ impl<'p> Redaction<'p> {
     /// The treatment of the first field of a record, whose plan is to be found; and of whatever is
     /// not as the callsite says.
     fn found(&mut self, field: &Field) -> Treatment {
-        let plan = self.buffers.plans.of(self.policy, field);
+        let plan = self.buffers.plans.of(self.policy, self.rules, field);
         if self.plan.is_none() {
             let slots = plan.len().min(FIELDS_MAX);
             self.buffers.slots.resize(slots, Slot::Absent);
@@ -86,7 +87,7 @@ impl<'p> Redaction<'p> {
         let target = plan.metadata().target();
         let planned = plan.treatment(field);
         self.plan = Some(plan);
-        planned.unwrap_or_else(|| self.policy.treatment(field.name(), target))
+        planned.unwrap_or_else(|| self.policy.treatment(self.rules, field.name(), target))
     }
 
     /// Drops the free texts, after the visit: the target may come behind the message.
