@@ -114,10 +114,10 @@ impl Plan {
 
     /// What happens to the field; `None` for one that is not of this callsite.
     #[inline]
-    pub(crate) fn treatment(&self, field: &Field) -> Option<Treatment> {
+    pub(crate) fn treatment(&self, field: &Field) -> Option<&Treatment> {
         let step = self.steps.get(field.index())?;
         let same = self.callsite == field.callsite() && ptr::eq(step.name, field.name());
-        same.then_some(step.treatment)
+        same.then_some(&step.treatment)
     }
 }
 

@@ -26,11 +26,9 @@ const TEXT_BYTES_MAX: usize = 32 * 1024;
 /// The redacted values of one record.
 pub(crate) struct Redaction<'p> {
     policy: &'p Policy,
-    /// One record follows one set of rules, also while a program installs others.
-    rules: &'p Redactors,
-    buffers: Box<Buffers>,
     /// What happens to the fields; none before the first of them.
     plan: Option<Rc<Plan>>,
+    output: Output<'p>,
     /// Whether the record comes from a library whose texts are dropped, by what the record says.
     silenced: bool,
 }
@@ -40,9 +38,12 @@ impl<'p> Redaction<'p> {
     pub(crate) fn of(policy: &'p Policy, visit: impl FnOnce(&mut dyn Visit)) -> Self {
         let mut redaction = Self {
             policy,
-            rules: policy.rules(),
-            buffers: Buffers::take(),
             plan: None,
+            output: Output {
+                rules: policy.rules(),
+                names_unlisted: policy.names_unlisted(),
+                buffers: Buffers::take(),
+            },
             silenced: false,
         };
         // A record that is made while an answer is being written is not a part of the answer.
@@ -56,7 +57,7 @@ impl<'p> Redaction<'p> {
     /// The callsite that the values are of; none if nothing of them may be shown.
     pub(crate) fn metadata(&self) -> Option<&'static Metadata<'static>> {
         let plan = self.plan.as_ref()?;
-        self.buffers.show_any().then(|| plan.metadata())
+        self.output.buffers.show_any().then(|| plan.metadata())
     }
 
     /// Hands the redacted values to `then`, as values of `fields`.
@@ -65,62 +66,142 @@ impl<'p> Redaction<'p> {
         fields: &FieldSet,
         then: impl FnOnce(&ValueSet<'_>) -> R,
     ) -> R {
-        let result = self.buffers.lend(fields, then);
-        self.buffers.give_back();
+        let result = self.output.buffers.lend(fields, then);
+        self.output.buffers.give_back();
         result
     }
 
+    /// Puts into the field's slot what `make` makes of its value, told what happens to it.
     #[inline]
-    fn treatment(&mut self, field: &Field) -> Treatment {
-        let planned = self.plan.as_ref().and_then(|plan| plan.treatment(field));
-        planned.unwrap_or_else(|| self.found(field))
+    fn put(&mut self, field: &Field, make: impl FnOnce(&mut Output<'p>, &Treatment) -> Slot) {
+        let found;
+        let planned = self.plan.as_deref();
+        let treatment = match planned.and_then(|plan| plan.treatment(field)) {
+            Some(treatment) => treatment,
+            None => {
+                found = self.found(field);
+                &found
+            }
+        };
+        let slot = make(&mut self.output, treatment);
+        if let Some(place) = self.output.buffers.slots.get_mut(field.index()) {
+            *place = slot;
+        }
     }
 
     /// The treatment of the first field of a record, whose plan is to be found; and of whatever is
     /// not as the callsite says.
     fn found(&mut self, field: &Field) -> Treatment {
-        let plan = self.buffers.plans.of(self.policy, self.rules, field);
+        let Output { rules, buffers, .. } = &mut self.output;
+        let plan = buffers.plans.of(self.policy, rules, field);
         if self.plan.is_none() {
             let slots = plan.len().min(FIELDS_MAX);
-            self.buffers.slots.resize(slots, Slot::Absent);
+            buffers.slots.resize(slots, Slot::Absent);
         }
         let target = plan.metadata().target();
-        let planned = plan.treatment(field);
+        let planned = plan.treatment(field).copied();
         self.plan = Some(plan);
-        planned.unwrap_or_else(|| self.policy.treatment(self.rules, field.name(), target))
+        planned.unwrap_or_else(|| self.policy.treatment(rules, field.name(), target))
     }
 
     /// Drops the free texts, after the visit: the target may come behind the message.
     fn drop_texts(&mut self) {
         for text in self.plan.iter().flat_map(|plan| plan.texts()) {
-            if let Some(place) = self.buffers.slots.get_mut(text) {
+            if let Some(place) = self.output.buffers.slots.get_mut(text) {
                 *place = Slot::Absent;
             }
         }
     }
 
-    fn set(&mut self, field: &Field, slot: Slot) {
-        if let Some(place) = self.buffers.slots.get_mut(field.index()) {
-            *place = slot;
-        }
-    }
-
     /// A number or a truth: kept as it is where its class is kept.
     fn plain(&mut self, field: &Field, value: &dyn fmt::Display, slot: Slot) {
-        let slot = match self.treatment(field) {
+        self.put(field, |output, treatment| match *treatment {
             Treatment::Kept => slot,
-            Treatment::Erased(label) => as_text(self.erased(label)),
+            Treatment::Erased(label) => as_text(output.erased(label)),
             Treatment::Redacted(label, value_type) => {
-                as_text(self.in_class(label, value_type, value))
+                as_text(output.in_class(label, value_type, value))
             }
             // A number that is listed as text may be a telephone number.
-            Treatment::Text => self.text(format_args!("{value}")),
+            Treatment::Text => output.text(format_args!("{value}")),
             Treatment::Dropped => Slot::Absent,
-            Treatment::Unlisted => self.unlisted(),
-        };
-        self.set(field, slot);
+            Treatment::Unlisted => output.unlisted(),
+        });
+    }
+}
+
+impl Visit for Redaction<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.plain(field, &value, Slot::F64(value));
     }
 
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.plain(field, &value, Slot::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.plain(field, &value, Slot::U64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        let slot = self.output.buffers.rare(Box::new(value));
+        self.plain(field, &value, slot);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        let slot = self.output.buffers.rare(Box::new(value));
+        self.plain(field, &value, slot);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.plain(field, &value, Slot::Bool(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, |output, treatment| {
+            as_text(match *treatment {
+                Treatment::Kept => output.kept(value),
+                Treatment::Erased(label) => output.erased(label),
+                Treatment::Redacted(label, value_type) => {
+                    output.in_class(label, value_type, &value)
+                }
+                Treatment::Text => output.text(format_args!("{value}")),
+                Treatment::Dropped => Slot::Absent,
+                Treatment::Unlisted => output.unlisted(),
+            })
+        });
+        let plan = self.plan.as_deref();
+        let names_target = plan.is_some_and(|plan| plan.is_log_target(field));
+        self.silenced |= names_target && self.policy.silences(value);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.put(field, |output, treatment| match treatment {
+            Treatment::Dropped => Slot::Absent,
+            Treatment::Unlisted => output.rendered(treatment, format_args!("{value}")),
+            _ => {
+                let shown = ShownError::of(value, |text| output.error_text(treatment, text));
+                let shown: Box<dyn Error> = Box::new(shown);
+                output.buffers.rare(Box::new(shown))
+            }
+        });
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, |output, treatment| {
+            output.rendered(treatment, format_args!("{value:?}"))
+        });
+    }
+}
+
+/// Where values are written in the form in which they may be shown.
+struct Output<'p> {
+    /// One record follows one set of rules, also while a program installs others.
+    rules: &'p Redactors,
+    names_unlisted: bool,
+    buffers: Box<Buffers>,
+}
+
+impl Output<'_> {
     /// What the class's redactor makes of a value.
     fn in_class(
         &mut self,
@@ -160,8 +241,8 @@ impl<'p> Redaction<'p> {
     }
 
     /// Something with a `Debug` of its own: a classified value shows its log form.
-    fn rendered(&mut self, field: &Field, value: fmt::Arguments<'_>) -> Slot {
-        match self.treatment(field) {
+    fn rendered(&mut self, treatment: &Treatment, value: fmt::Arguments<'_>) -> Slot {
+        match *treatment {
             Treatment::Text => self.text(value),
             Treatment::Dropped => Slot::Absent,
             Treatment::Kept => self.cut(value),
@@ -205,7 +286,7 @@ impl<'p> Redaction<'p> {
     }
 
     fn unlisted(&mut self) -> Slot {
-        if !self.policy.names_unlisted() {
+        if !self.names_unlisted {
             return Slot::Absent;
         }
         let start = self.buffers.shown.len();
@@ -223,77 +304,14 @@ impl<'p> Redaction<'p> {
     }
 
     /// One text of an error's chain, in the treatment of its field.
-    fn error_text(&mut self, field: &Field, text: &dyn fmt::Display) -> String {
+    fn error_text(&mut self, treatment: &Treatment, text: &dyn fmt::Display) -> String {
         let start = self.buffers.shown.len();
-        let shown = match self.rendered(field, format_args!("{text}")) {
+        let shown = match self.rendered(treatment, format_args!("{text}")) {
             Slot::Displayed(place) => self.buffers.text(place).to_owned(),
             _ => String::new(),
         };
         self.buffers.shown.truncate(start);
         shown
-    }
-}
-
-impl Visit for Redaction<'_> {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.plain(field, &value, Slot::F64(value));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field, &value, Slot::I64(value));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field, &value, Slot::U64(value));
-    }
-
-    fn record_i128(&mut self, field: &Field, value: i128) {
-        let slot = self.buffers.rare(Box::new(value));
-        self.plain(field, &value, slot);
-    }
-
-    fn record_u128(&mut self, field: &Field, value: u128) {
-        let slot = self.buffers.rare(Box::new(value));
-        self.plain(field, &value, slot);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field, &value, Slot::Bool(value));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        let slot = match self.treatment(field) {
-            Treatment::Kept => self.kept(value),
-            Treatment::Erased(label) => self.erased(label),
-            Treatment::Redacted(label, value_type) => self.in_class(label, value_type, &value),
-            Treatment::Text => self.text(format_args!("{value}")),
-            Treatment::Dropped => Slot::Absent,
-            Treatment::Unlisted => self.unlisted(),
-        };
-        let names_target = self
-            .plan
-            .as_ref()
-            .is_some_and(|plan| plan.is_log_target(field));
-        self.silenced |= names_target && self.policy.silences(value);
-        self.set(field, as_text(slot));
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let slot = match self.treatment(field) {
-            Treatment::Dropped => Slot::Absent,
-            Treatment::Unlisted => self.rendered(field, format_args!("{value}")),
-            _ => {
-                let shown = ShownError::of(value, |text| self.error_text(field, text));
-                let shown: Box<dyn Error> = Box::new(shown);
-                self.buffers.rare(Box::new(shown))
-            }
-        };
-        self.set(field, slot);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let slot = self.rendered(field, format_args!("{value:?}"));
-        self.set(field, slot);
     }
 }
 
