@@ -63,7 +63,7 @@ fn no_sink_has_a_marker() {
     has("sqlite.log", "INSERT INTO ticket");
     has("sqlite.log", "pv1_");
     // The driver's own messages came in, and were left empty.
-    has("stdout", "log.target=\"tokio_postgres::query\"");
+    has("otlp-logs.bin", "tokio_postgres::query");
     // The server wrote down what it was sent: with the statement, with an error, of a row.
     has("postgres.log", "INSERT INTO ticket");
     has("postgres.log", "$1 = 'pv1_");
