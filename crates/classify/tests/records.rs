@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use privet_classify::synthetic::{Person, Records};
+use privet_classify::synthetic::{Person, Records, Tables};
 use privet_classify::{Class, DataMap, ValueType};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -21,6 +21,18 @@ fn map(fields: &[(String, Class, ValueType, bool)]) -> DataMap {
             text.push_str("lookup = { unique = true, weak = true }\n");
         }
     }
+    // Beside the vault, each field stands in a table of people and in one of what they have several of.
+    let columns: Vec<_> = fields
+        .iter()
+        .map(|(name, ..)| format!("{name} = {{ field = \"{name}\" }}"))
+        .collect();
+    let columns = columns.join(", ");
+    text.push_str(&format!(
+        "[sources.shop]\ntenant = \"acme\"\n\
+         [sources.shop.tables.person]\nsubject = \"id\"\ncolumns = {{ id = {{ class = \"UPI\" }}, {columns} }}\n\
+         [sources.shop.tables.thing]\nsubject = \"person -> person\"\n\
+         columns = {{ thing_id = {{ class = \"SYS\" }}, person = {{ class = \"UPI\" }}, {columns} }}\n"
+    ));
     DataMap::parse(&text).unwrap()
 }
 
@@ -64,7 +76,20 @@ proptest! {
         seed: u64,
         index in prop_oneof![0_u64..40, any::<u64>()],
     ) {
-        let records = Records::new(&map(&[field(&name, value_type, unique)]), seed);
+        let map = map(&[field(&name, value_type, unique)]);
+        let tables = Tables::new(&map, "shop", seed).unwrap();
+        for table in tables.tables() {
+            let place = table.columns().position(|column| column.as_str() == name).unwrap();
+            match table.row(index) {
+                Ok(row) => {
+                    let value = row[place].to_string();
+                    prop_assert_eq!(value_type.validate(&value), Ok(()));
+                    prop_assert!(value_type.is_reserved_example(&value), "{} {}", value_type, value);
+                }
+                Err(_) => prop_assert!(unique && index >= 40, "{} {}", value_type, index),
+            }
+        }
+        let records = Records::new(&map, seed);
         match records.subject(index) {
             Ok(subject) => {
                 let value = &subject[name.as_str()];
@@ -179,10 +204,10 @@ fn unique_values_never_return_and_end_with_a_refusal() {
     );
 }
 
-/// A name of 63 letters and the last of all indexes still make a mail address of 64 bytes before the `@`.
+/// A name of 60 letters and the last of all indexes still make a mail address of 64 bytes before the `@`.
 #[test]
 fn long_names_make_addresses_that_are_not_too_long() {
-    let name = format!("{}_email", "w".repeat(57));
+    let name = format!("{}_email", "w".repeat(54));
     let records = Records::new(&map(&[field(&name, ValueType::Email, true)]), 3);
     for index in (u64::MAX - 3_000)..u64::MAX {
         let value = &records.subject(index).unwrap()[name.as_str()];

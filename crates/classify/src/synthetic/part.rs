@@ -7,7 +7,6 @@ use super::label::Label;
 use super::rng::Stream;
 use super::{Address, Person, ascii, places};
 use crate::class::Class;
-use crate::map::Field;
 use crate::value_type::ValueType;
 
 /// What of a person a field holds.
@@ -255,18 +254,8 @@ pub(super) struct Slot {
 const GROUP_CHARS_MAX: usize = 20;
 
 impl Slot {
-    /// Of a field, called so. `unique`: no value comes twice. `several`: one person has
-    /// several of them.
-    pub(super) fn of(
-        field: &Field,
-        label: &Label,
-        (unique, several): (bool, bool),
-        seed: u64,
-    ) -> Self {
-        let part = Part::of(field.value_type, field.class, label);
-        Self::new(part, label, (unique, several), seed)
-    }
-
+    /// Of a part, with a name that says which of several. `unique`: no value comes twice. `several`:
+    /// one person has several of them.
     pub(super) fn new(
         part: Part,
         label: &Label,

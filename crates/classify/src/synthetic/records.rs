@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::label::Label;
-use super::part::{Slot, Someone};
+use super::part::{Part, Slot, Someone};
 use crate::error::SyntheticError;
 use crate::map::DataMap;
 use crate::name::FieldName;
@@ -63,10 +63,11 @@ impl Records {
     pub fn new(map: &DataMap, seed: u64) -> Self {
         let slots = map.fields().map(|field| {
             let label = Label::of(field.name.as_str());
+            let part = Part::of(field.value_type, field.class, &label);
             let unique = field.lookup.is_some_and(|lookup| lookup.unique);
             (
                 field.name.clone(),
-                Slot::of(field, &label, (unique, false), seed),
+                Slot::new(part, &label, (unique, false), seed),
             )
         });
         let slots: Vec<_> = slots.collect();

@@ -5,12 +5,9 @@ mod content;
 mod guess;
 mod key;
 mod plan;
+mod value;
 
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
-
-use serde::Serialize;
 
 use super::part::Someone;
 use super::rng::Stream;
@@ -19,6 +16,7 @@ use crate::map::DataMap;
 use crate::name::{ColumnName, SourceName, TableName};
 use children::Children;
 use content::{Content, Row};
+pub use value::{Fill, Value};
 
 /// The tables of a source with rows for any number of invented people.
 ///
@@ -333,87 +331,6 @@ impl Table {
             .contents()
             .map(|(_, content)| content.value(&row))
             .collect())
-    }
-}
-
-/// A value of an invented row. Serialized as itself: a number, a Boolean, a string.
-///
-/// ```
-/// use privet_classify::synthetic::Value;
-///
-/// assert_eq!(Value::Text("Ada".to_owned()).to_string(), "Ada");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// A whole number.
-    Integer(i64),
-    /// Yes or no.
-    Boolean(bool),
-    /// Text; days as `2024-12-31`, moments as `2024-12-31 23:59:59`.
-    Text(String),
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Integer(number) => number.fmt(f),
-            Self::Boolean(flag) => flag.fmt(f),
-            Self::Text(text) => text.fmt(f),
-        }
-    }
-}
-
-/// What stands in a column by somebody's word: `1..40`, `new,paid,sent`, or nothing at all.
-///
-/// ```
-/// use privet_classify::synthetic::Fill;
-///
-/// assert_eq!("1..40".parse::<Fill>()?, Fill::Numbers(1..=40));
-/// assert_eq!("".parse::<Fill>()?, Fill::Nothing);
-/// # Ok::<(), privet_classify::SyntheticError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fill {
-    /// The column is left out.
-    Nothing,
-    /// Numbers from the first to the last.
-    Numbers(RangeInclusive<i64>),
-    /// One of these words; never empty.
-    Words(Vec<String>),
-}
-
-impl FromStr for Fill {
-    type Err = SyntheticError;
-
-    fn from_str(text: &str) -> Result<Self, SyntheticError> {
-        if text.is_empty() {
-            return Ok(Self::Nothing);
-        }
-        if let Some((first, last)) = text.split_once("..")
-            && let (Ok(first), Ok(last)) = (first.trim().parse(), last.trim().parse())
-        {
-            if first <= last {
-                return Ok(Self::Numbers(first..=last));
-            }
-            return Err(SyntheticError::Fill {
-                what: format!("the numbers `{text}` count down"),
-                right: "write the smaller first, as `1..40`",
-            });
-        }
-        let words: Vec<_> = text.split(',').map(|word| word.trim().to_owned()).collect();
-        // What a server may read as an escape, by a setting of its own, is not worth the trouble.
-        let bad = |c: char| c.is_control() || c == '\\';
-        if words
-            .iter()
-            .any(|word| word.is_empty() || word.contains(bad))
-        {
-            return Err(SyntheticError::Fill {
-                what: format!("`{text}` is no list of words"),
-                right: "write `new,paid,sent`, without backslashes and line breaks, or numbers as `1..40`",
-            });
-        }
-        Ok(Self::Words(words))
     }
 }
 

@@ -23,6 +23,18 @@ fn what_cannot_be_told_can_be_said() {
             .any(|left| left.column.as_str() == "product_id")
     );
     fill(&mut shop, "orders", "product_id", "3..5").unwrap();
+    fill(&mut shop, "orders", "quantity", "07").unwrap();
+    let zeros = Value::Text("07".to_owned());
+    assert_eq!(
+        values(&shop, "orders", "quantity", 1),
+        [zeros.clone(), zeros]
+    );
+    fill(&mut shop, "orders", "quantity", "-7").unwrap();
+    let number = Value::Integer(-7);
+    assert_eq!(
+        values(&shop, "orders", "quantity", 1),
+        [number.clone(), number]
+    );
     fill(&mut shop, "orders", "quantity", " one, two ").unwrap();
     fill(&mut shop, "orders", "ordered_on", "").unwrap();
     let products: HashSet<_> = values(&shop, "orders", "product_id", 50)

@@ -227,3 +227,19 @@ fn what_must_be_unique_is_so_in_every_row() {
             .all(|value| matches!(value, Value::Integer(1..=9_999)))
     );
 }
+
+/// Of a whole name or address, a column may hold a piece; it fits what the person has elsewhere.
+#[test]
+fn columns_hold_pieces_of_a_field() {
+    let map = map(r#"
+        [sources.shop.tables.person]
+        subject = "id"
+        columns = { id = { class = "UPI" }, FirstName = { field = "name" }, LastName = { field = "name" }, Name = { field = "name" } }
+    "#);
+    let tables = Tables::new(&map, "shop", 7).unwrap();
+    let [first, last, whole] =
+        ["FirstName", "LastName", "Name"].map(|name| values(&tables, "person", name, 20));
+    for ((first, last), whole) in first.iter().zip(&last).zip(&whole) {
+        assert_eq!(whole.to_string(), format!("{first} {last}"));
+    }
+}

@@ -105,7 +105,7 @@ impl Planner<'_> {
         let mut planned = Vec::with_capacity(columns.len());
         for column in columns {
             let (content, fixed) = match &column.treatment {
-                Treatment::Field(field) => (self.field(field.as_str()), true),
+                Treatment::Field(field) => (self.field(field.as_str(), &column.name), true),
                 Treatment::Class { class, .. } => match self.key(&column.name)? {
                     Some(key) => (Ok(key), self.is_relied_on(&column.name)),
                     None => (self.classed(&column.name, *class, above)?, false),
@@ -125,14 +125,20 @@ impl Planner<'_> {
         Stream::new(self.seed, &format!("{}.{column}", self.table.name))
     }
 
-    fn field(&self, name: &str) -> Result<Content, Why> {
+    /// What the field's name says; of a whole name or address, the column may hold a piece.
+    fn field(&self, name: &str, column: &ColumnName) -> Result<Content, Why> {
         // A checked map declares every field that a column names.
         let field = self.map.field(name).ok_or(Why::Unknown)?;
         let unique = field.lookup.is_some_and(|lookup| lookup.unique);
         let label = Label::of(name);
-        let slot = Slot::of(field, &label, (unique, self.several), self.seed);
-        let number = Part::of(field.value_type, field.class, &label) == Part::Integer;
-        Ok(Content::Person(Box::new(slot), number))
+        let part = match Part::of(field.value_type, field.class, &label) {
+            Part::FullName | Part::Address => {
+                Part::of(field.value_type, field.class, &Label::of(column.as_str()))
+            }
+            part => part,
+        };
+        let slot = Slot::new(part, &label, (unique, self.several), self.seed);
+        Ok(Content::Person(Box::new(slot), part == Part::Integer))
     }
 
     /// The key of the row, or what leads to the row above.
