@@ -104,8 +104,9 @@ fn rows(map: &DataMap, source: &str, synth: &Synth) -> Result<()> {
         total = total.saturating_add(rows);
     }
     let bar = Bar::new(synth, "rows", total);
-    let is_folder = synth.table.is_none() && asked.len() > 1;
-    if synth.format == Form::Csv && is_folder {
+    let several = synth.table.is_none() && asked.len() > 1;
+    let in_folder = synth.out.as_deref().is_some_and(is_folder);
+    if synth.format == Form::Csv && (several || in_folder) {
         files(&with_values, synth, &bar)?;
     } else {
         one(&with_values, synth, &bar)?;
@@ -126,11 +127,7 @@ fn say_left_out(left: LeftOut<'_>) {
 
 /// All tables, one after the other.
 fn one(tables: &[&Table], synth: &Synth, bar: &Bar) -> Result<()> {
-    let path = match (synth.format, synth.out.as_deref(), tables) {
-        (Form::Csv, Some(folder), [table]) if folder.is_dir() => Some(csv_file(folder, table)),
-        (_, path, _) => path.map(Path::to_path_buf),
-    };
-    let target = Target::open(path.as_deref(), synth.force)?;
+    let target = Target::open(synth.out.as_deref(), synth.force)?;
     let write = |target: &mut Target| -> io::Result<()> {
         let mut encoder = Encoder::of(synth.format, target)?;
         for table in tables {
@@ -165,6 +162,11 @@ fn files(tables: &[&Table], synth: &Synth, bar: &Bar) -> Result<()> {
         complete.push(written(write, target, bar)?);
     }
     complete.into_iter().try_for_each(Target::keep)
+}
+
+/// A folder that is there, or a path that is written as one.
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 fn csv_file(folder: &Path, table: &Table) -> PathBuf {

@@ -126,6 +126,11 @@ fn each_table_has_a_file_and_all_appear_together() {
     };
     assert_eq!(there(), ["orders.csv"]);
     rows(&["--table", "customer"]).ok();
+    let arguments = [
+        "--source", "shop", "--table", "invoice", "--format", "csv", "--out", "one/",
+    ];
+    run(&arguments).ok();
+    assert!(folder.join("one/invoice.csv").is_file());
     rows(&["--force"]).ok();
     assert_eq!(
         there(),
