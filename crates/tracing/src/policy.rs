@@ -162,7 +162,8 @@ impl Policy {
     /// let policy = Policy::new();
     /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
     /// # let _guard = redacted(stack, policy).set_default();
-    /// tracing::info!(http.request.method = "GET", basket = "red wine", "answered"); // answered http.request.method="GET"
+    /// tracing::info!(http.request.method = "GET", basket = "red wine", "answered");
+    /// // … INFO answered http.request.method="GET"
     /// ```
     #[must_use]
     pub fn new() -> Self {
@@ -187,7 +188,8 @@ impl Policy {
     /// let policy = Policy::new().field("country", Class::Udi);
     /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
     /// # let _guard = redacted(stack, policy).set_default();
-    /// tracing::info!(country = "CH", "paid"); // paid country="[UDI]"
+    /// tracing::info!(country = "CH", "paid");
+    /// // … INFO paid country="[UDI]"
     /// ```
     #[must_use]
     pub fn field(self, name: &str, class: impl Into<Label>) -> Self {
@@ -215,7 +217,8 @@ impl Policy {
     /// let policy = Policy::new().system(["attempts"]);
     /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
     /// # let _guard = redacted(stack, policy).set_default();
-    /// tracing::info!(attempts = 3, "sent"); // sent attempts=3
+    /// tracing::info!(attempts = 3, "sent");
+    /// // … INFO sent attempts=3
     /// ```
     #[must_use]
     pub fn system<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
@@ -232,7 +235,8 @@ impl Policy {
     /// let policy = Policy::new().text("reason");
     /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
     /// # let _guard = redacted(stack, policy).set_default();
-    /// tracing::info!(reason = "no mailbox ada@example.org", "not sent"); // not sent reason="no mailbox [email]"
+    /// tracing::info!(reason = "no mailbox ada@example.org", "not sent");
+    /// // … INFO not sent reason="no mailbox [email]"
     /// ```
     #[must_use]
     pub fn text(self, name: &str) -> Self {
@@ -285,7 +289,8 @@ impl Policy {
     /// let policy = Policy::new().texts(Texts::Drop).system(["attempts"]);
     /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
     /// # let _guard = redacted(stack, policy).set_default();
-    /// tracing::info!(attempts = 3, "no mail to Ada"); // attempts=3
+    /// tracing::info!(attempts = 3, "no mail to Ada");
+    /// // … INFO attempts=3
     /// ```
     #[must_use]
     pub fn texts(mut self, texts: Texts) -> Self {
@@ -302,7 +307,8 @@ impl Policy {
     /// let policy = Policy::new().silence("mailer").system(["attempts"]);
     /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
     /// # let _guard = redacted(stack, policy).set_default();
-    /// tracing::info!(target: "mailer::queue", attempts = 3, "no mail to Ada"); // attempts=3
+    /// tracing::info!(target: "mailer::queue", attempts = 3, "no mail to Ada");
+    /// // … INFO attempts=3
     /// ```
     #[must_use]
     pub fn silence(mut self, target: &str) -> Self {
@@ -318,7 +324,8 @@ impl Policy {
     /// let policy = Policy::new().unlisted(Unlisted::Name);
     /// # let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
     /// # let _guard = redacted(stack, policy).set_default();
-    /// tracing::info!(basket = "red wine", "paid"); // paid basket="[unlisted]"
+    /// tracing::info!(basket = "red wine", "paid");
+    /// // … INFO paid basket="[unlisted]"
     /// ```
     #[must_use]
     pub fn unlisted(mut self, unlisted: Unlisted) -> Self {

@@ -21,7 +21,8 @@ use crate::record::Redaction;
 ///
 /// let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
 /// let _guard = redacted(stack, Policy::new()).set_default(); // In earnest: `.init()`.
-/// tracing::info!(name = "Ada", "no mail to ada@example.org"); // no mail to [email]
+/// tracing::info!(name = "Ada", "no mail to ada@example.org");
+/// // … INFO no mail to [email]
 /// ```
 pub fn redacted<S: Subscriber + Send + Sync + 'static>(subscriber: S, policy: Policy) -> Dispatch {
     Dispatch::new(Redacting {
