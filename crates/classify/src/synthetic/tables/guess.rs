@@ -107,7 +107,8 @@ pub(super) fn guess(
         Ok(Content::Person(Box::new(slot), part == Part::Integer))
     };
     let drawn = |drawn| Ok(Content::Drawn(stream, drawn));
-    if label.has(BORN) {
+    // Not where somebody was born.
+    if label.has(BORN) && !label.ends(&["year"]) && Part::of_text(class, label).is_none() {
         return person(Part::Birthday);
     }
     if let Some(time) = of_time(label) {
@@ -131,13 +132,17 @@ pub(super) fn guess(
     if let Some(list) = of_list(label, class) {
         return drawn(Drawn::Word(list));
     }
-    if label.ends(HANDLES) || (label.has(&["user"]) && label.ends(&["name"])) {
+    let called =
+        |list: &[&str]| label.ends(list) || (label.has(list) && label.ends(&["name", "title"]));
+    if called(HANDLES) {
         return Ok(Content::Handle);
     }
-    if label.has(COMPANIES) || (class == Class::Oi && label.is(&["name"])) {
+    if called(COMPANIES) || (class == Class::Oi && label.is(&["name"])) {
         return drawn(Drawn::Company);
     }
-    if label.has(PRODUCTS) {
+    // What has a name and is nobody: a product, a project, a file.
+    let is_thing = label.ends(&["name"]) && matches!(class, Class::Cc | Class::Oi | Class::Sys);
+    if called(PRODUCTS) || (is_thing && !label.has(&["first", "last", "full"])) {
         return drawn(Drawn::Product);
     }
     if label.has(&["url", "website", "homepage", "link"]) {
@@ -153,7 +158,6 @@ pub(super) fn guess(
     }
     match class {
         Class::Cc => person(Part::Note),
-        Class::Sys if label.ends(&["name"]) => drawn(Drawn::Product),
         // An identifier of somebody that is not the row's own key leads elsewhere.
         Class::Upi => Err(Why::Refers),
         _ => Err(Why::Unknown),
@@ -203,6 +207,8 @@ fn of_number(label: &Label, class: Class) -> Option<Number> {
         Some(Number::Whole(1, 9_999))
     } else if label.ends(PERCENTS) {
         Some(Number::Whole(18, 90))
+    } else if label.ends(&["year"]) && label.has(BORN) {
+        Some(Number::Whole(1940, 2005))
     } else if label.ends(&["year"]) {
         Some(Number::Whole(2022, 2025))
     } else {
