@@ -87,8 +87,9 @@ impl<W: Write> Inserts<W> {
     fn value(&mut self, value: &Value) -> io::Result<()> {
         match value {
             Value::Integer(number) => write!(self.out, "{number}"),
-            Value::Boolean(true) => self.out.write_all(b"TRUE"),
-            Value::Boolean(false) => self.out.write_all(b"FALSE"),
+            // A literal whose type the column decides: PostgreSQL takes it for a Boolean as for a number, where it would
+            // refuse a Boolean for a number; SQLite makes a number of it in both.
+            Value::Boolean(flag) => write!(self.out, "'{}'", u8::from(*flag)),
             Value::Text(text) => {
                 let mut before = "'";
                 for part in text.split('\'') {
@@ -150,8 +151,8 @@ mod tests {
     fn texts_and_names_are_quoted() {
         let want = "-- Invented people, made by `privet synth`: nobody in here is real. UTF-8.\nBEGIN;\n\
             INSERT INTO \"Support Messages\" (\"Row No\", \"said\", \"flag\") VALUES\n\
-            (-1, 'O''Neill''s ''note''; -- \\ \u{e9}\n:x %s', FALSE),\n\
-            (0, 'O''Neill''s ''note''; -- \\ \u{e9}\n:x %s', TRUE);\n\
+            (-1, 'O''Neill''s ''note''; -- \\ \u{e9}\n:x %s', '0'),\n\
+            (0, 'O''Neill''s ''note''; -- \\ \u{e9}\n:x %s', '1');\n\
             COMMIT;\n";
         assert_eq!(written(2), want);
         assert!(written(0).ends_with("BEGIN;\nCOMMIT;\n"), "{}", written(0));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod catalog;
+mod insert;
 mod obstacle;
 mod roles;
 
