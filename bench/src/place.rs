@@ -24,31 +24,6 @@ use tokio::task::JoinSet;
 use crate::large::{ORIGIN, signing_key};
 
 pub(crate) const DATAMAP: &str = include_str!("../../crates/cli/assets/demo/datamap.toml");
-const SCHEMA: &str = include_str!("../../crates/cli/assets/policy/schema.cedarschema");
-const PRINCIPALS: &str = include_str!("../../crates/cli/assets/policy/principals.toml");
-const POLICIES: [(&str, &str); 5] = [
-    (
-        "auditors.cedar",
-        include_str!("../../crates/cli/assets/policy/auditors.cedar"),
-    ),
-    (
-        "jobs.cedar",
-        include_str!("../../crates/cli/assets/policy/jobs.cedar"),
-    ),
-    (
-        "operators.cedar",
-        include_str!("../../crates/cli/assets/policy/operators.cedar"),
-    ),
-    (
-        "staff.cedar",
-        include_str!("../../crates/cli/assets/policy/staff.cedar"),
-    ),
-    (
-        "subjects.cedar",
-        include_str!("../../crates/cli/assets/policy/subjects.cedar"),
-    ),
-];
-
 /// What `privet.toml` says: any free port, and the demo's sources left out.
 const SETTINGS: &str = r#"environment = "bench"
 tenant = "acme"
@@ -90,9 +65,10 @@ impl Place {
         fs::write(folder.join("privet.toml"), SETTINGS)?;
         // The server takes a source that the data map names and the settings do not for a mistake.
         fs::write(folder.join("datamap.toml"), fields_only())?;
-        fs::write(policy.join("schema.cedarschema"), SCHEMA)?;
-        fs::write(policy.join("principals.toml"), PRINCIPALS)?;
-        for (name, text) in POLICIES {
+        let bundle = PolicyFiles::STANDARD;
+        fs::write(policy.join("schema.cedarschema"), bundle.schema)?;
+        fs::write(policy.join("principals.toml"), bundle.principals)?;
+        for (name, text) in bundle.policies {
             fs::write(policy.join(name), text)?;
         }
         let root = FileKeyProvider::create(&ThreadEntropy).encode(&ThreadEntropy);
@@ -142,14 +118,9 @@ impl Place {
         sources: BTreeMap<SourceName, Arc<dyn Source>>,
     ) -> Result<Vault> {
         let environment: Environment = "bench".parse()?;
-        let files = PolicyFiles {
-            schema: SCHEMA,
-            policies: &POLICIES,
-            principals: PRINCIPALS,
-        };
         let parts = Parts {
             map: DataMap::parse(map)?,
-            policy: Policy::load(&files, &environment)?,
+            policy: Policy::load(&PolicyFiles::STANDARD, &environment)?,
             config: Config {
                 environment,
                 tenant: "acme".parse()?,

@@ -10,6 +10,7 @@ mod cache;
 mod engine;
 mod error;
 mod principals;
+mod standard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -219,37 +219,15 @@ async fn vault_of(
 
 fn policy(environment: &Environment, rules: Rules) -> Policy {
     let policies = [
-        (
-            "staff.cedar",
-            include_str!("../../../cli/assets/policy/staff.cedar"),
-        ),
-        (
-            "jobs.cedar",
-            include_str!("../../../cli/assets/policy/jobs.cedar"),
-        ),
-        (
-            "auditors.cedar",
-            include_str!("../../../cli/assets/policy/auditors.cedar"),
-        ),
-        (
-            "operators.cedar",
-            include_str!("../../../cli/assets/policy/operators.cedar"),
-        ),
-        (
-            "subjects.cedar",
-            include_str!("../../../cli/assets/policy/subjects.cedar"),
-        ),
-        ("more.cedar", rules.policies),
-    ];
-    let principals = format!(
-        "{}{}",
-        include_str!("../../../cli/assets/policy/principals.toml"),
-        rules.principals
-    );
+        PolicyFiles::STANDARD.policies,
+        &[("more.cedar", rules.policies)],
+    ]
+    .concat();
+    let principals = format!("{}{}", PolicyFiles::STANDARD.principals, rules.principals);
     let files = PolicyFiles {
-        schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
         policies: &policies,
         principals: &principals,
+        ..PolicyFiles::STANDARD
     };
     Policy::load(&files, environment).unwrap()
 }

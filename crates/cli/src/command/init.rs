@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use privet_classify::DataMap;
 use privet_seal::{Entropy as _, FileKeyProvider, PassphraseCost, Zeroizing};
 use privet_tlog::note::{KeyName, SigningKey};
+use privet_vault::policy::PolicyFiles;
 use privet_vault::{Environment, PrincipalName, SourceName, TenantName, ThreadEntropy, Vault};
 
 use crate::arguments::Init;
@@ -15,34 +16,6 @@ use crate::folder::{
 };
 use crate::output::{line, note, shell};
 
-/// The default policy bundle.
-const BUNDLE: [(&str, &str); 7] = [
-    (
-        "schema.cedarschema",
-        include_str!("../../assets/policy/schema.cedarschema"),
-    ),
-    (
-        "staff.cedar",
-        include_str!("../../assets/policy/staff.cedar"),
-    ),
-    ("jobs.cedar", include_str!("../../assets/policy/jobs.cedar")),
-    (
-        "auditors.cedar",
-        include_str!("../../assets/policy/auditors.cedar"),
-    ),
-    (
-        "operators.cedar",
-        include_str!("../../assets/policy/operators.cedar"),
-    ),
-    (
-        "subjects.cedar",
-        include_str!("../../assets/policy/subjects.cedar"),
-    ),
-    (
-        "principals.toml",
-        include_str!("../../assets/policy/principals.toml"),
-    ),
-];
 const DATAMAP: &str = include_str!("../../assets/init/datamap.toml");
 /// How long a token lives that nobody asked for.
 const FIRST_TOKEN_DAYS: u32 = 90;
@@ -115,9 +88,13 @@ fn source(text: &str) -> Result<(SourceName, PathBuf)> {
 pub(crate) fn write_bundle(folder: &Folder) -> Result<()> {
     let policy = folder.join("policy");
     make_private(&policy)?;
-    BUNDLE
-        .iter()
-        .try_for_each(|(name, text)| write_missing(&policy.join(name), text))
+    let bundle = PolicyFiles::STANDARD;
+    let others = [
+        ("schema.cedarschema", bundle.schema),
+        ("principals.toml", bundle.principals),
+    ];
+    let mut files = bundle.policies.iter().chain(&others);
+    files.try_for_each(|(name, text)| write_missing(&policy.join(name), text))
 }
 
 /// Makes the root key and the log's key where they are missing.

@@ -3,7 +3,6 @@
 pub(crate) mod driver;
 pub(crate) mod second;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -110,22 +109,11 @@ const MORE: &str = r#"
 
 /// The policies that the binary ships, with people of our own.
 pub(crate) fn policy(environment: &privet_vault::Environment) -> Policy {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/assets/policy");
-    let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
-    let names = ["auditors", "jobs", "operators", "staff", "subjects"];
-    let texts: Vec<(String, String)> = names
-        .iter()
-        .map(|name| (format!("{name}.cedar"), read(&format!("{name}.cedar"))))
-        .collect();
-    let shipped = texts
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()));
-    let policies: Vec<(&str, &str)> = shipped.chain([("more.cedar", MORE)]).collect();
-    let schema = read("schema.cedarschema");
+    let policies = [PolicyFiles::STANDARD.policies, &[("more.cedar", MORE)]].concat();
     let files = PolicyFiles {
-        schema: &schema,
         policies: &policies,
         principals: PRINCIPALS,
+        ..PolicyFiles::STANDARD
     };
     Policy::load(&files, environment).unwrap()
 }

@@ -180,33 +180,6 @@ pub(crate) fn sqlite(name: &str, path: &Path) -> SqliteSource {
 
 pub(crate) fn parts(stores: &Stores, source: Arc<dyn Source>, setting: &Setting) -> Parts {
     let environment = "test".parse().unwrap();
-    let policies = [
-        (
-            "staff.cedar",
-            include_str!("../../../cli/assets/policy/staff.cedar"),
-        ),
-        (
-            "jobs.cedar",
-            include_str!("../../../cli/assets/policy/jobs.cedar"),
-        ),
-        (
-            "auditors.cedar",
-            include_str!("../../../cli/assets/policy/auditors.cedar"),
-        ),
-        (
-            "operators.cedar",
-            include_str!("../../../cli/assets/policy/operators.cedar"),
-        ),
-        (
-            "subjects.cedar",
-            include_str!("../../../cli/assets/policy/subjects.cedar"),
-        ),
-    ];
-    let files = PolicyFiles {
-        schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
-        policies: &policies,
-        principals: include_str!("../../../cli/assets/policy/principals.toml"),
-    };
     Parts {
         config: Config {
             tenant: setting.tenant.parse().unwrap(),
@@ -226,7 +199,7 @@ pub(crate) fn parts(stores: &Stores, source: Arc<dyn Source>, setting: &Setting)
             environment,
         },
         map: DataMap::parse(&setting.map).unwrap(),
-        policy: Policy::load(&files, &"test".parse().unwrap()).unwrap(),
+        policy: Policy::load(&PolicyFiles::STANDARD, &"test".parse().unwrap()).unwrap(),
         data: stores.data.clone(),
         keys: stores.keys.clone(),
         log: stores.log.clone(),

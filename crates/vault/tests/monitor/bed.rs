@@ -113,33 +113,11 @@ pub(crate) const PRINCIPALS: &str = "[people.on_call]\ngroups = [\"on-call\"]\n\
 
 /// The default bundle with another file of policies, for these principals.
 pub(crate) fn policy_of(environment: &Environment, more: &str, principals: &str) -> Policy {
-    let policies = [
-        ("more.cedar", more),
-        (
-            "staff.cedar",
-            include_str!("../../../cli/assets/policy/staff.cedar"),
-        ),
-        (
-            "jobs.cedar",
-            include_str!("../../../cli/assets/policy/jobs.cedar"),
-        ),
-        (
-            "auditors.cedar",
-            include_str!("../../../cli/assets/policy/auditors.cedar"),
-        ),
-        (
-            "operators.cedar",
-            include_str!("../../../cli/assets/policy/operators.cedar"),
-        ),
-        (
-            "subjects.cedar",
-            include_str!("../../../cli/assets/policy/subjects.cedar"),
-        ),
-    ];
+    let policies = [PolicyFiles::STANDARD.policies, &[("more.cedar", more)]].concat();
     let files = PolicyFiles {
-        schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
         policies: &policies,
         principals,
+        ..PolicyFiles::STANDARD
     };
     Policy::load(&files, environment).unwrap()
 }

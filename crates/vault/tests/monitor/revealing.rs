@@ -198,7 +198,7 @@ async fn no_bundle_gives_people_clear_values() {
     let (stores, clock) = (new_stores().await, hand_clock());
     let mut loose = parts(&stores, &clock, "test", root());
     let files = PolicyFiles {
-        schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
+        schema: PolicyFiles::STANDARD.schema,
         policies: &[(
             "all.cedar",
             "@id(\"all\") permit (principal, action, resource);",

@@ -290,21 +290,10 @@ pub(crate) async fn subject(
 
 fn parts(stores: &PostgresStores, place: &Place) -> Parts {
     let environment: Environment = "test".parse().unwrap();
-    let policies = [
-        (
-            "jobs.cedar",
-            include_str!("../../../cli/assets/policy/jobs.cedar"),
-        ),
-        (
-            "operators.cedar",
-            include_str!("../../../cli/assets/policy/operators.cedar"),
-        ),
-    ];
     let files = PolicyFiles {
-        schema: include_str!("../../../cli/assets/policy/schema.cedarschema"),
-        policies: &policies,
         principals: "[jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n\
                      [people.operator]\ngroups = [\"operators\"]\n",
+        ..PolicyFiles::STANDARD
     };
     Parts {
         policy: Policy::load(&files, &environment).unwrap(),

@@ -101,7 +101,7 @@ fn a_job_reads_only_for_what_it_declares() {
         groups = ["on-call"]
         purposes = ["service"]
     "#;
-    let policy = load(SCHEMA, &POLICIES, principals).unwrap();
+    let policy = load(SCHEMA, POLICIES, principals).unwrap();
     let reads = |name: &str| {
         let job = principal(&policy, name);
         ["service", "security", "marketing"].map(|purpose| {
@@ -213,19 +213,19 @@ fn the_digest_covers_every_file_and_the_environment() {
             .unwrap()
             .digest()
     };
-    let whole = digest(SCHEMA, &POLICIES, PRINCIPALS, "dev");
-    let mut reversed = POLICIES;
+    let whole = digest(SCHEMA, POLICIES, PRINCIPALS, "dev");
+    let mut reversed = POLICIES.to_vec();
     reversed.reverse();
     assert_eq!(digest(SCHEMA, &reversed, PRINCIPALS, "dev"), whole);
 
-    assert_ne!(digest(SCHEMA, &POLICIES, PRINCIPALS, "prod"), whole);
+    assert_ne!(digest(SCHEMA, POLICIES, PRINCIPALS, "prod"), whole);
     assert_ne!(digest(SCHEMA, &POLICIES[1..], PRINCIPALS, "dev"), whole);
     assert_ne!(
-        digest(&format!("{SCHEMA}\n"), &POLICIES, PRINCIPALS, "dev"),
+        digest(&format!("{SCHEMA}\n"), POLICIES, PRINCIPALS, "dev"),
         whole
     );
     assert_ne!(
-        digest(SCHEMA, &POLICIES, &format!("{PRINCIPALS}\n"), "dev"),
+        digest(SCHEMA, POLICIES, &format!("{PRINCIPALS}\n"), "dev"),
         whole
     );
 }

@@ -20,7 +20,7 @@ fn policy_complaints(text: &str) -> String {
 }
 
 fn principals_complaints(text: &str) -> String {
-    complaints(SCHEMA, &POLICIES, text)
+    complaints(SCHEMA, POLICIES, text)
 }
 
 fn schema_complaints(from: &str, to: &str) -> String {

@@ -8,30 +8,9 @@ mod matrix;
 use privet_vault::policy::{Policy, PolicyError, PolicyFiles};
 use privet_vault::{Principal, PrincipalKind};
 
-const SCHEMA: &str = include_str!("../../../cli/assets/policy/schema.cedarschema");
-const PRINCIPALS: &str = include_str!("../../../cli/assets/policy/principals.toml");
-const POLICIES: [(&str, &str); 5] = [
-    (
-        "staff.cedar",
-        include_str!("../../../cli/assets/policy/staff.cedar"),
-    ),
-    (
-        "auditors.cedar",
-        include_str!("../../../cli/assets/policy/auditors.cedar"),
-    ),
-    (
-        "operators.cedar",
-        include_str!("../../../cli/assets/policy/operators.cedar"),
-    ),
-    (
-        "jobs.cedar",
-        include_str!("../../../cli/assets/policy/jobs.cedar"),
-    ),
-    (
-        "subjects.cedar",
-        include_str!("../../../cli/assets/policy/subjects.cedar"),
-    ),
-];
+const SCHEMA: &str = PolicyFiles::STANDARD.schema;
+const PRINCIPALS: &str = PolicyFiles::STANDARD.principals;
+const POLICIES: &[(&str, &str)] = PolicyFiles::STANDARD.policies;
 
 fn load(schema: &str, policies: &[(&str, &str)], principals: &str) -> Result<Policy, PolicyError> {
     let files = PolicyFiles {
@@ -44,7 +23,7 @@ fn load(schema: &str, policies: &[(&str, &str)], principals: &str) -> Result<Pol
 
 /// The default bundle with more policies.
 fn default_and(text: &str) -> Policy {
-    let policies = [&POLICIES[..], &[("more.cedar", text)]].concat();
+    let policies = [POLICIES, &[("more.cedar", text)]].concat();
     load(SCHEMA, &policies, PRINCIPALS).unwrap()
 }
 

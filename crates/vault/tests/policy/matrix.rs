@@ -18,20 +18,20 @@ const PURPOSES: [Option<&str>; 3] = [None, Some("service"), Some("support")];
 
 #[test]
 fn default_bundle() {
-    let policy = load(SCHEMA, &POLICIES, PRINCIPALS).unwrap();
+    let policy = load(SCHEMA, POLICIES, PRINCIPALS).unwrap();
     insta::assert_snapshot!(render(&policy));
 }
 
 /// A policy whose absence nobody would notice is dead, or the matrix does not see what it does.
 #[test]
 fn no_policy_can_be_removed_unnoticed() {
-    let whole = load(SCHEMA, &POLICIES, PRINCIPALS).unwrap();
+    let whole = load(SCHEMA, POLICIES, PRINCIPALS).unwrap();
     let mut removed = 0;
     for (position, (file, text)) in POLICIES.iter().enumerate() {
         for policy in text.parse::<PolicySet>().unwrap().policies() {
             let without = text.replacen(&policy.to_string(), "", 1);
             assert_ne!(without, *text, "the policy is removed");
-            let mut policies = POLICIES;
+            let mut policies = POLICIES.to_vec();
             policies[position].1 = &without;
             let mutant = load(SCHEMA, &policies, PRINCIPALS).unwrap();
             assert!(
