@@ -53,6 +53,7 @@ pub use id::{
 };
 pub use log_read::{LogDetail, LogEntries, LogState, ReadEntry};
 pub use login::{LoggedIn, LoginCode};
+pub use lookup::Found;
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use privet_classify::Field;
-use privet_seal::{FieldNumber, SealedRef};
+use privet_seal::{BlindIndex, FieldNumber, SealedRef};
 
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
@@ -14,8 +15,18 @@ use crate::{Caller, Error, Oid, Result, Vault};
 /// How many subjects a look-up answers at most.
 const HITS_MAX: u32 = 100;
 
+/// Who holds a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The subjects whose value in the vault it is.
+    pub subjects: Vec<Oid>,
+    /// The value's blind indexes as text, newest version first: what a column of an application's own table holds for it. Two
+    /// while the index key changes.
+    pub indexes: Vec<String>,
+}
+
 impl Vault {
-    /// The subjects whose value of `field` equals `value` after normalization.
+    /// The subjects whose value of `field` equals `value` after normalization, and where else to look for it.
     ///
     /// # Errors
     /// [`Error::Invalid`] with code `no_lookup` where the data map gives the field no blind index.
@@ -25,7 +36,7 @@ impl Vault {
         field: &str,
         value: &str,
         purpose: &str,
-    ) -> Result<Vec<Oid>> {
+    ) -> Result<Found> {
         let field = self.field(field)?;
         if field.lookup.is_none() {
             return Err(Error::invalid(
@@ -44,7 +55,12 @@ impl Vault {
             let error = denied_by_policy(caller, Action::Lookup);
             return Err(self.refuse(record, error).await);
         }
-        let hits = self.hits(field, value).await?;
+        self.fresh()?;
+        let now = self.now();
+        let keyring = &self.inner.keyring;
+        let tenant = keyring.tenant(&self.inner.config.tenant, now).await?;
+        let indexes = keyring.indexes(&tenant, field, value, now).await?;
+        let hits = self.hits(field, value, &indexes, now).await?;
         let mut record = Record::by(EntryKind::Lookup, caller)
             .purpose(purpose)
             .ruling(self.ruling(&decision))
@@ -54,19 +70,24 @@ impl Vault {
             record = record.subject(open.used(vec![field.number], 1));
         }
         self.record(record).await?;
-        Ok(hits.iter().map(|open| open.row.oid).collect())
+        Ok(Found {
+            subjects: hits.iter().map(|open| open.row.oid).collect(),
+            indexes: indexes.iter().map(BlindIndex::to_text).collect(),
+        })
     }
 
-    async fn hits(&self, field: &Field, value: &str) -> Result<Vec<Arc<OpenSubject>>> {
-        self.fresh()?;
-        let now = self.now();
-        let keyring = &self.inner.keyring;
-        let tenant = keyring.tenant(&self.inner.config.tenant, now).await?;
+    async fn hits(
+        &self,
+        field: &Field,
+        value: &str,
+        indexes: &[BlindIndex],
+        now: Timestamp,
+    ) -> Result<Vec<Arc<OpenSubject>>> {
         let wanted = field.value_type.normalize(value).map_err(|error| {
             Error::invalid("value_invalid", format!("field `{}`: {error}", field.name))
         })?;
         let mut puids = Vec::new();
-        for index in keyring.indexes(&tenant, field, value, now).await? {
+        for index in indexes {
             let found = self
                 .inner
                 .data
@@ -76,6 +97,7 @@ impl Vault {
         }
         puids.sort();
         puids.dedup();
+        let keyring = &self.inner.keyring;
         let opened = keyring.subjects_by_puid(&puids, now).await?;
         let sealed = self.inner.data.values(&puids, &[field.number]).await?;
         let hits = opened

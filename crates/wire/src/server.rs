@@ -39,6 +39,8 @@ pub struct Whoami {
 pub struct Health {
     /// The short answer.
     pub status: HealthStatus,
+    /// The environment: a client sees by it that it is about to send its token to the right server.
+    pub environment: String,
     /// Why it is not ready; empty when it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<HealthReason>,

@@ -87,8 +87,12 @@ pub struct LookupRequest {
 /// Who holds the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LookupAnswer {
-    /// Operational ids; empty when nobody does.
+    /// Operational ids of those who hold it in the vault; empty when nobody does.
     pub subjects: Vec<Oid>,
+    /// The value's blind indexes, newest first: what the index column of an application's own table holds for it. Two while
+    /// the index key changes.
+    #[schema(example = json!(["px1_AAEzGtnMd5uHHi0qbJPJlvLE"]))]
+    pub indexes: Vec<String>,
 }
 
 /// Seals values for an application that keeps them in its own database.

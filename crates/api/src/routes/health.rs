@@ -11,11 +11,8 @@ use crate::router::Api;
 /// Whether the process answers.
 #[utoipa::path(get, path = "/health/live", tag = "server", security(()),
     responses((status = 200, body = Health)))]
-pub(crate) async fn live() -> Result<Answer, Refusal> {
-    Answer::ok(&Health {
-        status: HealthStatus::Live,
-        reasons: Vec::new(),
-    })
+pub(crate) async fn live(State(api): State<Api>) -> Result<Answer, Refusal> {
+    Answer::ok(&health(&api, HealthStatus::Live, Vec::new()))
 }
 
 /// Whether the server would reveal what may be revealed; 503 with the reasons if not.
@@ -30,10 +27,16 @@ pub(crate) async fn ready(State(api): State<Api>) -> Result<Answer, Refusal> {
         })
         .collect();
     if reasons.is_empty() {
-        let status = HealthStatus::Ready;
-        return Answer::ok(&Health { status, reasons });
+        return Answer::ok(&health(&api, HealthStatus::Ready, reasons));
     }
-    let status = HealthStatus::Unready;
-    let body = Health { status, reasons };
+    let body = health(&api, HealthStatus::Unready, reasons);
     Answer::sized(StatusCode::SERVICE_UNAVAILABLE, &body, 512)
+}
+
+fn health(api: &Api, status: HealthStatus, reasons: Vec<HealthReason>) -> Health {
+    Health {
+        status,
+        environment: api.vault.config().environment.to_string(),
+        reasons,
+    }
 }

@@ -25,6 +25,8 @@ pub(crate) async fn lookup(
         purpose,
     } = body;
     let found = api.vault.lookup(&caller, &field, &value, &purpose).await?;
-    let subjects = found.into_iter().map(oid_out).collect();
-    Answer::ok(&LookupAnswer { subjects })
+    Answer::ok(&LookupAnswer {
+        subjects: found.subjects.into_iter().map(oid_out).collect(),
+        indexes: found.indexes,
+    })
 }

@@ -1,7 +1,7 @@
 //! Subjects and values: made, shown, found, sealed, opened, closed.
 
 use privet_api::ApiConfig;
-use privet_wire::{Closed, Form, OpenAnswer, RevealAnswer, SealAnswer, Subject};
+use privet_wire::{Closed, Form, LookupAnswer, OpenAnswer, RevealAnswer, SealAnswer, Subject};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, Stores, bed, other_environment, reveal_email};
@@ -152,11 +152,18 @@ async fn a_value_is_found_by_what_it_is() {
         let found = job
             .post("/v1/lookup", asked("email", " ADA@Example.com "))
             .await;
-        assert_eq!(found.expect(200).json(), json!({"subjects": [oid]}));
+        let found: LookupAnswer = found.expect(200).read();
+        assert_eq!(found.subjects, [oid.parse().unwrap()]);
+        let index = |value: &str| json!({"subject": oid, "field": "email", "value": value});
+        let body = json!({"items": [index("ada@example.com"), index("eve@example.com")]});
+        let sealed: SealAnswer = job.post("/v1/seal", body).await.expect(200).read();
+        assert_eq!(found.indexes, [sealed.items[0].index.clone().unwrap()]);
         let none = job
             .post("/v1/lookup", asked("email", "eve@example.com"))
             .await;
-        assert_eq!(none.expect(200).json(), json!({"subjects": []}));
+        let none: LookupAnswer = none.expect(200).read();
+        assert!(none.subjects.is_empty());
+        assert_eq!(none.indexes, [sealed.items[1].index.clone().unwrap()]);
         for (field, value, problem) in [
             ("phone", "+1 202 555 0143", "422 no_lookup"),
             ("shoe_size", "44", "422 unknown_field"),

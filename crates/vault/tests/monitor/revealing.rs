@@ -2,7 +2,7 @@
 
 use privet_vault::audit::EntryKind;
 use privet_vault::policy::{Policy, PolicyFiles};
-use privet_vault::{Form, SubjectName, Vault};
+use privet_vault::{Form, SealItem, SubjectName, Vault};
 
 use crate::bed::{Bed, bed, hand_clock, parts, request, root, shown, values};
 use crate::engine::new_stores;
@@ -118,12 +118,21 @@ async fn a_lookup_finds_by_the_normalized_value() {
         .lookup(&job, "email", " Ada.Lovelace@EXAMPLE.com", "service")
         .await
         .unwrap();
-    assert_eq!(hits, [oid]);
+    assert_eq!(hits.subjects, [oid]);
     let none = vault
         .lookup(&job, "email", "ada@example.com", "service")
         .await
         .unwrap();
-    assert!(none.is_empty());
+    assert!(none.subjects.is_empty());
+    assert_ne!(none.indexes, hits.indexes);
+    // What an application's own column holds for the value.
+    let item = SealItem {
+        subject: SubjectName::Oid(oid),
+        field: "email".to_owned(),
+        value: EMAIL.to_owned().into(),
+    };
+    let sealed = vault.seal_values(&job, &[item]).await.unwrap();
+    assert_eq!(hits.indexes.first(), sealed[0].index.as_ref());
     let error = vault
         .lookup(&job, "phone", "+12025550143", "service")
         .await
