@@ -7,7 +7,7 @@ use quote::ToTokens as _;
 use serde::Serialize;
 use syn::visit::Visit as _;
 
-use crate::generate::{FIRST_LINE, generate, names, type_of};
+use crate::generate::{FIRST_LINE, generate_for_client, names, type_of};
 use crate::visit::Visitor;
 
 /// Something at a place in the code.
@@ -139,28 +139,19 @@ impl Report {
                 }
             }
         }
-        let attributes = |file: &syn::File| {
-            let mut items = file.items.iter();
-            items.find_map(|item| match item {
-                syn::Item::Const(item) if item.ident == "ATTRIBUTES" => Some((
-                    item.ident.span().start().line,
-                    item.expr.to_token_stream().to_string(),
-                )),
-                _ => None,
-            })
-        };
-        let (line, found) = attributes(file).unwrap_or((1, String::new()));
-        let made = syn::parse_file(&generate(map)).ok();
-        let made = made.as_ref().and_then(attributes).unwrap_or_default();
-        // Formatters put a comma behind the last one, and take it away.
-        let same = |text: &str| {
-            text.replace(" ,]", "]")
-                .replace(", ]", "]")
-                .replace(' ', "")
-        };
-        if same(&found) != same(&made.1) {
-            let what = format!("`ATTRIBUTES` are not those of the data map; {again}");
-            self.problem(name, line, what);
+        let made = syn::parse_file(&generate_for_client(map)).ok();
+        for part in [ATTRIBUTES, "field", "purpose"] {
+            let found = part_named(file, part);
+            // Names for the client library are there only where they were asked for.
+            if found.is_none() && part != ATTRIBUTES {
+                continue;
+            }
+            let (line, found) = found.unwrap_or((1, String::new()));
+            let wanted = made.as_ref().and_then(|made| part_named(made, part));
+            if found != wanted.unwrap_or_default().1 {
+                let what = format!("`{part}` differs from the data map; {again}");
+                self.problem(name, line, what);
+            }
         }
         for missing in expected.keys() {
             let what =
@@ -182,6 +173,28 @@ impl Report {
             }
         }
     }
+}
+
+/// The classes of attributes in generated code.
+const ATTRIBUTES: &str = "ATTRIBUTES";
+
+/// The line and the tokens of a constant or module of that name, without what a formatter changes.
+fn part_named(file: &syn::File, name: &str) -> Option<(usize, String)> {
+    let mut items = file.items.iter();
+    let (line, text) = items.find_map(|item| match item {
+        syn::Item::Const(item) if item.ident == name => Some((
+            item.ident.span().start().line,
+            item.expr.to_token_stream().to_string(),
+        )),
+        syn::Item::Mod(item) if item.ident == name => Some((
+            item.ident.span().start().line,
+            item.to_token_stream().to_string(),
+        )),
+        _ => None,
+    })?;
+    // Formatters put a comma behind the last one, and take it away.
+    let text = text.replace(' ', "").replace(",]", "]").replace(",)", ")");
+    Some((line, text))
 }
 
 fn tokens(ty: &str) -> Option<String> {

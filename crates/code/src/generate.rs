@@ -49,6 +49,63 @@ pub fn generate(map: &DataMap) -> String {
     out
 }
 
+/// What [`generate()`] prints, and names of fields and purposes for the client library `privet`:
+/// `privet::Sealed<field::Email>` is a column, `purpose::SUPPORT` is what a look is for.
+///
+/// ```
+/// # use privet_classify::DataMap;
+/// let map = DataMap::parse("[purposes]\nsupport = { basis = \"contract\" }\n")?;
+/// let code = privet_code::generate_for_client(&map);
+/// assert!(code.contains("pub const SUPPORT: privet::Purpose = privet::Purpose::new(\"support\");"));
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
+#[must_use]
+pub fn generate_for_client(map: &DataMap) -> String {
+    let mut out = generate(map);
+    out.push_str("\n/// The fields as names, for the client library.\npub mod field {");
+    for (name, field) in names(map) {
+        let _ = write!(
+            out,
+            "\n    /// Field `{field}`.\n    #[derive(Debug)]\n    pub enum {name} {{}}\n\n    \
+             impl privet::Field for {name} {{\n        \
+             const NAME: &'static str = {field:?};\n        \
+             type Value = super::{name};\n    }}\n",
+            field = field.name.as_str(),
+        );
+    }
+    out.push_str("}\n\n/// The purposes of the data map.\npub mod purpose {");
+    for (name, purpose) in purpose_names(map) {
+        let _ = write!(
+            out,
+            "\n    /// Purpose `{purpose}`: {}.\n    \
+             pub const {name}: privet::Purpose = privet::Purpose::new({purpose:?});\n",
+            purpose_basis(map, purpose),
+        );
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// The name of each purpose's constant.
+fn purpose_names(map: &DataMap) -> BTreeMap<String, &str> {
+    let mut names = BTreeMap::new();
+    for purpose in map.purposes() {
+        let purpose = purpose.name.as_str();
+        let mut name = purpose.replace('-', "_").to_ascii_uppercase();
+        // `a-b` and `a_b` are two purposes, and no constant begins with a digit.
+        while names.contains_key(&name) || name.starts_with(|first: char| first.is_ascii_digit()) {
+            name.insert(0, '_');
+        }
+        names.insert(name, purpose);
+    }
+    names
+}
+
+fn purpose_basis(map: &DataMap, purpose: &str) -> String {
+    let basis = map.purpose(purpose).map(|purpose| purpose.basis.as_str());
+    basis.unwrap_or_default().replace('_', " ")
+}
+
 /// The name of each field's type.
 pub(crate) fn names(map: &DataMap) -> BTreeMap<String, &Field> {
     let mut names = BTreeMap::new();

@@ -25,4 +25,4 @@ mod generate;
 mod visit;
 
 pub use check::{Finding, Report, check};
-pub use generate::generate;
+pub use generate::{generate, generate_for_client};

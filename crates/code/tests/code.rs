@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use privet_classify::DataMap;
-use privet_code::{check, generate};
+use privet_code::{check, generate, generate_for_client};
 
 const MAP: &str = r#"
 [purposes]
@@ -69,6 +69,26 @@ fn types_of_a_map() {
 }
 
 #[test]
+fn names_for_the_client_library() {
+    let code = generate_for_client(&map());
+    let (_, names) = code.split_at(generate(&map()).len());
+    insta::assert_snapshot!(names);
+    let agrees = |code: &str| check(&map(), &[("fields.rs", code)]).problems.is_empty();
+    assert!(agrees(&code));
+    for (from, to) in [
+        (
+            "NAME: &'static str = \"email\"",
+            "NAME: &'static str = \"mail\"",
+        ),
+        ("Value = super::Email", "Value = super::LastIp"),
+        ("Purpose::new(\"support\")", "Purpose::new(\"service\")"),
+    ] {
+        assert!(code.contains(from), "{from}");
+        assert!(!agrees(&code.replace(from, to)), "{from}");
+    }
+}
+
+#[test]
 fn what_was_generated_agrees_after_formatting_too() {
     let types = generate(&map());
     assert!(check(&map(), &[("fields.rs", &types)]).problems.is_empty());
@@ -107,7 +127,7 @@ fn types_that_drifted() {
                 "the data map has `Email` as `privet_classify::Uii<String, privet_classify::value::Email>`; {again}"
             ),
             format!("the data map has no field for type `Ip`; {again}"),
-            format!("`ATTRIBUTES` are not those of the data map; {again}"),
+            format!("`ATTRIBUTES` differs from the data map; {again}"),
         ]
     );
 }

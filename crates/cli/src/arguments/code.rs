@@ -8,6 +8,7 @@ use privet_classify::Redactor;
 const CLASSIFY: &str = "\
 Examples:
   privet classify --lang rust --map datamap.toml > src/fields.rs
+  privet classify --lang rust --client > src/fields.rs     for an application that calls the server
   privet check --code src --map datamap.toml     and in CI, whether they still agree";
 
 #[derive(Debug, Args)]
@@ -16,6 +17,10 @@ pub(crate) struct Classify {
     /// The language of the types.
     #[arg(long, value_name = "LANGUAGE")]
     pub(crate) lang: Language,
+
+    /// Names of fields and purposes for the client library `privet` as well.
+    #[arg(long)]
+    pub(crate) client: bool,
 
     /// The data map; without it, that of the folder.
     #[arg(long, value_name = "FILE")]

@@ -13,8 +13,9 @@ use crate::settings::Settings;
 
 pub(crate) fn run(dir: Option<PathBuf>, classify: &Classify) -> Result<()> {
     let map = map_of(dir, classify.map.as_deref())?;
-    let source = match classify.lang {
-        Language::Rust => privet_code::generate(&map),
+    let source = match (classify.lang, classify.client) {
+        (Language::Rust, false) => privet_code::generate(&map),
+        (Language::Rust, true) => privet_code::generate_for_client(&map),
     };
     line(source.trim_end())
 }
