@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::refusal::Refusal;
-use crate::secret_buffer::SecretBuffer;
+use privet_wire::SecretBuffer;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

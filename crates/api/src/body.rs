@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::refusal::Refusal;
 use crate::router::Api;
-use crate::secret_buffer::SecretBuffer;
+use privet_wire::SecretBuffer;
 
 /// A JSON body, read strictly.
 pub(crate) struct Json<T>(pub(crate) T);

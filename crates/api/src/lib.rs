@@ -40,7 +40,6 @@ mod convert;
 mod openapi;
 mod pages;
 mod routes;
-mod secret_buffer;
 mod shown;
 mod summary_text;
 

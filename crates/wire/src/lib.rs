@@ -30,6 +30,7 @@ mod id;
 mod job;
 mod personal;
 mod problem;
+mod secret_buffer;
 mod server;
 mod session;
 mod subject;
@@ -48,6 +49,7 @@ pub use job::{
 };
 pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
+pub use secret_buffer::SecretBuffer;
 pub use server::{Health, HealthReason, HealthStatus, PrincipalKind, Whoami};
 pub use session::{
     CommentRequest, Note, OpenedCount, Review, ReviewRequest, Session, SessionDetail, SessionPage,

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::refusal::Refusal;
-use crate::secret_buffer::SecretBuffer;
+use privet_wire::SecretBuffer;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const CSP: HeaderValue = HeaderValue::from_static(

@@ -158,15 +158,20 @@ fn certificate(folder: &Path) {
     fs::write(folder.join("server.pem"), key.serialize_pem()).unwrap();
 }
 
-#[test]
-fn tls_and_tokens_work_in_the_final_binary() {
-    let place = Place::new();
-    place.init(&[]);
+/// Gives both doors a certificate, and every address.
+pub(crate) fn offer_tls(place: &Place) {
     certificate(&place.dir());
     let tls = "tls = { certificate = \"server.crt\", key = \"server.pem\", name = \"localhost\" }";
     place.edit("privet.toml", |text| {
         text.replace("127.0.0.1:0\"\n", &format!("0.0.0.0:0\"\n{tls}\n"))
     });
+}
+
+#[test]
+fn tls_and_tokens_work_in_the_final_binary() {
+    let place = Place::new();
+    place.init(&[]);
+    offer_tls(&place);
     let _server = place.server(&["serve"]);
     place.run(&["token", "issue", "on_call", "--keep"]).ok();
     let said = fs::read(place.dir().join("server.json")).unwrap();

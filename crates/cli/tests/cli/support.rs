@@ -160,6 +160,13 @@ impl Place {
             .replace(env!("CARGO_BIN_EXE_privet"), "PRIVET")
     }
 
+    /// What the running server says of itself under that name.
+    pub(crate) fn said_in_file(&self, name: &str) -> String {
+        let said = fs::read(self.dir().join("server.json")).unwrap();
+        let said: Value = serde_json::from_slice(&said).unwrap();
+        said[name].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn facts(&self) -> Value {
         serde_json::from_slice(&fs::read(self.dir().join("demo.json")).unwrap()).unwrap()
     }

@@ -6,23 +6,39 @@ use bytes::Bytes;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// A growing buffer that leaves nothing behind. What the network stack copies is out of its reach.
+///
+/// ```
+/// let mut body = privet_wire::SecretBuffer::with_capacity(64);
+/// serde_json::to_writer(&mut body, &["ada@example.com"])?;
+/// assert_eq!(body.as_slice(), br#"["ada@example.com"]"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Default)]
-pub(crate) struct SecretBuffer(Zeroizing<Vec<u8>>);
+pub struct SecretBuffer(Zeroizing<Vec<u8>>);
 
 impl SecretBuffer {
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
+    /// An empty buffer with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
         Self(Zeroizing::new(Vec::with_capacity(bytes)))
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many bytes it holds.
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn as_slice(&self) -> &[u8] {
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
         &self.0
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    /// Adds bytes at the end.
+    pub fn push(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
         if needed > self.0.capacity() {
             // A vector that grows by itself would leave its old content in freed memory.
@@ -34,9 +50,15 @@ impl SecretBuffer {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The bytes for a response, overwritten when the last holder lets go.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    /// The bytes for a body that is sent, overwritten when the last holder lets go.
+    pub fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
+    }
+}
+
+impl std::fmt::Debug for SecretBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
     }
 }
 

@@ -1,0 +1,128 @@
+//! Subjects: made, described, written, closed.
+
+use std::fmt::Display;
+
+use http::Method;
+use privet_wire::{Closed, CreateSubject, Oid, PutFields, Subject, SubjectCreated};
+
+use crate::client::Call;
+use crate::retry::Repeat;
+use crate::{Client, Error, Field, FieldValue as _, SubjectName};
+
+/// A subject to be made, with its first values.
+///
+/// ```
+/// # use privet_classify::{Uii, value};
+/// # struct Email;
+/// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+/// let email = Uii::new("ada@example.com".to_owned());
+/// let ada = privet::NewSubject::new().field::<Email>(&email).row("shop", "customer", 42);
+/// ```
+#[derive(Debug, Default)]
+pub struct NewSubject(CreateSubject);
+
+impl NewSubject {
+    /// A subject without values.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a value of a field, kept in the vault.
+    #[must_use]
+    pub fn field<F: Field>(mut self, value: &F::Value) -> Self {
+        self.0.fields.insert(F::NAME.to_owned(), value.to_plain());
+        self
+    }
+
+    /// That is also the row of a table: it can be named by it from then on.
+    #[must_use]
+    pub fn row(mut self, source: &str, table: &str, key: impl Display) -> Self {
+        let name = SubjectName::row(source, table, key);
+        self.0.aliases.push(name.as_str().to_owned());
+        self
+    }
+}
+
+/// Values of a subject to be written or deleted. What is not named stays as it is.
+///
+/// ```
+/// # use privet_classify::{Cc, Uii, value};
+/// # struct Email;
+/// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+/// # struct Note;
+/// # impl privet::Field for Note { const NAME: &'static str = "note"; type Value = Cc<String, value::Text>; }
+/// let email = Uii::new("ada@example.com".to_owned());
+/// let change = privet::FieldWrites::new().set::<Email>(&email).delete::<Note>();
+/// ```
+#[derive(Debug)]
+pub struct FieldWrites(PutFields);
+
+impl FieldWrites {
+    /// Nothing yet.
+    #[expect(
+        clippy::new_without_default,
+        reason = "writing nothing is not a usual thing to do"
+    )]
+    pub fn new() -> Self {
+        Self(PutFields {
+            fields: Default::default(),
+        })
+    }
+
+    /// Writes a value.
+    #[must_use]
+    pub fn set<F: Field>(mut self, value: &F::Value) -> Self {
+        self.0
+            .fields
+            .insert(F::NAME.to_owned(), Some(value.to_plain()));
+        self
+    }
+
+    /// Deletes a value.
+    #[must_use]
+    pub fn delete<F: Field>(mut self) -> Self {
+        self.0.fields.insert(F::NAME.to_owned(), None);
+        self
+    }
+}
+
+const SUBJECT: &str = "/v1/subjects/{oid}";
+
+impl Client {
+    /// Makes a subject with its keys and first values. What comes back is what an application stores.
+    ///
+    /// # Errors
+    /// As every call; `not_unique` or `alias_taken` if another subject has the value or the row. If [`Error::may_be_done`],
+    /// look it up before you make it again.
+    pub async fn create_subject(&self, subject: &NewSubject) -> Result<Oid, Error> {
+        let call = Call::new(Method::POST, "/v1/subjects", Repeat::Undone).json(&subject.0)?;
+        let created: SubjectCreated = self.call(call).await?;
+        Ok(created.oid)
+    }
+
+    /// What there is of a subject, without any value.
+    ///
+    /// # Errors
+    /// As every call; `not_found` if there is none.
+    pub async fn describe(&self, oid: Oid) -> Result<Subject, Error> {
+        self.call(Call::get(SUBJECT).id(oid)).await
+    }
+
+    /// Writes values of a subject.
+    ///
+    /// # Errors
+    /// As every call; `not_unique` if another subject has a value that only one may have.
+    pub async fn write(&self, oid: Oid, values: &FieldWrites) -> Result<(), Error> {
+        let call = Call::new(Method::PUT, "/v1/subjects/{oid}/fields", Repeat::Harmless);
+        self.call(call.id(oid).json(&values.0)?).await
+    }
+
+    /// Closes a subject: its keys and links are destroyed, so that nothing sealed of it opens again, here or in any copy.
+    ///
+    /// # Errors
+    /// As every call; `not_found` if it is closed already.
+    pub async fn close(&self, oid: Oid) -> Result<Closed, Error> {
+        let call = Call::new(Method::POST, "/v1/subjects/{oid}/close", Repeat::Undone);
+        self.call(call.id(oid)).await
+    }
+}

@@ -1,0 +1,102 @@
+//! Tokens as a client sees them: which environment they are of, and nothing else.
+
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// Digits behind the environment: 24 random bytes and a checksum of 4, in hex.
+const SECRET_DIGITS: usize = 56;
+
+/// A bearer token: `pvt_<environment>_<secret>`. It shows itself to nobody and is overwritten when it is dropped.
+///
+/// ```
+/// let text = format!("pvt_staging_{}", "0".repeat(56));
+/// let token: privet::Token = text.parse()?;
+/// assert_eq!(token.environment(), "staging");
+/// # Ok::<(), privet::Error>(())
+/// ```
+pub struct Token {
+    text: Zeroizing<String>,
+    environment_end: usize,
+}
+
+/// What every token starts with.
+const PREFIX: &str = "pvt_";
+
+impl Token {
+    /// The environment that it was issued in.
+    pub fn environment(&self) -> &str {
+        self.text
+            .get(PREFIX.len()..self.environment_end)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for Token {
+    type Err = Error;
+
+    /// Takes a token's text, spaces and line ends around it aside.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when it is no whole token. The text is not repeated.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = Zeroizing::new(text.trim().to_owned());
+        let shape = text.strip_prefix(PREFIX).and_then(|body| {
+            let (environment, secret) = body.rsplit_once('_')?;
+            let whole = secret.len() == SECRET_DIGITS
+                && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+            whole.then_some(environment.len())
+        });
+        match shape {
+            Some(length) if length > 0 => Ok(Self {
+                environment_end: PREFIX.len() + length,
+                text,
+            }),
+            _ => Err(Error::setting(
+                "the token is not whole: it is `pvt_`, an environment, `_` and 56 digits, as `privet token issue` shows it",
+            )),
+        }
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token")
+            .field("environment", &self.environment())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::string_slice, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_token_is_told_without_being_shown() {
+        let whole = format!("pvt_my_env_{}", "ab".repeat(28));
+        let token: Token = format!(" {whole}\n").parse().unwrap();
+        assert_eq!(token.environment(), "my_env");
+        assert_eq!(token.text(), whole);
+        assert_eq!(
+            format!("{token:?}"),
+            "Token { environment: \"my_env\", .. }"
+        );
+        for cut in [&whole[..whole.len() - 1], &whole[4..], "pvt_", "", "pvt__"] {
+            let error = cut.parse::<Token>().unwrap_err().to_string();
+            assert!(error.contains("not whole"), "{error}");
+            assert!(cut.len() < 8 || !error.contains(&cut[cut.len() - 8..]));
+        }
+        assert!(
+            format!("pvt__{}", "ab".repeat(28))
+                .parse::<Token>()
+                .is_err()
+        );
+    }
+}
