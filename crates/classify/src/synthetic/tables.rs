@@ -2,6 +2,7 @@
 
 mod children;
 mod content;
+mod fill;
 mod guess;
 mod key;
 mod plan;
@@ -129,47 +130,6 @@ impl Tables {
         }
     }
 
-    /// Says what stands in a column, in place of what its name says.
-    ///
-    /// ```
-    /// # use privet_classify::synthetic::{Fill, Tables};
-    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
-    /// let mut shop = Tables::new(&map, "shop", 2026)?;
-    /// shop.fill("product", "price", &Fill::Numbers(5..=5))?;
-    /// assert!(shop.fill("product", "colour", &Fill::Nothing).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If there is no such column, or if it holds a field, whose values are made by its type, or a
-    /// key along which rows of one table lead to those of another.
-    pub fn fill(&mut self, table: &str, column: &str, fill: &Fill) -> Result<(), SyntheticError> {
-        let unknown = self.unknown_table(table);
-        let mut tables = self.tables.iter_mut();
-        let table = tables
-            .find(|known| known.name.as_str() == table)
-            .ok_or(unknown)?;
-        let names = list(table.columns.iter().map(|known| known.name.as_str()));
-        let mut columns = table.columns.iter_mut();
-        let planned = columns.find(|known| known.name.as_str() == column);
-        let planned = planned.ok_or_else(|| SyntheticError::Unknown {
-            what: format!("column of table `{}`", table.name),
-            name: column.to_owned(),
-            known: names,
-        })?;
-        if planned.fixed {
-            return Err(SyntheticError::Fill {
-                what: format!(
-                    "column `{column}` of table `{}` cannot be filled",
-                    table.name
-                ),
-                right: "what stands in a column with a field, or in a key that leads to a person, follows from the data map",
-            });
-        }
-        planned.content = Content::filled(fill, planned.stream).ok_or(Why::Asked);
-        Ok(())
-    }
-
     /// The columns that have no values, with the reason.
     ///
     /// ```
@@ -210,6 +170,8 @@ pub struct Table {
     name: TableName,
     seed: u64,
     columns: Vec<Planned>,
+    /// The table above.
+    parent: Option<TableName>,
     /// How its rows hang below those of other tables, up to the person's own row.
     way: Vec<Children>,
     /// How many tables of the source have people of their own, and which of them this one's are of.

@@ -89,6 +89,24 @@ fn what_cannot_be_said_is_explained() {
         ),
         (
             "orders",
+            "product_id",
+            "rows:product",
+            "there is no table of source `shop` `product` in the data map; there is: `customer`",
+        ),
+        (
+            "orders",
+            "product_id",
+            "rows:invoice",
+            "no column can refer to rows of table `invoice`: name a table with a key",
+        ),
+        (
+            "orders",
+            "product_id",
+            "rows:a.b",
+            "`rows:a.b` names no table: write",
+        ),
+        (
+            "orders",
             "quantity",
             "5..2",
             "the numbers `5..2` count down: write the smaller first",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use privet_classify::DataMap;
-use privet_classify::synthetic::{Tables, Value};
+use privet_classify::synthetic::{Fill, Tables, Value};
 
 use crate::{CHINOOK, DEMO, EVERYTHING, map, values};
 
@@ -169,4 +169,36 @@ fn a_source_that_is_none_and_a_key_that_cannot_be_told() {
         "table `scan` refers to rows of `parcel`, and no column there looks like the key: say which one it is \
          in the data map, as `subject = \"parcel -> parcel.id\"`"
     );
+}
+
+/// References that the data map does not tell of, between tables of different people.
+#[test]
+fn references_that_were_said_lead_to_rows_that_came_before() {
+    let mut chinook = Tables::new(&DataMap::parse(CHINOOK).unwrap(), "chinook", 1).unwrap();
+    let rows: Fill = "rows:Employee".parse().unwrap();
+    chinook.fill("Customer", "SupportRepId", &rows).unwrap();
+    chinook.fill("Employee", "ReportsTo", &rows).unwrap();
+    let names: Vec<_> = chinook
+        .tables()
+        .iter()
+        .map(|table| table.name().as_str())
+        .collect();
+    assert_eq!(names, ["Employee", "Customer", "Invoice", "InvoiceLine"]);
+    let employees = ("Employee", "EmployeeId");
+    check_leads(&chinook, ("Customer", "SupportRepId"), employees);
+    check_leads(&chinook, ("Employee", "ReportsTo"), employees);
+    let order = values(&chinook, "Employee", "ReportsTo", 50);
+    for (index, above) in (1..).zip(order) {
+        assert!(matches!(above, Value::Integer(above) if above <= index));
+    }
+
+    let circle = "rows:Customer".parse().unwrap();
+    let error = chinook.fill("Employee", "Title", &circle).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "rows of these tables would refer to each other: `Employee`, `Customer`, `Invoice`, `InvoiceLine`: \
+         leave one of the columns out, and set it once both tables are filled"
+    );
+    let title = values(&chinook, "Employee", "Title", 1);
+    assert!(matches!(title.as_slice(), [Value::Text(_)]), "{title:?}");
 }

@@ -52,7 +52,8 @@ pub(crate) struct Synth {
     pub(crate) table: Option<TableName>,
 
     /// What stands in a column without a field: numbers (`orders.product_id=1..40`), one of several words
-    /// (`orders.state=new,paid`), or nothing (`orders.state=`). May be repeated.
+    /// (`orders.state=new,paid`), the key of a row of another table with people (`customer.agent_id=rows:employee`), or
+    /// nothing (`orders.state=`). May be repeated.
     #[arg(long = "fill", value_name = "TABLE.COLUMN=VALUES", value_parser = filled, requires = "source")]
     pub(crate) fills: Vec<Filled>,
 

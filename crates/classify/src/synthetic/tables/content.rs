@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::children::Children;
 use super::key::Key;
 use super::{Fill, Value};
+use crate::name::TableName;
 use crate::synthetic::part::{Part, Slot, Someone};
 use crate::synthetic::rng::{Rng, Stream};
 use crate::synthetic::{places, words};
@@ -16,8 +17,12 @@ pub(super) enum Content {
     Key(Key),
     /// The key of the row so many steps above.
     Above(usize, Key),
-    /// The key of a row that is nobody's, one of as many as there are people.
-    Nobodys(Stream, Key),
+    /// The key of a row of another table, which has one for each person.
+    RowOf {
+        table: TableName,
+        stream: Stream,
+        key: Key,
+    },
     /// Which row it is among those of the row above, from 1.
     Place,
     /// What a field of the person holds, and whether that is a number.
@@ -66,7 +71,7 @@ const TENANTS: u64 = 3;
 impl Content {
     pub(super) fn filled(fill: &Fill, stream: Stream) -> Option<Self> {
         let drawn = match fill {
-            Fill::Nothing => return None,
+            Fill::Nothing | Fill::Rows(_) => return None,
             Fill::Numbers(range) => Drawn::Whole(range.clone()),
             Fill::Words(words) => Drawn::Given(words.clone()),
         };
@@ -81,7 +86,8 @@ impl Content {
         match self {
             Self::Key(key) => key.value(row.index),
             Self::Above(steps, key) => key.value(row.above(*steps)),
-            Self::Nobodys(stream, key) => {
+            // Up to the person's own place: for all those there are rows by then, however many follow.
+            Self::RowOf { stream, key, .. } => {
                 let bound = row.root.saturating_add(1);
                 key.value(stream.at(row.index).below(bound))
             }

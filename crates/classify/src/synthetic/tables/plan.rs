@@ -41,6 +41,7 @@ pub(super) fn tables(
             name: table.name.clone(),
             seed,
             columns,
+            parent: above.first().map(|(parent, _)| parent.name.clone()),
             way,
             // People of different roots are different people. Rows without a subject are nobody's.
             roots: rank.map_or(1, |_| roots.len() as u64),
@@ -217,7 +218,11 @@ impl Planner<'_> {
         let found = found.and_then(|table| Some((table, primary(self.source, table)?)));
         Ok(found.map(|(table, column)| {
             let stream = Stream::new(self.seed, &format!("{} of {}", table.name, self.table.name));
-            Content::Nobodys(stream, Key::of(table, column, self.seed))
+            Content::RowOf {
+                table: table.name.clone(),
+                stream,
+                key: Key::of(table, column, self.seed),
+            }
         }))
     }
 

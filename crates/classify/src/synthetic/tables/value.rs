@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::SyntheticError;
+use crate::name::TableName;
 
 /// A value of an invented row. Serialized as itself: a number, a Boolean, a string.
 ///
@@ -36,7 +37,8 @@ impl fmt::Display for Value {
     }
 }
 
-/// What stands in a column by somebody's word: `1..40`, `new,paid,sent`, or nothing at all.
+/// What stands in a column by somebody's word: `1..40`, `new,paid,sent`, `rows:employee`, or nothing
+/// at all.
 ///
 /// ```
 /// use privet_classify::synthetic::Fill;
@@ -53,6 +55,8 @@ pub enum Fill {
     Numbers(RangeInclusive<i64>),
     /// One of these words; never empty.
     Words(Vec<String>),
+    /// The key of a row of this table, which has one for each person.
+    Rows(TableName),
 }
 
 impl FromStr for Fill {
@@ -78,6 +82,13 @@ impl FromStr for Fill {
                 what: format!("the numbers `{text}` count down"),
                 right: "write the smaller first, as `1..40`",
             });
+        }
+        if let Some(table) = text.strip_prefix("rows:") {
+            let table = table.trim().parse().map_err(|_| SyntheticError::Fill {
+                what: format!("`{text}` names no table"),
+                right: "write the table's name as the data map does: `rows:employee`",
+            })?;
+            return Ok(Self::Rows(table));
         }
         let words: Vec<_> = text.split(',').map(|word| word.trim().to_owned()).collect();
         // What a server may read as an escape, by a setting of its own, is not worth the trouble.
