@@ -10,6 +10,8 @@ use privet_tracing::{Policy, panics, redacted};
 use reminder_job::{fields, run};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 
 #[tokio::main]
@@ -21,7 +23,9 @@ async fn main() -> Result<()> {
             policy.field(name, *class)
         });
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    redacted(tracing_subscriber::registry().with(lines), policy).init();
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+    let stack = tracing_subscriber::registry().with(filter.from_env_lossy());
+    redacted(stack.with(lines), policy).init();
 
     let file =
         std::env::var("SHOP_DATABASE").context("`SHOP_DATABASE` is not set: name the file")?;

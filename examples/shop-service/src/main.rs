@@ -12,6 +12,8 @@ use privet_tracing::{Policy, panics, redacted};
 use shop_service::{Shop, app, fields, prepare};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 
 #[tokio::main]
@@ -22,7 +24,10 @@ async fn main() -> Result<()> {
     let policy = fields::ATTRIBUTES
         .iter()
         .fold(policy, |policy, (name, class)| policy.field(name, *class));
-    let stack = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+    let stack = tracing_subscriber::registry()
+        .with(filter.from_env_lossy())
+        .with(tracing_subscriber::fmt::layer());
     redacted(stack, policy).init();
 
     let privet = Client::from_env()?;
