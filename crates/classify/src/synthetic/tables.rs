@@ -17,6 +17,7 @@ use crate::map::DataMap;
 use crate::name::{ColumnName, SourceName, TableName};
 use children::Children;
 use content::{Content, Row};
+use key::Keys;
 pub use value::{Fill, Value};
 
 /// The tables of a source with rows for any number of invented people.
@@ -54,7 +55,7 @@ pub use value::{Fill, Value};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Keys count up from 1 (or are UUIDs, where they are called so), foreign keys lead to rows that are
+/// Keys count up from 1 (or are UUIDs, where they are called so, see [`Self::with_uuids`]), foreign keys lead to rows that are
 /// there, and a table below another has none to three rows for each of its rows, or one where it has
 /// no key of its own. A column with a field holds what the person has there; another what its name
 /// says, or it is left out ([`Self::left_out`]). Row `n` of the only table with people is subject
@@ -79,6 +80,27 @@ impl Tables {
     /// # Errors
     /// If the map has no such source, or if the key of a table that others refer to cannot be told.
     pub fn new(map: &DataMap, source: &str, seed: u64) -> Result<Self, SyntheticError> {
+        Self::with_keys(map, source, Keys { seed, uuids: false })
+    }
+
+    /// As [`Self::new`], with UUIDs as keys whatever these are called, but for numbers (`member_no`).
+    ///
+    /// ```
+    /// # use privet_classify::synthetic::Tables;
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let crm = Tables::with_uuids(&map, "crm", 2026)?;
+    /// let row = crm.table("contact")?.row(4)?;
+    /// assert!(row[0].to_string().ends_with("-8000-000000000004"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_uuids(map: &DataMap, source: &str, seed: u64) -> Result<Self, SyntheticError> {
+        Self::with_keys(map, source, Keys { seed, uuids: true })
+    }
+
+    fn with_keys(map: &DataMap, source: &str, keys: Keys) -> Result<Self, SyntheticError> {
         let names = || list(map.sources().map(|source| source.name.as_str()));
         let source = map.source(source).ok_or_else(|| SyntheticError::Unknown {
             what: "source".to_owned(),
@@ -87,7 +109,7 @@ impl Tables {
         })?;
         Ok(Self {
             source: source.name.clone(),
-            tables: plan::tables(map, source, seed)?,
+            tables: plan::tables(map, source, keys)?,
         })
     }
 

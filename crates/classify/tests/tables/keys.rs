@@ -171,6 +171,29 @@ fn a_source_that_is_none_and_a_key_that_cannot_be_told() {
     );
 }
 
+#[test]
+fn keys_that_are_uuids_lead_to_rows_that_are_there() {
+    let demo = Tables::with_uuids(&DataMap::parse(DEMO).unwrap(), "shop", 1).unwrap();
+    check_leads(
+        &demo,
+        ("orders", "customer_id"),
+        ("customer", "customer_id"),
+    );
+    check_leads(&demo, ("invoice", "order_id"), ("orders", "order_id"));
+    let named = Tables::with_uuids(&map(NAMED), "shop", 3).unwrap();
+    for (from, to) in [
+        (("picture", "profile"), ("person", "person_uuid")),
+        (("badge", "member_no"), ("person", "member_no")),
+        (("comments", "picture_id"), ("picture", "id")),
+        (("comments", "category_id"), ("categories", "category_id")),
+    ] {
+        check_leads(&named, from, to);
+    }
+    let is_uuid = |value: &Value| matches!(value, Value::Text(text) if text.len() == 36);
+    assert!(values(&named, "picture", "id", 9).iter().all(is_uuid));
+    assert!(!values(&named, "badge", "member_no", 9).iter().any(is_uuid));
+}
+
 /// References that the data map does not tell of, between tables of different people.
 #[test]
 fn references_that_were_said_lead_to_rows_that_came_before() {

@@ -51,6 +51,10 @@ pub(crate) struct Synth {
     #[arg(long, value_name = "NAME", requires = "source")]
     pub(crate) table: Option<TableName>,
 
+    /// Keys are UUIDs, not numbers that count up.
+    #[arg(long, requires = "source")]
+    pub(crate) uuids: bool,
+
     /// What stands in a column without a field: numbers (`orders.product_id=1..40`), one of several words
     /// (`orders.state=new,paid`), the key of a row of another table with people (`customer.agent_id=rows:employee`), or
     /// nothing (`orders.state=`). May be repeated.

@@ -75,7 +75,10 @@ fn subjects(map: &DataMap, synth: &Synth) -> Result<()> {
 }
 
 fn rows(map: &DataMap, source: &str, synth: &Synth) -> Result<()> {
-    let mut tables = Tables::new(map, source, synth.seed)?;
+    let mut tables = match synth.uuids {
+        true => Tables::with_uuids(map, source, synth.seed)?,
+        false => Tables::new(map, source, synth.seed)?,
+    };
     for filled in &synth.fills {
         tables.fill(filled.table.as_str(), filled.column.as_str(), &filled.fill)?;
     }

@@ -212,6 +212,33 @@ fn rows_fill_a_database_of_postgresql_from_sql_and_from_csv() {
     }
 }
 
+/// Keys of type `uuid`, as many a schema of PostgreSQL has them; the server refuses anything else.
+#[test]
+fn keys_that_are_uuids_fill_columns_of_that_type() {
+    let keys = ["customer_id", "order_id", "invoice_id", "message_id"];
+    let typed = |line: &str| {
+        let is_key = keys.iter().any(|key| line.trim_start().starts_with(key));
+        if is_key {
+            line.replace("INTEGER", "uuid")
+        } else {
+            line.to_owned()
+        }
+    };
+    let schema: Vec<_> = schema().lines().map(typed).collect();
+    CLUSTER.database("uuids").unwrap();
+    CLUSTER.sql("uuids", &schema.join("\n")).unwrap();
+    CLUSTER
+        .sql(
+            "uuids",
+            "INSERT INTO product SELECT n, 'Lamp', 100 FROM generate_series(1, 40) n",
+        )
+        .unwrap();
+    let sql = synth(&[&["--count", "40", "--format", "sql", "--uuids"], &SHOP[..]].concat()).ok();
+    CLUSTER.sql("uuids", &sql).unwrap();
+    let joined = "SELECT count(*), count(DISTINCT invoice_id) FROM invoice JOIN orders USING (order_id) JOIN customer USING (customer_id)";
+    assert_eq!(CLUSTER.sql("uuids", joined).unwrap(), "90|90\n");
+}
+
 #[test]
 fn what_cannot_be_made_is_explained() {
     for (arguments, said) in [

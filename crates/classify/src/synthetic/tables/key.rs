@@ -20,15 +20,28 @@ pub(super) enum Key {
 /// The bits of a UUID that hold the row.
 const UUID_ROW: u64 = (1 << 62) - 1;
 
-impl Key {
-    pub(super) fn of(table: &Table, column: &ColumnName, seed: u64) -> Self {
-        if Label::of(column.as_str()).has(&["uuid", "guid"]) {
-            Self::Uuid(Stream::new(seed, &format!("{}.{column}", table.name)))
+/// What keys are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys {
+    pub(super) seed: u64,
+    /// Whether they are UUIDs whatever they are called, but for numbers (`member_no`).
+    pub(super) uuids: bool,
+}
+
+impl Keys {
+    /// What a key column holds.
+    pub(super) fn of(self, table: &Table, column: &ColumnName) -> Key {
+        let label = Label::of(column.as_str());
+        let is_number = label.ends(&["no", "nr", "num", "number"]);
+        if label.has(&["uuid", "guid"]) || (self.uuids && !is_number) {
+            Key::Uuid(Stream::new(self.seed, &format!("{}.{column}", table.name)))
         } else {
-            Self::Counted
+            Key::Counted
         }
     }
+}
 
+impl Key {
     /// The key of a row: another for each.
     pub(super) fn value(self, row: u64) -> Value {
         match self {
@@ -141,16 +154,16 @@ pub(super) fn resolve(
     source: &Source,
     table: &Table,
     column: &ColumnName,
-    seed: u64,
+    keys: Keys,
 ) -> Result<(usize, Key), SyntheticError> {
     let (mut here, mut column) = (table, column);
     for steps in 0..source.tables.len() {
         match parent(source, here)? {
             Some((above, key)) if is_foreign(here, column) => (here, column) = (above, key),
-            _ => return Ok((steps, Key::of(here, column, seed))),
+            _ => return Ok((steps, keys.of(here, column))),
         }
     }
-    Ok((0, Key::of(table, column, seed)))
+    Ok((0, keys.of(table, column)))
 }
 
 /// Whether the column is the foreign key along which the table's subject is found.

@@ -3,7 +3,7 @@
 use super::children::Children;
 use super::content::Content;
 use super::guess::guess;
-use super::key::{Key, is_foreign, is_stated, parent, primary, resolve};
+use super::key::{Keys, is_foreign, is_stated, parent, primary, resolve};
 use super::{Planned, Table, Why};
 use crate::class::Class;
 use crate::error::SyntheticError;
@@ -17,8 +17,9 @@ use crate::synthetic::rng::Stream;
 pub(super) fn tables(
     map: &DataMap,
     source: &Source,
-    seed: u64,
+    keys: Keys,
 ) -> Result<Vec<Table>, SyntheticError> {
+    let seed = keys.seed;
     let is_root = |table: &&map::Table| matches!(table.subject, Some(SubjectPath::Own { .. }));
     let roots: Vec<_> = source.tables.iter().filter(is_root).collect();
     let mut tables = Vec::with_capacity(source.tables.len());
@@ -30,7 +31,7 @@ pub(super) fn tables(
             map,
             source,
             table,
-            seed,
+            keys,
             several: above
                 .iter()
                 .any(|(_, children)| matches!(children, Children::Several(_))),
@@ -87,7 +88,7 @@ struct Planner<'m> {
     map: &'m DataMap,
     source: &'m Source,
     table: &'m map::Table,
-    seed: u64,
+    keys: Keys,
     /// Whether a person may have several rows.
     several: bool,
 }
@@ -123,7 +124,7 @@ impl Planner<'_> {
     }
 
     fn stream(&self, column: &ColumnName) -> Stream {
-        Stream::new(self.seed, &format!("{}.{column}", self.table.name))
+        Stream::new(self.keys.seed, &format!("{}.{column}", self.table.name))
     }
 
     /// What the field's name says; of a whole name or address, the column may hold a piece.
@@ -138,7 +139,7 @@ impl Planner<'_> {
             }
             part => part,
         };
-        let slot = Slot::new(part, &label, (unique, self.several), self.seed);
+        let slot = Slot::new(part, &label, (unique, self.several), self.keys.seed);
         Ok(Content::Person(Box::new(slot), part == Part::Integer))
     }
 
@@ -147,12 +148,12 @@ impl Planner<'_> {
         if is_foreign(self.table, column)
             && let Some((above, key)) = parent(self.source, self.table)?
         {
-            let (steps, key) = resolve(self.source, above, key, self.seed)?;
+            let (steps, key) = resolve(self.source, above, key, self.keys)?;
             return Ok(Some(Content::Above(steps + 1, key)));
         }
         let is_key = primary(self.source, self.table) == Some(column)
             || is_stated(self.source, self.table, column);
-        Ok(is_key.then(|| Content::Key(Key::of(self.table, column, self.seed))))
+        Ok(is_key.then(|| Content::Key(self.keys.of(self.table, column))))
     }
 
     /// Whether the column leads to another table, or rows of another table lead here.
@@ -174,7 +175,7 @@ impl Planner<'_> {
         if let TenantRule::Column(tenant) = &self.source.tenant
             && tenant == column
         {
-            let stream = Stream::new(self.seed, "tenant");
+            let stream = Stream::new(self.keys.seed, "tenant");
             return Ok(Ok(Content::Tenant(stream)));
         }
         if let Some(content) = self.reference(&label, above)? {
@@ -184,7 +185,7 @@ impl Planner<'_> {
         if self.is_retained_from(column) {
             return Ok(Ok(Content::day(stream)));
         }
-        Ok(guess(&label, class, self.several, (self.seed, stream)))
+        Ok(guess(&label, class, self.several, (self.keys.seed, stream)))
     }
 
     /// A further reference to a row above, as `customer_id` of an invoice that hangs below orders,
@@ -202,7 +203,7 @@ impl Planner<'_> {
             if is_row_of(table)
                 && let Some(column) = primary(self.source, table)
             {
-                let (more, key) = resolve(self.source, table, column, self.seed)?;
+                let (more, key) = resolve(self.source, table, column, self.keys)?;
                 return Ok(Some(Content::Above(steps + more, key)));
             }
         }
@@ -217,11 +218,14 @@ impl Planner<'_> {
         let found = nobodys.find(|table| is_row_of(table));
         let found = found.and_then(|table| Some((table, primary(self.source, table)?)));
         Ok(found.map(|(table, column)| {
-            let stream = Stream::new(self.seed, &format!("{} of {}", table.name, self.table.name));
+            let stream = Stream::new(
+                self.keys.seed,
+                &format!("{} of {}", table.name, self.table.name),
+            );
             Content::RowOf {
                 table: table.name.clone(),
                 stream,
-                key: Key::of(table, column, self.seed),
+                key: self.keys.of(table, column),
             }
         }))
     }
