@@ -5,11 +5,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
-use privet_wire::{OpenAnswer, OpenItem, Personal, SealAnswer, SealItem, SealedItem, SecretBuffer};
+use http::{Method, StatusCode};
+use privet_wire::{
+    Form, OpenAnswer, OpenItem, Personal, SealAnswer, SealItem, SealedItem, SecretBuffer,
+};
 use serde::Serialize;
 
-use crate::client::Call;
+use crate::answer::wrong;
+use crate::call::Call;
 use crate::retry::Repeat;
 use crate::{BlindIndex, Client, Error, Field, FieldValue as _, Purpose, Sealed, SubjectName};
 
@@ -67,7 +70,7 @@ impl<F: Field> fmt::Debug for Slot<F> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SealBatch {
     id: Arc<()>,
     items: Vec<SealItem>,
@@ -100,6 +103,13 @@ impl SealBatch {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+}
+
+// Written out because the items name subjects.
+impl fmt::Debug for SealBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealBatch(of {})", self.len())
     }
 }
 
@@ -151,16 +161,13 @@ impl SealedBatch {
 
 fn stored<F: Field>(sealed: String, index: Option<String>) -> Result<Stored<F>, Error> {
     // The server sealed it; if not, it is not Privet.
-    let wrong = |_| Error::Answer {
-        call: SEAL,
-        status: 200,
-    };
+    let no_value = |_| wrong(SEAL, StatusCode::OK);
     Ok(Stored {
-        sealed: Sealed::from_text(sealed).map_err(wrong)?,
+        sealed: Sealed::from_text(sealed).map_err(no_value)?,
         index: index
             .map(BlindIndex::from_text)
             .transpose()
-            .map_err(wrong)?,
+            .map_err(no_value)?,
     })
 }
 
@@ -180,7 +187,6 @@ fn stored<F: Field>(sealed: String, index: Option<String>) -> Result<Stored<F>, 
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct OpenBatch {
     id: Arc<()>,
     purpose: Purpose,
@@ -222,6 +228,13 @@ impl OpenBatch {
     }
 }
 
+// Written out for the same reason as of a batch to be sealed.
+impl fmt::Debug for OpenBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenBatch(of {} for {})", self.len(), self.purpose)
+    }
+}
+
 /// What became of an [`OpenBatch`].
 #[derive(Debug)]
 pub struct Opened {
@@ -256,11 +269,14 @@ impl Client {
     /// As every call; `not_found` if one of the subjects does not exist.
     pub async fn seal(&self, batch: SealBatch) -> Result<SealedBatch, Error> {
         let bodies = self.bodies(&batch.items, &batch.fields, "")?;
+        let counts = counts(&bodies);
+        let answers = self.call_all::<SealAnswer>(calls(SEAL, bodies)).await;
         let mut items = Vec::with_capacity(batch.items.len());
-        for answer in self.call_all::<SealAnswer>(calls(SEAL, bodies)).await {
-            items.extend(answer?.items);
+        for (answer, count) in answers.into_iter().zip(counts) {
+            let sealed = answer?.items;
+            check_count(SEAL, sealed.len(), count)?;
+            items.extend(sealed);
         }
-        check_count(SEAL, items.len(), batch.items.len())?;
         let id = batch.id;
         Ok(SealedBatch { id, items })
     }
@@ -287,12 +303,19 @@ impl Client {
         let purpose = serde_json::to_string(batch.purpose.as_str()).unwrap_or_default();
         let tail = format!(",\"purpose\":{purpose},\"form\":\"clear\"");
         let bodies = self.bodies(&batch.items, &batch.fields, &tail)?;
-        let counts: Vec<usize> = bodies.iter().map(|body| body.items).collect();
+        let counts = counts(&bodies);
         let answers = self.call_all::<OpenAnswer>(calls(OPEN, bodies)).await;
         let mut values = Vec::with_capacity(batch.items.len());
         for (answer, count) in answers.into_iter().zip(counts) {
             match answer {
-                Ok(answer) => values.extend(answer.items.into_iter().map(|item| item.value)),
+                // Another form is no value of the field.
+                Ok(answer) if answer.form != Form::Clear => {
+                    return Err(wrong(OPEN, StatusCode::OK));
+                }
+                Ok(answer) => {
+                    check_count(OPEN, answer.items.len(), count)?;
+                    values.extend(answer.items.into_iter().map(|item| item.value));
+                }
                 // None of this request opens.
                 Err(error) if error.code() == Some("unreadable") => {
                     values.extend(std::iter::repeat_with(|| None).take(count));
@@ -300,7 +323,6 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        check_count(OPEN, values.len(), batch.items.len())?;
         let id = batch.id;
         Ok(Opened { id, values })
     }
@@ -377,9 +399,15 @@ fn calls(template: &'static str, bodies: Vec<RequestBody>) -> Vec<Call> {
     bodies.into_iter().map(call).collect()
 }
 
+fn counts(bodies: &[RequestBody]) -> Vec<usize> {
+    bodies.iter().map(|body| body.items).collect()
+}
+
+/// Each request's answer is counted by itself: one too few here and one too many there would give each value between them to
+/// its neighbour.
 fn check_count(call: &'static str, found: usize, wanted: usize) -> Result<(), Error> {
     match found == wanted {
         true => Ok(()),
-        false => Err(Error::Answer { call, status: 200 }),
+        false => Err(wrong(call, StatusCode::OK)),
     }
 }

@@ -6,20 +6,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use privet_wire::{Health, Problem, SecretBuffer, Whoami};
-use serde::Serialize;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode};
+use privet_wire::{Health, SecretBuffer, Whoami};
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until, timeout_at};
-use zeroize::Zeroizing;
 
+use crate::answer::{bytes, read, read_success, retry_after, wrong};
+use crate::call::Call;
 use crate::http::Http;
-use crate::retry::{Budget, Failure, Repeat, is_worth_repeating, pause};
-use crate::{Environment, Error, Limits, Settings, Transport, TransportError};
+use crate::retry::{Budget, Failure, is_worth_repeating, pause};
+use crate::{Environment, Error, Limits, Settings, Token, Transport, TransportError};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Where a server says which environment it is. What fails here was before anything else was sent.
+pub(crate) const LIVE: &str = "/health/live";
+/// Longer than any call takes.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// Calls the server of one environment with one token. Clones are cheap and share connections.
 ///
@@ -55,64 +59,6 @@ impl fmt::Debug for Client {
             .field("environment", &self.shared.environment)
             .field("address", &self.shared.address)
             .finish_non_exhaustive()
-    }
-}
-
-/// One call: what is asked for, and what asking twice would do.
-#[derive(Clone)]
-pub(crate) struct Call {
-    pub(crate) method: Method,
-    /// The path's template, for messages.
-    pub(crate) template: &'static str,
-    /// The path with its query.
-    pub(crate) path: String,
-    pub(crate) body: Bytes,
-    pub(crate) repeat: Repeat,
-}
-
-impl Call {
-    pub(crate) fn get(template: &'static str) -> Self {
-        Self {
-            method: Method::GET,
-            template,
-            path: template.to_owned(),
-            body: Bytes::new(),
-            repeat: Repeat::Harmless,
-        }
-    }
-
-    pub(crate) fn new(method: Method, template: &'static str, repeat: Repeat) -> Self {
-        Self {
-            method,
-            repeat,
-            ..Self::get(template)
-        }
-    }
-
-    /// Puts the id where the template has `{…}`. Ids are UUIDs and numbers: nothing has to be escaped.
-    pub(crate) fn id(mut self, id: impl fmt::Display) -> Self {
-        if let (Some(start), Some(end)) = (self.template.find('{'), self.template.find('}')) {
-            self.path.replace_range(start..=end, &id.to_string());
-        }
-        self
-    }
-
-    pub(crate) fn query(mut self, query: &impl Serialize) -> Result<Self, Error> {
-        let query = serde_urlencoded::to_string(query)
-            .map_err(|_| Error::setting("a query holds what a URL cannot"))?;
-        if !query.is_empty() {
-            self.path.push('?');
-            self.path.push_str(&query);
-        }
-        Ok(self)
-    }
-
-    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
-        let mut buffer = SecretBuffer::with_capacity(512);
-        serde_json::to_writer(&mut buffer, body)
-            .map_err(|_| Error::setting("a body holds what JSON cannot"))?;
-        self.body = buffer.into_bytes();
-        Ok(self)
     }
 }
 
@@ -154,15 +100,11 @@ impl Client {
         address: String,
         transport: Box<dyn Transport>,
     ) -> Result<Self, Error> {
-        let bearer = Zeroizing::new(format!("Bearer {}", settings.token.text()));
-        let mut bearer = HeaderValue::from_str(&bearer)
-            .map_err(|_| Error::setting("the token holds what a header cannot"))?;
-        bearer.set_sensitive(true);
         let shared = Shared {
             transport,
             environment: settings.environment,
             address,
-            bearer,
+            bearer: bearer(&settings.token)?,
             checked: OnceCell::new(),
             budget: Budget::new(),
         };
@@ -198,8 +140,8 @@ impl Client {
     /// The same client for a call that waits at the server that much longer.
     pub(crate) fn with_patience(&self, longer: Duration) -> Self {
         let mut other = self.clone();
-        other.limits.attempt += longer;
-        other.limits.deadline += longer;
+        other.limits.attempt = other.limits.attempt.saturating_add(longer);
+        other.limits.deadline = other.limits.deadline.saturating_add(longer);
         other
     }
 
@@ -209,16 +151,15 @@ impl Client {
     /// When nothing answers that is Privet.
     pub async fn health(&self) -> Result<Health, Error> {
         let call = Call::get("/health/ready");
-        let answer = self
-            .attempt(&call, false, Instant::now() + self.limits.deadline)
-            .await;
+        let begun = Instant::now();
+        let answer = self.attempt(&call, false, self.deadline()).await;
         match answer {
             // The reasons are the answer here.
             Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                read(&call, &answer)
+                read(call.template, &answer)
             }
-            Ok(answer) => self.read_success(&call, &answer),
-            Err(attempt) => Err(self.lost(&call, attempt)),
+            Ok(answer) => read_success(call.template, &answer),
+            Err(lost) => Err(self.lost(&call, lost, begun)),
         }
     }
 
@@ -232,16 +173,13 @@ impl Client {
 
     /// Makes a call and reads its answer.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
-        let deadline = Instant::now() + self.limits.deadline;
-        self.call_until(&call, deadline).await
+        self.call_until(&call, self.deadline()).await
     }
 
     /// Makes a call whose answer is no JSON.
     pub(crate) async fn call_bytes(&self, call: Call) -> Result<Bytes, Error> {
-        let deadline = Instant::now() + self.limits.deadline;
-        let answer = self.sent(&call, deadline).await?;
-        self.success(&call, &answer)?;
-        Ok(answer.into_body())
+        let answer = self.sent(&call, self.deadline()).await?;
+        bytes(call.template, answer)
     }
 
     /// Makes several calls, a few at once, under one deadline. The answers come in the calls' order.
@@ -249,12 +187,17 @@ impl Client {
         &self,
         calls: Vec<Call>,
     ) -> Vec<Result<T, Error>> {
-        let deadline = Instant::now() + self.limits.deadline;
+        let deadline = self.deadline();
         stream::iter(calls)
             .map(|call| async move { self.call_until(&call, deadline).await })
             .buffered(self.limits.requests_at_once.max(1))
             .collect()
             .await
+    }
+
+    /// When a call that begins now has to be over.
+    fn deadline(&self) -> Instant {
+        after(Instant::now(), self.limits.deadline)
     }
 
     async fn call_until<T: DeserializeOwned>(
@@ -263,29 +206,34 @@ impl Client {
         deadline: Instant,
     ) -> Result<T, Error> {
         let answer = self.sent(call, deadline).await?;
-        self.read_success(call, &answer)
+        read_success(call.template, &answer)
     }
 
     /// Sends a call as often as is right.
     async fn sent(&self, call: &Call, deadline: Instant) -> Result<Response<Bytes>, Error> {
+        let begun = Instant::now();
         // Another call may be asking: that is not waited for any longer than for an answer.
         let checked = timeout_at(deadline, self.check_server(deadline)).await;
-        checked.unwrap_or_else(|_| Err(self.lost(call, Lost::Late)))?;
+        checked.unwrap_or_else(|_| Err(self.lost(&Call::get(LIVE), Lost::Late, begun)))?;
         self.repeated(call, true, deadline).await
     }
 
     /// Asks the server which environment it is, once, without the token.
     async fn check_server(&self, deadline: Instant) -> Result<(), Error> {
         let check = || async {
-            let call = Call::get("/health/live");
-            let answer = self.repeated(&call, false, deadline).await?;
-            let health: Health = self.read_success(&call, &answer)?;
-            if health.environment == self.shared.environment.as_str() {
+            let call = Call::get(LIVE);
+            let answer = self.repeated(&call, false, deadline).await;
+            let answer = answer.map_err(before_the_call)?;
+            let health: Health = read_success(LIVE, &answer).map_err(before_the_call)?;
+            // Whoever answers here has proved nothing yet: what it says is not repeated unless it is a name.
+            let server = health.environment.parse::<Environment>();
+            let server = server.map_err(|_| wrong(LIVE, answer.status()))?;
+            if server == self.shared.environment {
                 return Ok(());
             }
             Err(Error::OtherServer {
                 address: self.shared.address.clone(),
-                server: health.environment,
+                server: server.to_string(),
                 wanted: self.shared.environment.to_string(),
             })
         };
@@ -298,7 +246,9 @@ impl Client {
         with_token: bool,
         deadline: Instant,
     ) -> Result<Response<Bytes>, Error> {
+        let begun = Instant::now();
         let mut number = 1;
+        let mut may_have_arrived = false;
         loop {
             let ended = match self.attempt(call, with_token, deadline).await {
                 Ok(answer) if answer.status().is_success() => {
@@ -307,15 +257,24 @@ impl Client {
                 }
                 ended => ended,
             };
+            let failure = failure(&ended);
+            may_have_arrived |= failure.is_none_or(Failure::may_have_arrived);
             let asked = ended.as_ref().ok().and_then(retry_after);
             number += 1;
-            let again = Instant::now() + pause(&self.limits, number, fastrand::f64(), asked);
+            let pause = pause(&self.limits, number, fastrand::f64(), asked);
+            let again = after(Instant::now(), pause);
             let worth = number <= self.limits.attempts_max
-                && failure(&ended).is_some_and(|failure| is_worth_repeating(call.repeat, failure))
+                && failure.is_some_and(|failure| is_worth_repeating(call.repeat, failure))
                 && again < deadline
                 && self.shared.budget.take();
             if !worth {
-                return ended.map_err(|lost| self.lost(call, lost));
+                return ended.map_err(|lost| match lost {
+                    // This time it did not leave, and before it may have been done.
+                    Lost::Unsent(source) if may_have_arrived => {
+                        self.lost(call, Lost::Broken(source), begun)
+                    }
+                    lost => self.lost(call, lost, begun),
+                });
             }
             sleep_until(again).await;
         }
@@ -343,7 +302,7 @@ impl Client {
                 .headers_mut()
                 .insert(AUTHORIZATION, self.shared.bearer.clone());
         }
-        let until = deadline.min(Instant::now() + self.limits.attempt);
+        let until = deadline.min(after(Instant::now(), self.limits.attempt));
         match timeout_at(until, self.shared.transport.send(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(TransportError::Unsent(source))) => Err(Lost::Unsent(source)),
@@ -353,7 +312,7 @@ impl Client {
         }
     }
 
-    fn lost(&self, call: &Call, lost: Lost) -> Error {
+    fn lost(&self, call: &Call, lost: Lost, begun: Instant) -> Error {
         let address = || self.shared.address.clone();
         match lost {
             Lost::Unsent(source) => Error::Unreachable {
@@ -366,32 +325,15 @@ impl Client {
             },
             Lost::Late => Error::Deadline {
                 call: call.template,
-                after: self.limits.deadline,
+                after: Duration::from_millis(
+                    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                ),
             },
             Lost::TooLarge => Error::AnswerTooLarge {
                 call: call.template,
                 bytes_max: self.limits.answer_bytes_max,
             },
         }
-    }
-
-    fn success(&self, call: &Call, answer: &Response<Bytes>) -> Result<(), Error> {
-        if answer.status().is_success() {
-            return Ok(());
-        }
-        match serde_json::from_slice::<Problem>(answer.body()) {
-            Ok(problem) => Err(Error::Refused(Box::new(problem))),
-            Err(_) => Err(not_privet(call, answer)),
-        }
-    }
-
-    fn read_success<T: DeserializeOwned>(
-        &self,
-        call: &Call,
-        answer: &Response<Bytes>,
-    ) -> Result<T, Error> {
-        self.success(call, answer)?;
-        read(call, answer)
     }
 }
 
@@ -413,24 +355,31 @@ fn failure(ended: &Result<Response<Bytes>, Lost>) -> Option<Failure> {
     }
 }
 
-fn read<T: DeserializeOwned>(call: &Call, answer: &Response<Bytes>) -> Result<T, Error> {
-    // An answer without content is `()`.
-    let content: &[u8] = match answer.body().as_ref() {
-        [] => b"null",
-        content => content,
-    };
-    // What the parser says may quote a value.
-    serde_json::from_slice(content).map_err(|_| not_privet(call, answer))
-}
-
-fn not_privet(call: &Call, answer: &Response<Bytes>) -> Error {
-    Error::Answer {
-        call: call.template,
-        status: answer.status().as_u16(),
+/// What keeps a call from being sent is no sign that it was done.
+fn before_the_call(error: Error) -> Error {
+    match error {
+        Error::Broken { address, source } => Error::Unreachable { address, source },
+        Error::Refused(problem) => Error::Answer {
+            call: LIVE,
+            status: problem.status,
+        },
+        error => error,
     }
 }
 
-fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
-    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    seconds.parse().ok().map(Duration::from_secs)
+/// So much later. What is later than clocks go is in a year.
+fn after(start: Instant, wait: Duration) -> Instant {
+    let end = start.checked_add(wait.min(YEAR));
+    end.unwrap_or(start)
+}
+
+/// The header that bears the token. Its bytes are overwritten when the client and its last request are gone.
+fn bearer(token: &Token) -> Result<HeaderValue, Error> {
+    let mut text = SecretBuffer::with_capacity(128);
+    text.push(b"Bearer ");
+    text.push(token.text().as_bytes());
+    let mut bearer = HeaderValue::from_maybe_shared(text.into_bytes())
+        .map_err(|_| Error::setting("the token holds what a header cannot"))?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
 }

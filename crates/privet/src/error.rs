@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use privet_wire::Problem;
 
+use crate::client::LIVE;
+
 /// Why a call came to nothing.
 ///
 /// ```
@@ -138,10 +140,11 @@ impl Error {
     /// Whether something may have been done although no answer came: look before you do it again. Nothing was shown.
     pub fn may_be_done(&self) -> bool {
         match self {
-            Self::Broken { .. }
-            | Self::Deadline { .. }
-            | Self::Answer { .. }
-            | Self::AnswerTooLarge { .. } => true,
+            Self::Broken { .. } => true,
+            // Before the server has said which environment it is, nothing else is sent.
+            Self::Deadline { call, .. }
+            | Self::Answer { call, .. }
+            | Self::AnswerTooLarge { call, .. } => *call != LIVE,
             Self::Refused(problem) => matches!(problem.status, 408 | 500..),
             _ => false,
         }

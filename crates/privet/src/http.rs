@@ -9,6 +9,9 @@ use reqwest::{Certificate, Url};
 
 use crate::{Error, Settings, Transport, TransportError};
 
+/// The most room that is made because an answer says that it is long; more is made as it comes.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+
 /// A server's address, and connections to it.
 pub(crate) struct Http {
     connections: reqwest::Client,
@@ -25,6 +28,12 @@ impl Http {
             // A redirect would carry the token elsewhere, and a proxy would see it pass.
             .redirect(Policy::none())
             .no_proxy()
+            .referer(false)
+            // Where another crate switches these on, an answer would be as long as its sender likes before it is counted.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
             .https_only(server.scheme() == "https");
         if let Some(file) = &settings.authorities {
             let shown = file.display();
@@ -62,11 +71,12 @@ impl Transport for Http {
         let mut whole = Response::new(Bytes::new());
         *whole.status_mut() = answer.status();
         std::mem::swap(whole.headers_mut(), answer.headers_mut());
-        let announced = answer
-            .content_length()
-            .and_then(|bytes| usize::try_from(bytes).ok());
-        let mut read =
-            SecretBuffer::with_capacity(announced.unwrap_or(1024).min(self.answer_bytes_max));
+        let announced = answer.content_length().unwrap_or_default();
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        if announced > self.answer_bytes_max {
+            return Err(TransportError::TooLarge);
+        }
+        let mut read = SecretBuffer::with_capacity(announced.clamp(1024, ROOM_BYTES_MAX));
         while let Some(chunk) = answer.chunk().await.map_err(failure)? {
             if read.len() + chunk.len() > self.answer_bytes_max {
                 return Err(TransportError::TooLarge);

@@ -46,6 +46,9 @@ mod http;
 mod retry;
 mod transport;
 
+mod answer;
+mod call;
+
 mod client;
 mod field;
 mod name;

@@ -12,7 +12,7 @@ use privet_wire::{
     UndoRequest, UndoRequested,
 };
 
-use crate::client::Call;
+use crate::call::Call;
 use crate::retry::Repeat;
 use crate::{Client, Error};
 

@@ -27,6 +27,19 @@ pub(crate) enum Failure {
     Status(StatusCode),
 }
 
+impl Failure {
+    /// Whether something may have been done all the same.
+    pub(crate) fn may_have_arrived(self) -> bool {
+        match self {
+            Self::Unsent => false,
+            Self::Lost => true,
+            Self::Status(status) => {
+                status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
+            }
+        }
+    }
+}
+
 /// Whether sending the request again can help and does no harm.
 pub(crate) fn is_worth_repeating(repeat: Repeat, failure: Failure) -> bool {
     match failure {
@@ -51,8 +64,10 @@ pub(crate) fn pause(limits: &Limits, number: u32, part: f64, asked: Option<Durat
         .pause_first
         .saturating_mul(1 << number.saturating_sub(2).min(20));
     let longest = doubled.min(limits.pause_max);
-    longest
-        .mul_f64(part.clamp(0.0, 1.0))
+    // `mul_f64` panics where the limits are as long as durations can be.
+    let part = longest.as_secs_f64() * part.clamp(0.0, 1.0);
+    Duration::try_from_secs_f64(part)
+        .unwrap_or(longest)
         .max(asked.unwrap_or_default())
 }
 
@@ -130,6 +145,12 @@ mod tests {
         assert_eq!(pause(&limits, 3, 0.5, None), Duration::from_millis(50));
         let asked = Duration::from_secs(1);
         assert_eq!(pause(&limits, 3, 0.5, Some(asked)), asked);
+        let endless = Limits {
+            pause_first: Duration::MAX,
+            pause_max: Duration::MAX,
+            ..limits
+        };
+        assert_eq!(pause(&endless, 40, 1.0, None), Duration::MAX);
     }
 
     #[test]

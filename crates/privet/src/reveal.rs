@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use http::Method;
+use http::{Method, StatusCode};
 use privet_wire::{
     Form, LookupAnswer, LookupRequest, Oid, Personal, RevealAnswer, RevealRequest, RevealedSubject,
 };
 
+use crate::answer::wrong;
 use crate::batch::{ITEMS_MAX, typed};
-use crate::client::Call;
+use crate::call::Call;
 use crate::retry::Repeat;
 use crate::{BlindIndex, Client, Error, Field, FieldValue as _, Purpose, SubjectName};
 
@@ -85,11 +86,21 @@ impl Reveal {
 }
 
 /// What was revealed.
-#[derive(Debug)]
 pub struct Revealed {
     form: Form,
     entries: Vec<u64>,
     subjects: HashMap<String, RevealedSubject>,
+}
+
+// Written out because the keys name subjects.
+impl fmt::Debug for Revealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revealed")
+            .field("form", &self.form)
+            .field("entries", &self.entries)
+            .field("subjects", &self.subjects.len())
+            .finish()
+    }
 }
 
 impl Revealed {
@@ -172,6 +183,7 @@ impl<F: Field> fmt::Debug for Found<F> {
     }
 }
 
+const REVEAL: &str = "/v1/reveal";
 const LOOK_UP: &str = "/v1/lookup";
 
 impl Client {
@@ -190,7 +202,7 @@ impl Client {
                     .collect(),
                 ..asked.request.clone()
             };
-            calls.push(Call::new(Method::POST, "/v1/reveal", Repeat::Harmless).json(&request)?);
+            calls.push(Call::new(Method::POST, REVEAL, Repeat::Harmless).json(&request)?);
         }
         let answers = self.call_all::<RevealAnswer>(calls).await;
         let mut revealed = None::<Revealed>;
@@ -198,7 +210,10 @@ impl Client {
         let mut absent = Vec::new();
         for (answer, subjects) in answers.into_iter().zip(asked.subjects.chunks(ITEMS_MAX)) {
             match answer {
-                Ok(answer) => add(&mut revealed, answer)?,
+                Ok(answer) => {
+                    check(&answer, &asked.request, subjects)?;
+                    add(&mut revealed, answer)?;
+                }
                 // None of this request: whether that is an error depends on the others.
                 Err(error) if error.code() == Some("not_found") => {
                     absent.extend(subjects);
@@ -243,11 +258,34 @@ impl Client {
         let indexes = indexes.collect::<Result<_, _>>();
         Ok(Found {
             subjects: answer.subjects,
-            indexes: indexes.map_err(|_| Error::Answer {
-                call: LOOK_UP,
-                status: 200,
-            })?,
+            indexes: indexes.map_err(|_| wrong(LOOK_UP, StatusCode::OK))?,
         })
+    }
+}
+
+/// The answer is to what was asked: these subjects in this order, these fields, in this form. Else values would be taken for
+/// masked that are not, or for another person's.
+fn check(
+    answer: &RevealAnswer,
+    asked: &RevealRequest,
+    subjects: &[SubjectName],
+) -> Result<(), Error> {
+    let names = subjects.iter().map(SubjectName::as_str);
+    let right = asked.form.is_none_or(|form| form == answer.form)
+        && answer.subjects.iter().map(|one| &*one.subject).eq(names)
+        && answer.subjects.iter().all(|one| match one.found {
+            true => {
+                asked
+                    .fields
+                    .iter()
+                    .all(|field| one.values.contains_key(field))
+                    && one.values.keys().all(|field| asked.fields.contains(field))
+            }
+            false => one.values.is_empty(),
+        });
+    match right {
+        true => Ok(()),
+        false => Err(wrong(REVEAL, StatusCode::OK)),
     }
 }
 

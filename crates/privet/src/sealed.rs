@@ -62,6 +62,44 @@ pub struct BlindIndex<F> {
     field: PhantomData<fn() -> F>,
 }
 
+impl<F: Field> Sealed<F> {
+    /// The text as the column holds it.
+    ///
+    /// ```
+    /// # use privet_classify::{Uii, value};
+    /// # struct Email;
+    /// # impl privet::Field for Email {
+    /// #     const NAME: &'static str = "email";
+    /// #     type Value = Uii<String, value::Email>;
+    /// # }
+    /// let column = format!("pv1_{}", "A".repeat(120));
+    /// let sealed: privet::Sealed<Email> = column.parse()?;
+    /// assert_eq!(sealed.as_str(), column);
+    /// # Ok::<(), privet::NotSealed>(())
+    /// ```
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<F: Field> BlindIndex<F> {
+    /// The text as the column holds it.
+    ///
+    /// ```
+    /// # async fn find<F: privet::Field>(
+    /// #     client: &privet::Client, purpose: &privet::Purpose, value: &F::Value,
+    /// # ) -> Result<(), privet::Error> {
+    /// let found = client.look_up::<F>(purpose, value).await?;
+    /// // … WHERE email_px = ANY($1)
+    /// let wanted: Vec<&str> = found.indexes.iter().map(privet::BlindIndex::as_str).collect();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
 /// Base64url digits of the shortest sealed value: a header of 48 bytes and two of plaintext (`docs/formats/sealed-values.md`).
 const SEALED_DIGITS_MIN: usize = 67;
 /// Base64url digits of a blind index: 18 bytes (`docs/formats/blind-indexes.md`).
@@ -86,11 +124,6 @@ fn digits(text: &str, prefix: &str) -> Option<usize> {
 macro_rules! column {
     ($name:ident, $expected:literal, $is:ident) => {
         impl<F: Field> $name<F> {
-            /// The text as the column holds it.
-            pub fn as_str(&self) -> &str {
-                &self.text
-            }
-
             pub(crate) fn from_text(text: impl Into<Box<str>>) -> Result<Self, NotSealed> {
                 let text = text.into();
                 if $is(&text) {
@@ -140,7 +173,13 @@ macro_rules! column {
 
         impl<'de, F: Field> Deserialize<'de> for $name<F> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = Box::<str>::deserialize(deserializer)?;
+                // What a format says of something that is no text quotes it, and it may be plaintext.
+                let text = Box::<str>::deserialize(deserializer).map_err(|_| {
+                    serde::de::Error::custom(NotSealed {
+                        expected: $expected,
+                        field: F::NAME,
+                    })
+                })?;
                 Self::from_text(text).map_err(serde::de::Error::custom)
             }
         }
@@ -173,3 +212,37 @@ macro_rules! column {
 
 column!(Sealed, "a sealed value", is_sealed);
 column!(BlindIndex, "a blind index", is_index);
+
+#[cfg(test)]
+mod tests {
+    use privet_classify::{Cc, value};
+
+    use super::*;
+
+    struct Note;
+    impl Field for Note {
+        const NAME: &'static str = "note";
+        type Value = Cc<String, value::Text>;
+    }
+
+    #[test]
+    fn what_is_not_sealed_is_not_quoted() {
+        for plain in [
+            "4111111111111111",
+            "-4111",
+            "41.11",
+            "true",
+            "\"4111 1111\"",
+            "[4111]",
+            "{\"4111\":1}",
+        ] {
+            let error = serde_json::from_str::<Sealed<Note>>(plain).unwrap_err();
+            let said = format!("{error} {error:?}");
+            assert!(said.contains("a sealed value"), "{said}");
+            assert!(!said.contains("411") && !said.contains("41.1"), "{said}");
+        }
+        let sealed = format!("\"pv1_{}\"", "A".repeat(80));
+        let read: Sealed<Note> = serde_json::from_str(&sealed).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), sealed);
+    }
+}

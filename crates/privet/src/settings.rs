@@ -1,5 +1,8 @@
 //! Where the server is, which environment it must be, and who asks.
 
+use std::env::VarError;
+use std::fs::File;
+use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +93,9 @@ impl Settings {
     /// # Errors
     /// [`Error::Setting`] names the variable that is missing or wrong.
     pub fn from_env() -> Result<Self, Error> {
+        for name in [ENVIRONMENT, TOKEN, TOKEN_FILE, ADDRESS, AUTHORITIES] {
+            check_text(name, &std::env::var(name))?;
+        }
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
@@ -182,14 +188,34 @@ fn about(name: &str, error: &Error) -> Error {
     Error::setting(format!("`{name}`: {error}"))
 }
 
+/// What is set and cannot be read is not taken for unset: the system's certificates would be trusted, or the convention's
+/// address asked.
+fn check_text(name: &str, variable: &Result<String, VarError>) -> Result<(), Error> {
+    match variable {
+        Err(VarError::NotUnicode(_)) => Err(Error::setting(format!("`{name}` is not UTF-8"))),
+        _ => Ok(()),
+    }
+}
+
+/// A token's file is a line; what is longer is another file.
+const TOKEN_FILE_BYTES_MAX: usize = 1024;
+
 fn read_token(path: &Path) -> Result<Zeroizing<String>, Error> {
-    let text = std::fs::read_to_string(path).map(Zeroizing::new);
-    text.map_err(|error| {
-        Error::setting(format!(
-            "`{TOKEN_FILE}`: cannot read `{}`: {error}",
-            path.display()
-        ))
-    })
+    let wrong = |what: &str| {
+        let path = path.display();
+        Error::setting(format!("`{TOKEN_FILE}`: cannot read `{path}`: {what}"))
+    };
+    // Read into one place, which is overwritten: a text that grows leaves its beginnings behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(TOKEN_FILE_BYTES_MAX + 1));
+    let file = File::open(path).map_err(|error| wrong(&error.to_string()))?;
+    file.take(TOKEN_FILE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| wrong(&error.to_string()))?;
+    if bytes.len() > TOKEN_FILE_BYTES_MAX {
+        return Err(wrong("it is too long for a token"));
+    }
+    let text = str::from_utf8(&bytes).map_err(|_| wrong("it is not UTF-8"))?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -277,6 +303,32 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_no_tokens_is_not_read_to_its_end() {
+        let file = |path: &str| {
+            let settings = read(&[("PRIVET_ENV", "prod"), ("PRIVET_TOKEN_FILE", path)]);
+            settings.unwrap_err()
+        };
+        // A kilobyte of this crate, and no token.
+        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/src/settings.rs");
+        assert!(file(own).ends_with("it is too long for a token"));
+        assert!(file(env!("CARGO_MANIFEST_DIR")).contains("cannot read"));
+        #[cfg(unix)]
+        assert!(file("/dev/zero").ends_with("it is too long for a token"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_cannot_be_read_is_not_taken_for_unset() {
+        use std::os::unix::ffi::OsStringExt as _;
+
+        let odd = VarError::NotUnicode(std::ffi::OsString::from_vec(vec![b'/', 0xff]));
+        let error = check_text(AUTHORITIES, &Err(odd)).unwrap_err();
+        assert_eq!(error.to_string(), "`PRIVET_CA_FILE` is not UTF-8");
+        check_text(AUTHORITIES, &Err(VarError::NotPresent)).unwrap();
+        check_text(AUTHORITIES, &Ok(String::new())).unwrap();
+    }
+
+    #[test]
     fn a_token_of_another_environment_is_not_used() {
         let settings =
             read(&[("PRIVET_ENV", "staging"), ("PRIVET_TOKEN", &token("prod"))]).unwrap();
@@ -300,6 +352,17 @@ mod tests {
             ("http://privet.example.com", "without TLS"),
             ("http://localhost:7300", "without TLS"),
             ("http://127.0.0.1.example.com", "without TLS"),
+            ("http://0.0.0.0:7300", "without TLS"),
+            ("http://[::]:7300", "without TLS"),
+            ("http://[::ffff:127.0.0.1]:7300", "without TLS"),
+            ("http://127.0.0.1@example.com", "a user or a password"),
+            ("http://127.0.0.1%2eexample.com", "without TLS"),
+            ("http://127.0.0.1\\@example.com", "behind its host"),
+            ("https://", "no URL"),
+            ("https://privet.example.com:99999", "no URL"),
+            ("https://privet example.com", "no URL"),
+            ("https://privet.example.com#x", "behind its host"),
+            ("https://privet.example.com/a/..//", "behind its host"),
             ("ftp://privet.example.com", "neither with"),
             ("privet.example.com", "no URL"),
             (

@@ -1,11 +1,11 @@
 //! Subjects: made, described, written, closed.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use http::Method;
 use privet_wire::{Closed, CreateSubject, Oid, PutFields, Subject, SubjectCreated};
 
-use crate::client::Call;
+use crate::call::Call;
 use crate::retry::Repeat;
 use crate::{Client, Error, Field, FieldValue as _, SubjectName};
 
@@ -18,8 +18,18 @@ use crate::{Client, Error, Field, FieldValue as _, SubjectName};
 /// let email = Uii::new("ada@example.com".to_owned());
 /// let ada = privet::NewSubject::new().field::<Email>(&email).row("shop", "customer", 42);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct NewSubject(CreateSubject);
+
+// Written out because rows name subjects.
+impl fmt::Debug for NewSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSubject")
+            .field("fields", &self.0.fields)
+            .field("rows", &self.0.aliases.len())
+            .finish()
+    }
+}
 
 impl NewSubject {
     /// A subject without values.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::{Environment, Error};
 
 /// Digits behind the environment: 24 random bytes and a checksum of 4, in hex.
 const SECRET_DIGITS: usize = 56;
@@ -41,28 +41,34 @@ impl Token {
 impl FromStr for Token {
     type Err = Error;
 
-    /// Takes a token's text, spaces and line ends around it aside.
+    /// Takes a token's text, spaces, line ends and a byte order mark around it aside.
     ///
     /// # Errors
     /// [`Error::Setting`] when it is no whole token. The text is not repeated.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let text = Zeroizing::new(text.trim().to_owned());
+        let text = Zeroizing::new(text.trim_start_matches('\u{feff}').trim().to_owned());
         let shape = text.strip_prefix(PREFIX).and_then(|body| {
             let (environment, secret) = body.rsplit_once('_')?;
-            let whole = secret.len() == SECRET_DIGITS
-                && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
-            whole.then_some(environment.len())
+            let whole = secret.len() == SECRET_DIGITS && is_hex(secret.as_bytes());
+            // The environment is shown in errors. Where two tokens stand one behind the other, it would be the first one.
+            let named = environment.parse::<Environment>().is_ok()
+                && !environment.as_bytes().windows(SECRET_DIGITS).any(is_hex);
+            (whole && named).then_some(environment.len())
         });
         match shape {
-            Some(length) if length > 0 => Ok(Self {
+            Some(length) => Ok(Self {
                 environment_end: PREFIX.len() + length,
                 text,
             }),
-            _ => Err(Error::setting(
+            None => Err(Error::setting(
                 "the token is not whole: it is `pvt_`, an environment, `_` and 56 digits, as `privet token issue` shows it",
             )),
         }
     }
+}
+
+fn is_hex(digits: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_hexdigit)
 }
 
 impl std::fmt::Debug for Token {
@@ -98,5 +104,33 @@ mod tests {
                 .parse::<Token>()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn two_tokens_are_none_and_neither_is_shown() {
+        let secret = "0123456789abcdef".repeat(4)[..SECRET_DIGITS].to_owned();
+        for text in [
+            format!("pvt_dev_{secret}\npvt_dev_{secret}"),
+            format!("pvt_d_{secret}pvt_d_{secret}"),
+            format!("pvt_dev_{secret}_{secret}"),
+            format!("pvt_de\u{1b}[2Jv_{secret}"),
+            format!("pvt_De v_{secret}"),
+        ] {
+            let error = text.parse::<Token>().unwrap_err().to_string();
+            assert!(error.contains("not whole"), "{error}");
+            assert!(!error.contains(&secret[..12]), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_editors_put_around_a_token_is_left_away() {
+        let whole = format!("pvt_dev_{}", "ab".repeat(28));
+        for text in [
+            format!("\u{feff}{whole}\r\n"),
+            format!("{whole}\r\n\r\n"),
+            format!("\t{whole} "),
+        ] {
+            assert_eq!(text.parse::<Token>().unwrap().text(), whole);
+        }
     }
 }

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use privet::{Client, Error, Field, Limits, NewSubject, Purpose, Reveal, Settings, SubjectName};
+use privet::{
+    Client, Error, Field, FieldWrites, Limits, NewSubject, OpenBatch, Purpose, Reveal, SealBatch,
+    Settings, SubjectName,
+};
 use privet_classify::{Uii, value};
 use privet_testing::{TestPrivet, Trouble};
 
@@ -78,6 +81,154 @@ async fn what_may_have_been_done_is_not_done_twice() {
         client.describe(*oid).await.unwrap_err().code(),
         Some("not_found")
     );
+}
+
+#[tokio::test]
+async fn what_did_not_leave_at_last_may_have_been_done_at_first() {
+    let (privet, client) = privet().await;
+    let oid = client.create_subject(&NewSubject::new()).await.unwrap();
+    privet.transport().trouble([
+        Trouble::AnswerLost,
+        Trouble::Unreachable,
+        Trouble::Unreachable,
+        Trouble::Unreachable,
+    ]);
+    let change = FieldWrites::new().set::<Email>(&ada());
+    let error = client.write(oid, &change).await.unwrap_err();
+    assert!(error.may_be_done(), "{error:?}");
+    // It was.
+    assert_eq!(client.describe(oid).await.unwrap().fields, ["email"]);
+    // What never left was not.
+    privet.transport().trouble([Trouble::Unreachable; 4]);
+    let error = client.write(oid, &change).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }) && !error.may_be_done());
+}
+
+#[tokio::test]
+async fn a_slot_fits_its_own_batch_alone() {
+    let (_privet, client) = privet().await;
+    let subject = ada_of(&client).await.unwrap();
+    let batch = || {
+        let mut batch = SealBatch::new();
+        let slot = batch.add::<Email>(&subject, &ada());
+        (batch, slot)
+    };
+    let ((one, slot_of_one), (other, slot_of_other)) = (batch(), batch());
+    let mut one = client.seal(one).await.unwrap();
+    let mut other = client.seal(other).await.unwrap();
+    assert!(matches!(one.take(slot_of_other), Err(Error::Slot)));
+    let stored = one.take(slot_of_one).unwrap();
+    // Nor does one of sealing fit opening, though it has the same type.
+    let mut opening = OpenBatch::new(SERVICE);
+    let slot = opening.add(&subject, &stored.sealed);
+    let mut opened = client.open(opening).await.unwrap();
+    let (_, stranger) = batch();
+    assert!(matches!(opened.take(stranger), Err(Error::Slot)));
+    assert!(matches!(other.take(slot), Err(Error::Slot)));
+}
+
+#[tokio::test]
+async fn nothing_asks_nothing() {
+    let (privet, client) = privet().await;
+    let before = privet.transport().seen().len();
+    client.seal(SealBatch::new()).await.unwrap();
+    client.open(OpenBatch::new(SERVICE)).await.unwrap();
+    assert_eq!(privet.transport().seen().len(), before);
+}
+
+/// As [`MAP`], with a table whose rows name subjects.
+const MAP_WITH_ROWS: &str = r#"
+[purposes]
+service = { basis = "contract" }
+[fields.email]
+number = 1
+class = "UII"
+type = "email"
+purposes = ["service"]
+[sources.shop]
+tenant = "acme"
+[sources.shop.tables.customer]
+subject = "customer_id"
+columns = { customer_id = { class = "UPI" }, email = { field = "email" } }
+"#;
+
+#[tokio::test]
+async fn a_row_has_whatever_key_it_has() {
+    let privet = TestPrivet::start(MAP_WITH_ROWS).await.unwrap();
+    let client = privet.client("job").await.unwrap();
+    let keys = [
+        "a/b?c=d&e#f",
+        "a:b:c",
+        "line\none",
+        "\"quoted\\\"",
+        "Zoë 🦔",
+        "%2e%2e",
+        "../..",
+        " ",
+    ];
+    let name = |key: &str| SubjectName::row("shop", "customer", key);
+    for key in keys {
+        let new = NewSubject::new().field::<Email>(&ada());
+        client
+            .create_subject(&new.row("shop", "customer", key))
+            .await
+            .unwrap();
+    }
+    let asked = Reveal::new(SERVICE)
+        .subjects(keys.map(name))
+        .field::<Email>();
+    let revealed = client.reveal(&asked).await.unwrap();
+    for key in keys {
+        let value = revealed.value::<Email>(&name(key)).unwrap();
+        assert_eq!(value, Some(ada()), "{key}");
+        let stored = client.seal_one::<Email>(&name(key), &ada()).await.unwrap();
+        let name = name(key);
+        let opened = client.open_one(&SERVICE, &name, &stored.sealed).await;
+        assert_eq!(opened.unwrap(), Some(ada()), "{key}");
+    }
+    // The next one is somebody else, or nobody.
+    let asked = Reveal::new(SERVICE).subject(&name("a:b")).field::<Email>();
+    let error = client.reveal(&asked).await.unwrap_err();
+    assert_eq!(error.code(), Some("not_found"));
+}
+
+#[tokio::test]
+async fn nothing_shows_whom_it_is_about() {
+    let privet = TestPrivet::start(MAP_WITH_ROWS).await.unwrap();
+    let client = privet.client("job").await.unwrap();
+    let new = NewSubject::new()
+        .field::<Email>(&ada())
+        .row("shop", "customer", "marker");
+    let mut shown = vec![format!("{new:?}")];
+    client.create_subject(&new).await.unwrap();
+    let name = SubjectName::row("shop", "customer", "marker");
+    let asked = Reveal::new(SERVICE)
+        .subject(&name)
+        .field::<Email>()
+        .reason("because marker");
+    shown.push(format!("{name:?} {asked:?}"));
+    let revealed = client.reveal(&asked).await.unwrap();
+    shown.push(format!("{revealed:?} {:?}", revealed.value::<Email>(&name)));
+    let change = FieldWrites::new().set::<Email>(&ada());
+    let mut batch = SealBatch::new();
+    let slot = batch.add::<Email>(&name, &ada());
+    shown.push(format!("{change:?} {batch:?} {slot:?}"));
+    let mut sealed = client.seal(batch).await.unwrap();
+    shown.push(format!("{sealed:?}"));
+    let stored = sealed.take(slot).unwrap();
+    let mut batch = OpenBatch::new(SERVICE);
+    let slot = batch.add(&name, &stored.sealed);
+    shown.push(format!("{stored:?} {batch:?} {slot:?}"));
+    let mut opened = client.open(batch).await.unwrap();
+    shown.push(format!("{opened:?} {:?}", opened.take(slot)));
+    shown.push(format!("{client:?} {:?}", privet.settings("job").await));
+    let nobody = SubjectName::row("shop", "customer", "marker 2");
+    let refused = client.seal_one::<Email>(&nobody, &ada()).await;
+    shown.push(format!("{refused:?}"));
+    for shown in shown {
+        let told = ["marker", "ada@", "lovelace"];
+        assert!(!told.iter().any(|part| shown.contains(part)), "{shown}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,69 @@
+//! One call: what is asked for, and what asking twice would do.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::Method;
+use privet_wire::SecretBuffer;
+use serde::Serialize;
+
+use crate::Error;
+use crate::retry::Repeat;
+
+/// A request to be, and to be again.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    /// The path's template, for messages.
+    pub(crate) template: &'static str,
+    /// The path with its query.
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
+    pub(crate) repeat: Repeat,
+}
+
+impl Call {
+    pub(crate) fn get(template: &'static str) -> Self {
+        Self {
+            method: Method::GET,
+            template,
+            path: template.to_owned(),
+            body: Bytes::new(),
+            repeat: Repeat::Harmless,
+        }
+    }
+
+    pub(crate) fn new(method: Method, template: &'static str, repeat: Repeat) -> Self {
+        Self {
+            method,
+            repeat,
+            ..Self::get(template)
+        }
+    }
+
+    /// Puts the id where the template has `{…}`. Ids are UUIDs and numbers: nothing has to be escaped.
+    pub(crate) fn id(mut self, id: impl fmt::Display) -> Self {
+        if let (Some(start), Some(end)) = (self.template.find('{'), self.template.find('}')) {
+            self.path.replace_range(start..=end, &id.to_string());
+        }
+        self
+    }
+
+    pub(crate) fn query(mut self, query: &impl Serialize) -> Result<Self, Error> {
+        let query = serde_urlencoded::to_string(query)
+            .map_err(|_| Error::setting("a query holds what a URL cannot"))?;
+        if !query.is_empty() {
+            self.path.push('?');
+            self.path.push_str(&query);
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
+        let mut buffer = SecretBuffer::with_capacity(512);
+        serde_json::to_writer(&mut buffer, body)
+            .map_err(|_| Error::setting("a body holds what JSON cannot"))?;
+        self.body = buffer.into_bytes();
+        Ok(self)
+    }
+}
