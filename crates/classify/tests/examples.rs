@@ -11,7 +11,14 @@ use std::path::Path;
 
 use syn::{Attribute, Expr, ExprLit, File, ImplItem, Item, Lit, Meta, TraitItem, Visibility};
 
-const CRATES: [&str; 4] = ["classify", "classify-derive", "tracing", "code"];
+const CRATES: [&str; 6] = [
+    "classify",
+    "classify-derive",
+    "tracing",
+    "code",
+    "privet",
+    "testing",
+];
 
 #[test]
 fn each_public_item_has_an_example() {

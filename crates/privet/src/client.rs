@@ -65,6 +65,13 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client as the variables of the process say: see [`Settings::from_env`].
     ///
+    /// ```
+    /// # fn example() -> Result<(), privet::Error> {
+    /// let client = privet::Client::from_env()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Setting`] or [`Error::OtherToken`]. Nothing is sent yet.
     pub fn from_env() -> Result<Self, Error> {
@@ -72,6 +79,13 @@ impl Client {
     }
 
     /// A client of these settings.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// let client = privet::Client::new(settings.address("http://127.0.0.1:7300"))?;
+    /// assert_eq!(client.address(), "http://127.0.0.1:7300");
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
@@ -83,6 +97,13 @@ impl Client {
     }
 
     /// A client whose requests another transport carries; the address of the settings is not used.
+    ///
+    /// ```
+    /// # fn example(settings: privet::Settings, transport: impl privet::Transport) -> Result<(), privet::Error> {
+    /// let client = privet::Client::with_transport(settings, transport)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::OtherToken`].
@@ -115,21 +136,50 @@ impl Client {
     }
 
     /// The environment.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// assert_eq!(privet::Client::new(settings)?.environment().as_str(), "staging");
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     pub fn environment(&self) -> &Environment {
         &self.shared.environment
     }
 
     /// Where the server is.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// assert_eq!(privet::Client::new(settings)?.address(), "https://privet.staging.internal:7300");
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     pub fn address(&self) -> &str {
         &self.shared.address
     }
 
     /// The limits of its calls.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// assert_eq!(privet::Client::new(settings)?.limits(), &privet::Limits::default());
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
     /// The same client with another deadline for its calls.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// # let client = privet::Client::new(settings)?;
+    /// use std::time::Duration;
+    ///
+    /// // A page that is waited for.
+    /// let hasty = client.with_deadline(Duration::from_secs(1));
+    /// assert_eq!(hasty.limits().deadline, Duration::from_secs(1));
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         let mut other = self.clone();
@@ -146,6 +196,15 @@ impl Client {
     }
 
     /// Whether the server would reveal what may be revealed, and why not. Needs no right.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client) -> Result<(), privet::Error> {
+    /// for reason in client.health().await?.reasons {
+    ///     println!("nothing is revealed: {}", reason.text);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When nothing answers that is Privet.
@@ -164,6 +223,13 @@ impl Client {
     }
 
     /// Whose token this is, and where.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client) -> Result<(), privet::Error> {
+    /// assert_eq!(client.whoami().await?.environment, client.environment().as_str());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As every call: [`Error::Refused`] with the server's reason, or why there is no answer.

@@ -18,6 +18,12 @@ pub struct Environment(String);
 
 impl Environment {
     /// The name.
+    ///
+    /// ```
+    /// let environment: privet::Environment = "prod".parse()?;
+    /// assert_eq!(environment.as_str(), "prod");
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -130,6 +130,12 @@ impl Error {
     }
 
     /// The stable code of a refusal.
+    ///
+    /// ```
+    /// # fn example(error: privet::Error) {
+    /// let gone = error.code() == Some("not_found");
+    /// # }
+    /// ```
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused(problem) => Some(&problem.code),
@@ -138,6 +144,16 @@ impl Error {
     }
 
     /// Whether something may have been done although no answer came: look before you do it again. Nothing was shown.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, new: privet::NewSubject) -> Result<(), privet::Error> {
+    /// match client.create_subject(&new).await {
+    ///     Err(error) if error.may_be_done() => println!("look it up before you make it again"),
+    ///     made => println!("made: {}", made?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn may_be_done(&self) -> bool {
         match self {
             Self::Broken { .. } => true,

@@ -20,8 +20,24 @@ use privet_wire::Personal;
 /// ```
 pub trait Field: 'static {
     /// Its name in the data map.
+    ///
+    /// ```
+    /// # use privet_classify::{Uii, value};
+    /// # struct Email;
+    /// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+    /// use privet::Field as _;
+    ///
+    /// assert_eq!(Email::NAME, "email");
+    /// ```
     const NAME: &'static str;
     /// What its values are.
+    ///
+    /// ```
+    /// # use privet_classify::{Uii, value};
+    /// # struct Email;
+    /// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+    /// let email: <Email as privet::Field>::Value = Uii::new("ada@example.com".to_owned());
+    /// ```
     type Value: FieldValue;
 }
 
@@ -37,8 +53,23 @@ pub trait Field: 'static {
 /// ```
 pub trait FieldValue: Sized {
     /// The value that Privet handed out; nothing if it is not of the type.
+    ///
+    /// ```
+    /// use privet::FieldValue as _;
+    /// use privet_classify::Udi;
+    ///
+    /// assert_eq!(Udi::<i64>::from_plain("42"), Some(Udi::new(42)));
+    /// assert_eq!(Udi::<i64>::from_plain("many"), None);
+    /// ```
     fn from_plain(text: &str) -> Option<Self>;
     /// The value as Privet takes it in.
+    ///
+    /// ```
+    /// use privet::FieldValue as _;
+    ///
+    /// let plain = privet_classify::Udi::<i64>::new(42).to_plain();
+    /// assert_eq!((plain.as_str(), format!("{plain:?}")), ("42", "…".to_owned()));
+    /// ```
     fn to_plain(&self) -> Personal;
 }
 

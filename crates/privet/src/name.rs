@@ -19,11 +19,20 @@ pub struct SubjectName(String);
 
 impl SubjectName {
     /// The row of a table, by source, table and key as the data map names them.
+    ///
+    /// ```
+    /// let name = privet::SubjectName::row("shop", "customer", 42);
+    /// assert_eq!(format!("{name:?}"), "SubjectName(…)");
+    /// ```
     pub fn row(source: &str, table: &str, key: impl Display) -> Self {
         Self(format!("{source}/{table}:{key}"))
     }
 
     /// As the API writes it.
+    ///
+    /// ```
+    /// assert_eq!(privet::SubjectName::row("shop", "customer", "a-17").as_str(), "shop/customer:a-17");
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,11 +61,20 @@ pub struct Purpose(Cow<'static, str>);
 
 impl Purpose {
     /// The purpose of that name.
+    ///
+    /// ```
+    /// const SERVICE: privet::Purpose = privet::Purpose::new("service");
+    /// assert_eq!(SERVICE, privet::Purpose::from("service".to_owned()));
+    /// ```
     pub const fn new(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
     }
 
     /// Its name.
+    ///
+    /// ```
+    /// assert_eq!(privet::Purpose::new("service").as_str(), "service");
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -35,6 +35,11 @@ pub struct Reveal {
 
 impl Reveal {
     /// Nothing yet, for that purpose. Without a form, it is masked for people and the most open that policy allows for jobs.
+    ///
+    /// ```
+    /// const SERVICE: privet::Purpose = privet::Purpose::new("service");
+    /// let asked = privet::Reveal::new(SERVICE);
+    /// ```
     pub fn new(purpose: Purpose) -> Self {
         let request = RevealRequest {
             subjects: Vec::new(),
@@ -50,6 +55,11 @@ impl Reveal {
     }
 
     /// One more subject.
+    ///
+    /// ```
+    /// # let asked = privet::Reveal::new(privet::Purpose::new("service"));
+    /// let asked = asked.subject(&privet::SubjectName::row("shop", "customer", 42));
+    /// ```
     #[must_use]
     pub fn subject(mut self, subject: &SubjectName) -> Self {
         self.subjects.push(subject.clone());
@@ -57,6 +67,11 @@ impl Reveal {
     }
 
     /// More subjects, as many as there are.
+    ///
+    /// ```
+    /// # let asked = privet::Reveal::new(privet::Purpose::new("service"));
+    /// let asked = asked.subjects((1..=3).map(|key| privet::SubjectName::row("shop", "customer", key)));
+    /// ```
     #[must_use]
     pub fn subjects(mut self, subjects: impl IntoIterator<Item = SubjectName>) -> Self {
         self.subjects.extend(subjects);
@@ -64,6 +79,14 @@ impl Reveal {
     }
 
     /// One more field.
+    ///
+    /// ```
+    /// # use privet_classify::{Uii, value};
+    /// # struct Email;
+    /// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+    /// # let asked = privet::Reveal::new(privet::Purpose::new("service"));
+    /// let asked = asked.field::<Email>();
+    /// ```
     #[must_use]
     pub fn field<F: Field>(mut self) -> Self {
         self.request.fields.push(F::NAME.to_owned());
@@ -71,6 +94,11 @@ impl Reveal {
     }
 
     /// The form wanted.
+    ///
+    /// ```
+    /// # let asked = privet::Reveal::new(privet::Purpose::new("service"));
+    /// let asked = asked.form(privet::wire::Form::Pseudonym);
+    /// ```
     #[must_use]
     pub fn form(mut self, form: Form) -> Self {
         self.request.form = Some(form);
@@ -78,6 +106,12 @@ impl Reveal {
     }
 
     /// Why, in words. It is kept sealed with the audit entry.
+    ///
+    /// ```
+    /// # let asked = privet::Reveal::new(privet::Purpose::new("support"));
+    /// let asked = asked.reason("ticket 4711: the invoice did not arrive");
+    /// assert!(!format!("{asked:?}").contains("invoice"));
+    /// ```
     #[must_use]
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.request.reason = Some(Personal::new(reason));
@@ -86,6 +120,14 @@ impl Reveal {
 }
 
 /// What was revealed.
+///
+/// ```
+/// # async fn example(client: privet::Client, asked: privet::Reveal) -> Result<(), privet::Error> {
+/// let revealed: privet::Revealed = client.reveal(&asked).await?;
+/// println!("{:?}, entries {:?}", revealed.form(), revealed.entries());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Revealed {
     form: Form,
     entries: Vec<u64>,
@@ -105,16 +147,37 @@ impl fmt::Debug for Revealed {
 
 impl Revealed {
     /// The form of all values.
+    ///
+    /// ```
+    /// # fn example(revealed: privet::Revealed) {
+    /// let typed = revealed.form() == privet::wire::Form::Clear;
+    /// # }
+    /// ```
     pub fn form(&self) -> Form {
         self.form
     }
 
     /// The indexes of the audit entries that record this, one for each request that was needed.
+    ///
+    /// ```
+    /// # fn example(revealed: privet::Revealed) {
+    /// println!("on record in entry {:?}", revealed.entries().first());
+    /// # }
+    /// ```
     pub fn entries(&self) -> &[u64] {
         &self.entries
     }
 
     /// Whether there is such a subject.
+    ///
+    /// ```
+    /// # fn example(revealed: privet::Revealed, customer: privet::SubjectName) -> Result<(), privet::Error> {
+    /// if !revealed.found(&customer)? {
+    ///     println!("they left, or never were");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotAsked`].
@@ -123,6 +186,13 @@ impl Revealed {
     }
 
     /// A subject's value in the clear; nothing if there is none, or if it does not open.
+    ///
+    /// ```
+    /// # fn example<Email: privet::Field>(revealed: privet::Revealed, customer: privet::SubjectName) -> Result<(), privet::Error> {
+    /// let email: Option<Email::Value> = revealed.value::<Email>(&customer)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotClear`] if another form was decided, [`Error::Value`] if the value is not of the field's type, and
@@ -137,6 +207,14 @@ impl Revealed {
 
     /// A subject's value in the form that was decided, as text.
     ///
+    /// ```
+    /// # fn example<Email: privet::Field>(revealed: privet::Revealed, customer: privet::SubjectName) -> Result<(), privet::Error> {
+    /// // Masked, for a page of the support.
+    /// let shown: &str = revealed.shown::<Email>(&customer)?.map_or("none", |text| text.as_str());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotAsked`].
     pub fn shown<F: Field>(&self, subject: &SubjectName) -> Result<Option<&Personal>, Error> {
@@ -149,6 +227,13 @@ impl Revealed {
     }
 
     /// Whether the subject has a value of the field that does not open.
+    ///
+    /// ```
+    /// # fn example<Email: privet::Field>(revealed: privet::Revealed, customer: privet::SubjectName) -> Result<(), privet::Error> {
+    /// assert!(!revealed.is_unreadable::<Email>(&customer)?, "`privet check` says why");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotAsked`].
@@ -164,6 +249,14 @@ impl Revealed {
 }
 
 /// Who holds a value.
+///
+/// ```
+/// # async fn example<Email: privet::Field>(client: privet::Client, typed_in: Email::Value) -> Result<(), privet::Error> {
+/// let found = client.look_up::<Email>(&privet::Purpose::new("support"), &typed_in).await?;
+/// println!("{} hold it", found.subjects.len());
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 pub struct Found<F: Field> {
     /// Those who hold it in the vault.
@@ -189,6 +282,14 @@ const LOOK_UP: &str = "/v1/lookup";
 impl Client {
     /// Reveals values out of the vault, of any number of subjects. Each request is an entry in the audit log before its values
     /// are here.
+    ///
+    /// ```
+    /// # async fn example<Email: privet::Field>(client: privet::Client, customer: privet::SubjectName) -> Result<(), privet::Error> {
+    /// let asked = privet::Reveal::new(privet::Purpose::new("service")).subject(&customer).field::<Email>();
+    /// let email: Option<Email::Value> = client.reveal(&asked).await?.value::<Email>(&customer)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As every call; `not_found` if none of the subjects exists.
@@ -239,6 +340,15 @@ impl Client {
     }
 
     /// Finds who holds a value of a field that has a `lookup`: in the vault, and by its blind index in an application's own table.
+    ///
+    /// ```
+    /// # async fn example<Email: privet::Field>(client: privet::Client, typed_in: Email::Value) -> Result<(), privet::Error> {
+    /// let found = client.look_up::<Email>(&privet::Purpose::new("service"), &typed_in).await?;
+    /// // SELECT … WHERE email_px = ANY($1), with these:
+    /// let indexes: Vec<String> = found.indexes.iter().map(|index| index.to_string()).collect();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As every call.

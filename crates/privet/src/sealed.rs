@@ -15,6 +15,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::Field;
 
 /// A text that is not what Privet seals: plaintext perhaps, so it is not repeated.
+///
+/// ```
+/// # use privet_classify::{Uii, value};
+/// # struct Email;
+/// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+/// let not_sealed: privet::NotSealed = "ada@example.com".parse::<privet::Sealed<Email>>().unwrap_err();
+/// assert!(!not_sealed.to_string().contains("ada"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not {expected} of field `{field}`: was the column adopted, and is this the right column?")]
 pub struct NotSealed {

@@ -57,6 +57,14 @@ pub struct Settings {
 
 impl Settings {
     /// The settings of an environment, with its token. The server is where the convention says.
+    ///
+    /// ```
+    /// # let token = format!("pvt_staging_{}", "0".repeat(56)).parse()?;
+    /// let settings = privet::Settings::new("staging".parse()?, token);
+    /// let client = privet::Client::new(settings)?;
+    /// assert_eq!(client.address(), "https://privet.staging.internal:7300");
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     pub fn new(environment: Environment, token: Token) -> Self {
         Self {
             environment,
@@ -68,6 +76,13 @@ impl Settings {
     }
 
     /// Another address than the convention's; `{environment}` in it is the environment's name.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// let settings = settings.address("https://pii.{environment}.example.com");
+    /// assert_eq!(privet::Client::new(settings)?.address(), "https://pii.staging.example.com");
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     #[must_use]
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.address = address.into();
@@ -75,6 +90,14 @@ impl Settings {
     }
 
     /// Only these certificates, a file in PEM, may sign the server's.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// let settings = settings.authorities("/etc/privet/ca.pem");
+    /// // There is no such file here, and the system's certificates do not do instead.
+    /// assert!(privet::Client::new(settings).is_err());
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     #[must_use]
     pub fn authorities(mut self, file: impl Into<PathBuf>) -> Self {
         self.authorities = Some(file.into());
@@ -82,6 +105,13 @@ impl Settings {
     }
 
     /// Other limits than the usual ones.
+    ///
+    /// ```
+    /// # let settings = privet::Settings::new("staging".parse()?, format!("pvt_staging_{}", "0".repeat(56)).parse()?);
+    /// let limits = privet::Limits { attempts_max: 1, ..privet::Limits::default() };
+    /// assert_eq!(privet::Client::new(settings.limits(limits))?.limits().attempts_max, 1);
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -89,6 +119,13 @@ impl Settings {
     }
 
     /// What the variables of the process say.
+    ///
+    /// ```
+    /// # fn example() -> Result<(), privet::Error> {
+    /// let settings = privet::Settings::from_env()?.limits(privet::Limits::default());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Setting`] names the variable that is missing or wrong.
@@ -100,6 +137,16 @@ impl Settings {
     }
 
     /// What these variables say: as [`from_env`](Self::from_env), for programs that keep them elsewhere.
+    ///
+    /// ```
+    /// let token = format!("pvt_prod_{}", "0".repeat(56));
+    /// let settings = privet::Settings::from_variables(|name| match name {
+    ///     "PRIVET_ENV" => Some("prod".to_owned()),
+    ///     "PRIVET_TOKEN" => Some(token.clone()),
+    ///     _ => None,
+    /// })?;
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).

@@ -33,11 +33,23 @@ impl fmt::Debug for NewSubject {
 
 impl NewSubject {
     /// A subject without values.
+    ///
+    /// ```
+    /// let nobody_yet = privet::NewSubject::new();
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// With a value of a field, kept in the vault.
+    ///
+    /// ```
+    /// # use privet_classify::{Uii, value};
+    /// # struct Email;
+    /// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+    /// let new = privet::NewSubject::new().field::<Email>(&Uii::new("ada@example.com".to_owned()));
+    /// assert!(!format!("{new:?}").contains("ada"));
+    /// ```
     #[must_use]
     pub fn field<F: Field>(mut self, value: &F::Value) -> Self {
         self.0.fields.insert(F::NAME.to_owned(), value.to_plain());
@@ -45,6 +57,10 @@ impl NewSubject {
     }
 
     /// That is also the row of a table: it can be named by it from then on.
+    ///
+    /// ```
+    /// let new = privet::NewSubject::new().row("shop", "customer", 42);
+    /// ```
     #[must_use]
     pub fn row(mut self, source: &str, table: &str, key: impl Display) -> Self {
         let name = SubjectName::row(source, table, key);
@@ -69,6 +85,10 @@ pub struct FieldWrites(PutFields);
 
 impl FieldWrites {
     /// Nothing yet.
+    ///
+    /// ```
+    /// let nothing_yet = privet::FieldWrites::new();
+    /// ```
     #[expect(
         clippy::new_without_default,
         reason = "writing nothing is not a usual thing to do"
@@ -80,6 +100,13 @@ impl FieldWrites {
     }
 
     /// Writes a value.
+    ///
+    /// ```
+    /// # use privet_classify::{Uii, value};
+    /// # struct Email;
+    /// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+    /// let change = privet::FieldWrites::new().set::<Email>(&Uii::new("ada@example.com".to_owned()));
+    /// ```
     #[must_use]
     pub fn set<F: Field>(mut self, value: &F::Value) -> Self {
         self.0
@@ -89,6 +116,13 @@ impl FieldWrites {
     }
 
     /// Deletes a value.
+    ///
+    /// ```
+    /// # use privet_classify::{Uii, value};
+    /// # struct Email;
+    /// # impl privet::Field for Email { const NAME: &'static str = "email"; type Value = Uii<String, value::Email>; }
+    /// let change = privet::FieldWrites::new().delete::<Email>();
+    /// ```
     #[must_use]
     pub fn delete<F: Field>(mut self) -> Self {
         self.0.fields.insert(F::NAME.to_owned(), None);
@@ -101,6 +135,15 @@ const SUBJECT: &str = "/v1/subjects/{oid}";
 impl Client {
     /// Makes a subject with its keys and first values. What comes back is what an application stores.
     ///
+    /// ```
+    /// # async fn example(client: privet::Client) -> Result<(), privet::Error> {
+    /// let new = privet::NewSubject::new().row("shop", "customer", 42);
+    /// let oid = client.create_subject(&new).await?;
+    /// println!("INSERT INTO customer (oid) VALUES ('{oid}')");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As every call; `not_unique` or `alias_taken` if another subject has the value or the row. If [`Error::may_be_done`],
     /// look it up before you make it again.
@@ -112,6 +155,13 @@ impl Client {
 
     /// What there is of a subject, without any value.
     ///
+    /// ```
+    /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {
+    /// println!("has {:?}", client.describe(oid).await?.fields);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As every call; `not_found` if there is none.
     pub async fn describe(&self, oid: Oid) -> Result<Subject, Error> {
@@ -119,6 +169,13 @@ impl Client {
     }
 
     /// Writes values of a subject.
+    ///
+    /// ```
+    /// # async fn example<Email: privet::Field>(client: privet::Client, oid: privet::wire::Oid, email: Email::Value) -> Result<(), privet::Error> {
+    /// client.write(oid, &privet::FieldWrites::new().set::<Email>(&email)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As every call; `not_unique` if another subject has a value that only one may have.
@@ -128,6 +185,14 @@ impl Client {
     }
 
     /// Closes a subject: its keys and links are destroyed, so that nothing sealed of it opens again, here or in any copy.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {
+    /// let closed = client.close(oid).await?;
+    /// println!("{} keys destroyed, entry {}", closed.keys_destroyed, closed.entry);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As every call; `not_found` if it is closed already.

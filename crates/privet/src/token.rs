@@ -27,6 +27,12 @@ const PREFIX: &str = "pvt_";
 
 impl Token {
     /// The environment that it was issued in.
+    ///
+    /// ```
+    /// let token: privet::Token = format!("pvt_prod_{}", "0".repeat(56)).parse()?;
+    /// assert_eq!(token.environment(), "prod");
+    /// # Ok::<(), privet::Error>(())
+    /// ```
     pub fn environment(&self) -> &str {
         self.text
             .get(PREFIX.len()..self.environment_end)

@@ -34,12 +34,23 @@ impl Default for TestClock {
 
 impl TestClock {
     /// Moves the time on.
+    ///
+    /// ```
+    /// let clock = privet_testing::TestClock::default();
+    /// clock.advance(std::time::Duration::from_secs(86_400));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.moved_ms.fetch_add(ms, Ordering::SeqCst);
     }
 
     /// The time.
+    ///
+    /// ```
+    /// let clock = privet_testing::TestClock::default();
+    /// let (first, second) = (clock.now(), clock.now());
+    /// assert!(first <= second);
+    /// ```
     pub fn now(&self) -> Timestamp {
         // At the end of time, it stands still.
         let now = self.machine.now().checked_add(self.moved());

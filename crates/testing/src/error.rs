@@ -1,6 +1,18 @@
 //! What can be wrong with a Privet for tests.
 
 /// Why it did not start, or could not be asked.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// use privet_testing::{Error, TestPrivet};
+///
+/// let error = TestPrivet::start("[purposes]\nservice = 1").await.unwrap_err();
+/// assert!(matches!(error, Error::Setting(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

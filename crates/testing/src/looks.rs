@@ -9,6 +9,20 @@ use crate::{Error, TestPrivet};
 
 /// One look at personal data: a call that revealed or opened values, or looked somebody up. Refused ones are looks as well: their
 /// kind ends in `.denied`.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+/// # let privet = privet_testing::TestPrivet::start(map).await?;
+/// // A page of the catalog looks at nobody.
+/// let before = privet.looks().await?.len();
+/// // … the page is asked for …
+/// assert_eq!(privet.looks().await?.len(), before);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Look {
@@ -29,6 +43,17 @@ const KINDS: [&str; 3] = ["reveal", "open", "lookup"];
 
 impl TestPrivet {
     /// Every look so far, in order. A test states with it what a part of an application may see, and for which purpose.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// let privet = privet_testing::TestPrivet::start(map).await?;
+    /// assert!(privet.looks().await?.iter().all(|look| look.purpose == "service"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Vault`] when the log cannot be read.

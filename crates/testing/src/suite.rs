@@ -19,13 +19,43 @@ use privet_classify::synthetic::Person;
 use privet_classify::{Cc, Udi, Uii, value};
 
 /// Where the suite runs.
+///
+/// ```
+/// use privet::Client;
+/// use privet_testing::{Place, TestPrivet};
+///
+/// struct InMemory(TestPrivet);
+///
+/// #[async_trait::async_trait]
+/// impl Place for InMemory {
+///     async fn client(&self, principal: &str) -> Client {
+///         self.0.client(principal).await.unwrap()
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Place: Sync {
     /// A client of one of the standard principals: `job` (for the purpose `service`), `operator`, `auditor`, `on_call`.
+    ///
+    /// ```
+    /// # async fn example(place: &dyn privet_testing::Place) -> Result<(), privet::Error> {
+    /// assert_eq!(place.client("auditor").await.whoami().await?.principal, "auditor");
+    /// # Ok(())
+    /// # }
+    /// ```
     async fn client(&self, principal: &str) -> Client;
 }
 
 /// The data map of the suite. A place that has sources names `shop`.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// let privet = privet_testing::TestPrivet::start(privet_testing::SUITE_MAP).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const SUITE_MAP: &str = r#"
 [purposes]
 service = { basis = "contract" }
@@ -110,6 +140,12 @@ fn code(error: &Error) -> &str {
 }
 
 /// Runs all of it. The place is new, or has run nothing but the suite.
+///
+/// ```
+/// # async fn example(place: impl privet_testing::Place) {
+/// privet_testing::suite(&place).await;
+/// # }
+/// ```
 pub async fn suite(place: &dyn Place) {
     who_asks(place).await;
     a_subject_from_its_making_to_its_end(place).await;

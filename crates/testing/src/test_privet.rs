@@ -27,6 +27,17 @@ const TOKEN_DAYS: u32 = 30;
 const ORIGIN: &str = "privet.example/test/1";
 
 /// A Privet in memory.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+/// let privet = privet_testing::TestPrivet::start(map).await?;
+/// assert_eq!(privet.client("job").await?.environment().as_str(), "test");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TestPrivet {
     pub(crate) vault: Vault,
@@ -36,6 +47,17 @@ pub struct TestPrivet {
 }
 
 /// What a [`TestPrivet`] is to be like: see [`TestPrivet::builder`].
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+/// let builder: privet_testing::Builder<'_> = privet_testing::TestPrivet::builder(map);
+/// let privet = builder.environment("staging").start().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Builder<'a> {
     map: &'a str,
@@ -48,6 +70,16 @@ pub struct Builder<'a> {
 impl TestPrivet {
     /// Starts one with this data map, in the environment `test`, with the standard policies and these principals: `job` may use
     /// every purpose; `on_call`, `auditor` and `operator` are of the staff.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// let privet = privet_testing::TestPrivet::start(map).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Setting`] says what is wrong in the data map.
@@ -84,6 +116,18 @@ impl TestPrivet {
 
     /// A client of a principal, with a token of its own.
     ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// # let privet = privet_testing::TestPrivet::start(map).await?;
+    /// let auditor = privet.client("auditor").await?;
+    /// assert_eq!(auditor.whoami().await?.groups, ["auditors"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Vault`] if there is no such principal.
     pub async fn client(&self, principal: &str) -> Result<Client, Error> {
@@ -92,6 +136,19 @@ impl TestPrivet {
     }
 
     /// What a client of a principal is made of, for a client with other limits.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// # let privet = privet_testing::TestPrivet::start(map).await?;
+    /// let once = privet::Limits { attempts_max: 1, ..Default::default() };
+    /// let settings = privet.settings("job").await?.limits(once);
+    /// let client = privet::Client::with_transport(settings, privet.transport().clone())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`client`](Self::client).
@@ -104,11 +161,36 @@ impl TestPrivet {
     }
 
     /// How its clients' requests travel: a test makes trouble there.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// # let privet = privet_testing::TestPrivet::start(map).await?;
+    /// assert!(privet.transport().seen().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn transport(&self) -> &InProcess {
         &self.transport
     }
 
     /// Its time, to be moved on.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// # let privet = privet_testing::TestPrivet::start(map).await?;
+    /// let client = privet.client("job").await?;
+    /// privet.clock().advance(std::time::Duration::from_secs(31 * 86_400));
+    /// // Its token lived for 30 days.
+    /// assert_eq!(client.whoami().await.unwrap_err().code(), Some("unauthenticated"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clock(&self) -> &TestClock {
         &self.clock
     }
@@ -130,6 +212,17 @@ impl TestPrivet {
 
 impl<'a> Builder<'a> {
     /// In this environment.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// let prod = privet_testing::TestPrivet::builder(map).environment("prod").start().await?;
+    /// assert_eq!(prod.client("job").await?.whoami().await?.environment, "prod");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn environment(mut self, environment: &'a str) -> Self {
         self.environment = environment;
@@ -137,6 +230,16 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes values that could be somebody's. Tests have no use for such: it is for tests of that difference.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// let privet = privet_testing::TestPrivet::builder(map).real_values().start().await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn real_values(mut self) -> Self {
         self.synthetic_only = false;
@@ -144,6 +247,18 @@ impl<'a> Builder<'a> {
     }
 
     /// With these policies (Cedar) beside the standard ones.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// // Nobody reveals anything to anybody.
+    /// let privet = privet_testing::TestPrivet::builder(map)
+    ///     .policies(r#"forbid (principal, action == Action::"reveal", resource);"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn policies(mut self, policies: &'a str) -> Self {
         self.policies = policies;
@@ -151,6 +266,20 @@ impl<'a> Builder<'a> {
     }
 
     /// With these principals (`principals.toml`) in the place of the usual ones.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// let privet = privet_testing::TestPrivet::builder(map)
+    ///     .principals("[jobs.mailer]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n")
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(privet.client("mailer").await?.whoami().await?.principal, "mailer");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn principals(mut self, principals: &'a str) -> Self {
         self.principals = Some(principals);
@@ -158,6 +287,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Starts it.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// let error = privet_testing::TestPrivet::builder(map).policies("permit").start().await.unwrap_err();
+    /// assert!(error.to_string().starts_with("the policies"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Setting`] says what is wrong in data map, policies or principals.

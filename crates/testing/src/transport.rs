@@ -13,6 +13,22 @@ use privet::{Transport, TransportError};
 use tower::ServiceExt as _;
 
 /// What happens to a request in the place of an answer.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+/// use privet_testing::{TestPrivet, Trouble};
+///
+/// let privet = TestPrivet::start(map).await?;
+/// let client = privet.client("job").await?;
+/// privet.transport().trouble([Trouble::Status(503), Trouble::AnswerLost]);
+/// // Who one is can be asked again.
+/// assert_eq!(client.whoami().await?.principal, "job");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// It does not reach the server.
@@ -26,6 +42,19 @@ pub enum Trouble {
 }
 
 /// Carries requests to a router in the same process.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+/// # let privet = privet_testing::TestPrivet::start(map).await?;
+/// let transport: privet_testing::InProcess = privet.transport().clone();
+/// let client = privet::Client::with_transport(privet.settings("job").await?, transport)?;
+/// assert_eq!(client.whoami().await?.principal, "job");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct InProcess {
     router: Router,
@@ -43,12 +72,38 @@ impl InProcess {
     }
 
     /// The next requests meet these, one each.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// # use privet_testing::{TestPrivet, Trouble};
+    /// # let privet = TestPrivet::start(map).await?;
+    /// let client = privet.client("job").await?;
+    /// privet.transport().trouble([Trouble::Unreachable; 4]);
+    /// assert!(client.whoami().await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn trouble(&self, troubles: impl IntoIterator<Item = Trouble>) {
         let mut waiting = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.extend(troubles);
     }
 
     /// The requests so far, as method and path, and whether they bore a token: `POST /v1/seal token`.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let map = "[purposes]\nservice = { basis = \"contract\" }";
+    /// # let privet = privet_testing::TestPrivet::start(map).await?;
+    /// privet.client("job").await?.whoami().await?;
+    /// assert_eq!(privet.transport().seen(), ["GET /health/live", "GET /v1/whoami token"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn seen(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.clone()
