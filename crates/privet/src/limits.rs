@@ -34,18 +34,30 @@ pub struct Limits {
     pub answer_bytes_max: usize,
 }
 
+impl Limits {
+    /// What each limit is unless it is set.
+    ///
+    /// ```
+    /// use privet::Limits;
+    ///
+    /// const HASTY: Limits = Limits { attempts_max: 1, ..Limits::USUAL };
+    /// assert_eq!(HASTY.requests_at_once, Limits::default().requests_at_once);
+    /// ```
+    pub const USUAL: Self = Self {
+        deadline: Duration::from_secs(10),
+        attempt: Duration::from_secs(5),
+        connect: Duration::from_secs(2),
+        attempts_max: 4,
+        pause_first: Duration::from_millis(50),
+        pause_max: Duration::from_secs(2),
+        requests_at_once: 4,
+        body_bytes_max: 1024 * 1024,
+        answer_bytes_max: 64 * 1024 * 1024,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(10),
-            attempt: Duration::from_secs(5),
-            connect: Duration::from_secs(2),
-            attempts_max: 4,
-            pause_first: Duration::from_millis(50),
-            pause_max: Duration::from_secs(2),
-            requests_at_once: 4,
-            body_bytes_max: 1024 * 1024,
-            answer_bytes_max: 64 * 1024 * 1024,
-        }
+        Self::USUAL
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use privet_vault::audit::Entry;
 use privet_vault::{LogDetail, ReadEntry};
 
+use crate::test_privet::READER;
 use crate::{Error, TestPrivet};
 
 /// One look at personal data: a call that revealed or opened values, or looked somebody up. Refused ones are looks as well: their
@@ -58,7 +59,7 @@ impl TestPrivet {
     /// # Errors
     /// [`Error::Vault`] when the log cannot be read.
     pub async fn looks(&self) -> Result<Vec<Look>, Error> {
-        let auditor = self.caller("auditor").await?;
+        let auditor = self.caller(READER).await?;
         let mut looks = Vec::new();
         let mut first = 0;
         loop {

@@ -327,7 +327,7 @@ async fn values_kept_by_an_application(place: &dyn Place) {
 
 async fn more_than_a_request_holds(place: &dyn Place) {
     let job = place.client("job").await;
-    let job = job.with_deadline(Duration::from_secs(60));
+    let job = job.with_deadline(Duration::from_secs(240));
     let ada = subject(&job, 5).await;
     let mut batch = SealBatch::new();
     // 2,100 values: three requests by their number.

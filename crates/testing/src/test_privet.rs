@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use privet::{Client, Settings};
+use privet::{Client, Limits, Settings};
 use privet_api::{ApiConfig, router};
 use privet_classify::{DataMap, MaskRules};
 use privet_seal::{Entropy as _, FileKeyProvider};
@@ -24,6 +24,14 @@ use crate::{Error, InProcess, TestClock};
 
 /// How long tokens live: a test that moves the clock further wants them to be over.
 const TOKEN_DAYS: u32 = 30;
+/// Of its clients: a test shares its machine with others, and a late answer is not what it is about.
+const LIMITS: Limits = Limits {
+    deadline: Duration::from_secs(120),
+    attempt: Duration::from_secs(60),
+    ..Limits::USUAL
+};
+/// Who reads the log for [`TestPrivet::looks`], whoever else there is.
+pub(crate) const READER: &str = "reader_of_looks";
 const ORIGIN: &str = "privet.example/test/1";
 
 /// A Privet in memory.
@@ -114,7 +122,7 @@ impl TestPrivet {
         }
     }
 
-    /// A client of a principal, with a token of its own.
+    /// A client of a principal, with a token of its own. It is more patient than others: a call may take 120 s, an attempt 60 s.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -154,10 +162,8 @@ impl TestPrivet {
     /// As [`client`](Self::client).
     pub async fn settings(&self, principal: &str) -> Result<Settings, Error> {
         let token = self.token(principal).await?;
-        Ok(Settings::new(
-            self.environment.as_str().parse()?,
-            token.parse()?,
-        ))
+        let settings = Settings::new(self.environment.as_str().parse()?, token.parse()?);
+        Ok(settings.limits(LIMITS))
     }
 
     /// How its clients' requests travel: a test makes trouble there.
@@ -335,12 +341,18 @@ impl<'a> Builder<'a> {
         let principals = self
             .principals
             .map_or_else(|| usual_principals(&map), str::to_owned);
-        let files = PolicyFiles {
-            policies: &policies,
-            principals: &principals,
-            ..PolicyFiles::STANDARD
+        let load = |principals: &str| {
+            let files = PolicyFiles {
+                policies: &policies,
+                principals,
+                ..PolicyFiles::STANDARD
+            };
+            Policy::load(&files, &environment)
         };
-        let policy = Policy::load(&files, &environment)
+        let with_reader = format!("{principals}\n[people.{READER}]\ngroups = [\"auditors\"]\n");
+        // What is wrong is said of the principals as they were given.
+        let policy = load(&with_reader)
+            .or_else(|_| load(&principals))
             .map_err(|error| Error::setting("the policies", &error))?;
         let MemoryStores { data, keys, log } = MemoryStores::new();
         let entropy = Arc::new(ThreadEntropy);

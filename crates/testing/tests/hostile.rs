@@ -18,7 +18,7 @@ use privet::{
     Sealed, SubjectName, wire::Form,
 };
 use privet_classify::{Cc, Uii, value};
-use server::{Answer, Asked, Hostile, SECRET, begun, json, live, with};
+use server::{Answer, Asked, Hostile, SECRET, begun, json, live, patient, with};
 
 struct Email;
 impl Field for Email {
@@ -184,7 +184,8 @@ async fn a_proxy_is_not_asked() {
     if let Ok(address) = std::env::var(BEHIND_A_PROXY) {
         let token = format!("pvt_test_{SECRET}").parse().unwrap();
         let settings = privet::Settings::new("test".parse().unwrap(), token);
-        let client = Client::new(settings.address(address)).unwrap();
+        let settings = settings.address(address).limits(patient());
+        let client = Client::new(settings).unwrap();
         client.health().await.unwrap();
         return;
     }
@@ -295,7 +296,7 @@ async fn a_wait_without_end_is_not_waited() {
         attempt: Duration::MAX,
         pause_first: Duration::MAX,
         pause_max: Duration::MAX,
-        ..Limits::default()
+        ..patient()
     };
     let error = soon(server.client_within(limits).whoami())
         .await
@@ -318,11 +319,8 @@ async fn a_long_answer_is_not_read_to_its_end() {
     ] {
         let server = Hostile::after_live(move |_| Answer::Silence(start.clone())).await;
         let limits = Limits {
-            deadline: Duration::from_secs(120),
-            attempt: Duration::from_secs(60),
-            connect: Duration::from_secs(60),
             answer_bytes_max: 65_536,
-            ..Limits::default()
+            ..patient()
         };
         let error = soon(server.client_within(limits).whoami())
             .await

@@ -356,6 +356,25 @@ async fn values_that_could_be_somebodys_are_refused() {
 }
 
 #[tokio::test]
+async fn looks_are_told_whoever_the_principals_are() {
+    let principals = "[jobs.mailer]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]";
+    let privet = TestPrivet::builder(MAP).principals(principals);
+    let privet = privet.start().await.unwrap();
+    let client = privet.client("mailer").await.unwrap();
+    client.look_up::<Email>(&SERVICE, &ada()).await.unwrap();
+    let looks = privet.looks().await.unwrap();
+    let who: Vec<_> = looks.iter().map(|look| &*look.principal).collect();
+    assert_eq!(who, ["mailer"]);
+    // What is wrong with them is still said.
+    let wrong = TestPrivet::builder(MAP).principals("[jobs.mailer]\ngroup = []");
+    let error = wrong.start().await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("the policies") && !error.contains("reader"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn looks_say_who_saw_what_for_which_purpose() {
     let (privet, client) = privet().await;
     let subject = ada_of(&client).await.unwrap();

@@ -1,9 +1,10 @@
 //! The client library against the executable: the same suite that the Privet in memory passes, with and without TLS.
 
 use std::fs;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use privet::{Client, Error, Settings};
+use privet::{Client, Error, Limits, Settings};
 use privet_testing::SUITE_MAP;
 use rustix::process::Signal;
 
@@ -59,7 +60,13 @@ fn settings(place: &Place, principal: &str, more: &[(&str, &str)]) -> Settings {
             _ => None,
         }
     });
-    settings.unwrap()
+    // This machine runs other tests beside: a late answer is not what they are about.
+    settings.unwrap().limits(Limits {
+        deadline: Duration::from_secs(120),
+        attempt: Duration::from_secs(60),
+        connect: Duration::from_secs(60),
+        ..Limits::USUAL
+    })
 }
 
 #[async_trait]

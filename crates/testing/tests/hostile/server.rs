@@ -51,6 +51,16 @@ pub(crate) fn live() -> Answer {
     json(200, r#"{"status":"live","environment":"test"}"#)
 }
 
+/// Limits with the time that a machine under load needs.
+pub(crate) fn patient() -> Limits {
+    Limits {
+        deadline: Duration::from_secs(120),
+        attempt: Duration::from_secs(60),
+        connect: Duration::from_secs(60),
+        ..Limits::default()
+    }
+}
+
 /// The server, and what it was asked.
 pub(crate) struct Hostile {
     pub(crate) address: String,
@@ -93,12 +103,7 @@ impl Hostile {
 
     /// A client of it that has the time that a machine under load needs.
     pub(crate) fn client(&self) -> Client {
-        self.client_within(Limits {
-            deadline: Duration::from_secs(120),
-            attempt: Duration::from_secs(60),
-            connect: Duration::from_secs(60),
-            ..Limits::default()
-        })
+        self.client_within(patient())
     }
 
     /// What it was asked so far.
