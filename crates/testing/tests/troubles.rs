@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use privet::{
     Client, Error, Field, FieldWrites, Limits, NewSubject, OpenBatch, Purpose, Reveal, SealBatch,
-    Settings, SubjectName,
+    Settings, SubjectName, wire,
 };
 use privet_classify::{Uii, value};
 use privet_testing::{TestPrivet, Trouble};
@@ -200,7 +200,8 @@ async fn nothing_shows_whom_it_is_about() {
         .field::<Email>(&ada())
         .row("shop", "customer", "marker");
     let mut shown = vec![format!("{new:?}")];
-    client.create_subject(&new).await.unwrap();
+    let oid = client.create_subject(&new).await.unwrap();
+    shown.push(format!("{:?}", client.describe(oid).await.unwrap()));
     let name = SubjectName::row("shop", "customer", "marker");
     let asked = Reveal::new(SERVICE)
         .subject(&name)
@@ -225,6 +226,38 @@ async fn nothing_shows_whom_it_is_about() {
     let nobody = SubjectName::row("shop", "customer", "marker 2");
     let refused = client.seal_one::<Email>(&nobody, &ada()).await;
     shown.push(format!("{refused:?}"));
+    // The API's own types, for who makes calls by hand.
+    let name = || "shop/customer:marker".to_owned();
+    shown.push(format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        wire::RevealRequest {
+            subjects: vec![name()],
+            fields: Vec::new(),
+            purpose: String::new(),
+            form: None,
+            reason: None,
+        },
+        wire::RevealedSubject {
+            subject: name(),
+            found: true,
+            values: Default::default(),
+            unreadable: Vec::new(),
+        },
+        wire::SealItem {
+            subject: name(),
+            field: String::new(),
+            value: wire::Personal::new("marker"),
+        },
+        wire::OpenItem {
+            subject: name(),
+            field: String::new(),
+            sealed: String::new(),
+        },
+        wire::CreateSubject {
+            aliases: vec![name()],
+            ..Default::default()
+        },
+    ));
     for shown in shown {
         let told = ["marker", "ada@", "lovelace"];
         assert!(!told.iter().any(|part| shown.contains(part)), "{shown}");

@@ -1,6 +1,7 @@
 //! Values: revealed from the vault, found by value, sealed and opened for applications that keep them themselves.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,7 +26,7 @@ pub enum Form {
 }
 
 /// Asks for values of many subjects, for one purpose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevealRequest {
     /// Whose: operational ids, or rows of applications' tables as `shop/customer:42`. 1 to 1,000.
@@ -45,6 +46,19 @@ pub struct RevealRequest {
     pub reason: Option<Personal>,
 }
 
+// Written out here and below because a row of an application tells who somebody is to whoever has its database.
+impl fmt::Debug for RevealRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevealRequest")
+            .field("subjects", &self.subjects.len())
+            .field("fields", &self.fields)
+            .field("purpose", &self.purpose)
+            .field("form", &self.form)
+            .field("reason", &self.reason)
+            .finish()
+    }
+}
+
 /// Values in the form that was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RevealAnswer {
@@ -57,7 +71,7 @@ pub struct RevealAnswer {
 }
 
 /// The values of one subject.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RevealedSubject {
     /// As the request named it.
     pub subject: String,
@@ -69,6 +83,16 @@ pub struct RevealedSubject {
     /// Fields that hold a value which does not open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+}
+
+impl fmt::Debug for RevealedSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevealedSubject")
+            .field("found", &self.found)
+            .field("values", &self.values)
+            .field("unreadable", &self.unreadable)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Looks for subjects by the value of a field.
@@ -104,7 +128,7 @@ pub struct SealRequest {
 }
 
 /// One value to seal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SealItem {
     /// Whose: an operational id or `shop/customer:42`.
@@ -113,6 +137,15 @@ pub struct SealItem {
     pub field: String,
     /// The value.
     pub value: Personal,
+}
+
+impl fmt::Debug for SealItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealItem")
+            .field("field", &self.field)
+            .field("value", &self.value)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The sealed values in the request's order.
@@ -147,7 +180,7 @@ pub struct OpenRequest {
 }
 
 /// One value to open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenItem {
     /// Whose it must be.
@@ -156,6 +189,15 @@ pub struct OpenItem {
     pub field: String,
     /// `pv1_…`.
     pub sealed: String,
+}
+
+impl fmt::Debug for OpenItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenItem")
+            .field("field", &self.field)
+            .field("sealed", &self.sealed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The opened values in the request's order.
