@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, DataStore, GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState,
-    LogStore, NewSessionEntry, NewSubject, RequestDecision, RetentionKey, SessionEntry,
-    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError, SubjectRow,
-    TallyPeriod, TileRow, TokenRow, ValueWrite,
+    AliasRow, Change, ConsentBit, ConsentEvent, ConsentState, DataStore, GrantRequestRow, GrantRow,
+    KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentEvent, NewSessionEntry, NewSubject,
+    RequestDecision, RetentionKey, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow,
+    SessionTally, SideRow, StoreError, SubjectRow, TallyPeriod, TileRow, TokenRow, ValueWrite,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -211,6 +211,42 @@ impl DataStore for FailNth<dyn DataStore> {
 
     async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError> {
         self.faults.around(self.inner.delete_subject(subject)).await
+    }
+
+    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.append_consent(event)).await
+    }
+
+    async fn consent_now(
+        &self,
+        subjects: &[Puid],
+    ) -> Result<Vec<Option<ConsentState>>, StoreError> {
+        self.faults.around(self.inner.consent_now(subjects)).await
+    }
+
+    async fn consent_at(
+        &self,
+        subject: Puid,
+        moment: Timestamp,
+    ) -> Result<Option<ConsentState>, StoreError> {
+        self.faults
+            .around(self.inner.consent_at(subject, moment))
+            .await
+    }
+
+    async fn consent_events(
+        &self,
+        subject: Puid,
+        before: Option<u64>,
+        count_max: u32,
+    ) -> Result<Vec<ConsentEvent>, StoreError> {
+        self.faults
+            .around(self.inner.consent_events(subject, before, count_max))
+            .await
+    }
+
+    async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
+        self.faults.around(self.inner.consent_bits()).await
     }
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {

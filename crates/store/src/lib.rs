@@ -1,7 +1,7 @@
 //! Our own stores: SQLite and PostgreSQL for servers, memory for tests.
 //!
 //! Three stores that one restore cannot roll back together stand behind the ports of [`privet_vault::port`]: *data*
-//! (sealed values, blind indexes, sessions), *keys* (wrapped keys, links between ids, tokens, grants, and the sequence
+//! (sealed values, blind indexes, consent, sessions), *keys* (wrapped keys, links between ids, tokens, grants, and the sequence
 //! that orders what takes rights away) and *log* (the audit log with its side records).
 //!
 //! ```
@@ -22,6 +22,8 @@
 //! |---|---|---|---|
 //! | `data.sqlite` | `value` | puid, field | the sealed value |
 //! | | `value_index` | puid, field, blind index | one row per live index version; a partial unique index where the field is unique |
+//! | | `consent_event` | puid, position | one answer of a person: what was said yes and no to, everything that holds from then on, sealed evidence |
+//! | | `consent_bit` | bit | the purpose that a bit of the consent map stands for, once somebody said yes to it |
 //! | | `session` | session | facts of a session and its verdict |
 //! | | `session_entry` | session, origin, position | which log entries belong to it |
 //! | `keys.sqlite` | `wrapped_key` | key id; owner, kind, generation, tenant | the wrapped key, its commitment, its day of expiry |
@@ -41,7 +43,7 @@
 //!
 //! On PostgreSQL each store is a schema of the file's name (`privet_data`, `privet_keys`, `privet_log`) with the same
 //! tables, but for what follows from its engine: index rows are found through their value's row, `sequence_head` orders
-//! the changes of several servers, and a vacuum takes the place of `scrub`.
+//! the changes of several servers and `consent_head` the events of the consent ledger, and a vacuum takes the place of `scrub`.
 //!
 //! # Promises
 //!

@@ -16,7 +16,7 @@ use self::log::MemoryLog;
 /// The three stores in memory. Clones share their content; it is gone with the last.
 #[derive(Clone)]
 pub struct MemoryStores {
-    /// Sealed values, blind indexes, sessions.
+    /// Sealed values, blind indexes, consent, sessions.
     pub data: Arc<dyn DataStore>,
     /// Keys, links, tokens, grants.
     pub keys: Arc<dyn KeyStore>,

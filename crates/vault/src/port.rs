@@ -3,6 +3,7 @@
 
 mod backup;
 mod catalog;
+mod consent;
 mod data;
 mod keys;
 mod log;
@@ -14,6 +15,10 @@ mod upstream;
 
 pub use backup::KeyBackup;
 pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
+pub use consent::{
+    ConsentAnswer, ConsentBit, ConsentChannel, ConsentEvent, ConsentState, NewConsentEvent,
+    UnknownChannel,
+};
 pub use data::{DataStore, IndexEntry, ValueWrite};
 pub use keys::{
     AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey,

@@ -1,13 +1,16 @@
-//! The data store on PostgreSQL: sealed values, blind indexes, sessions and reviews.
+//! The data store on PostgreSQL: sealed values, blind indexes, the consent ledger, sessions and reviews.
 
+mod consent;
 mod read;
 mod session;
 mod value;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use privet_vault::port::{
-    DataStore, NewSessionEntry, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow,
-    SessionTally, StoreError, TallyPeriod, ValueWrite,
+    ConsentBit, ConsentEvent, ConsentState, DataStore, NewConsentEvent, NewSessionEntry,
+    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
+    TallyPeriod, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use tokio_postgres::Row;
@@ -20,7 +23,7 @@ use crate::write::last_writes;
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "data store",
     schema: "privet_data",
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, consent::FORMAT_4],
     vacuumed: &["value", "value_index"],
 };
 
@@ -144,6 +147,51 @@ impl DataStore for PostgresData {
             .await?;
         self.database.remove_dead_rows();
         Ok(count)
+    }
+
+    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { consent::append(client, &event).await }))
+            .await
+    }
+
+    async fn consent_now(
+        &self,
+        subjects: &[Puid],
+    ) -> Result<Vec<Option<ConsentState>>, StoreError> {
+        let subjects = subjects.to_vec();
+        self.database
+            .run(move |client| Box::pin(async move { consent::now(client, &subjects).await }))
+            .await
+    }
+
+    async fn consent_at(
+        &self,
+        subject: Puid,
+        moment: Timestamp,
+    ) -> Result<Option<ConsentState>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { consent::at(client, subject, moment).await }))
+            .await
+    }
+
+    async fn consent_events(
+        &self,
+        subject: Puid,
+        before: Option<u64>,
+        count_max: u32,
+    ) -> Result<Vec<ConsentEvent>, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { consent::events(client, subject, before, count_max).await })
+            })
+            .await
+    }
+
+    async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(consent::bits(client)))
+            .await
     }
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {

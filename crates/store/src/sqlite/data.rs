@@ -1,11 +1,14 @@
-//! The data store on SQLite: sealed values, blind indexes, sessions and reviews.
+//! The data store on SQLite: sealed values, blind indexes, the consent ledger, sessions and reviews.
 
+mod consent;
 mod session;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use privet_vault::port::{
-    DataStore, NewSessionEntry, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow,
-    SessionTally, StoreError, TallyPeriod, ValueWrite,
+    ConsentBit, ConsentEvent, ConsentState, DataStore, NewConsentEvent, NewSessionEntry,
+    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
+    TallyPeriod, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,7 +20,7 @@ use crate::write::last_writes;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "data.sqlite",
     application_id: i32::from_be_bytes(*b"PvtD"),
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, consent::FORMAT_4],
     damaged: "`data.sqlite` is not what was written: restore it from its backup",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
@@ -168,6 +171,47 @@ impl DataStore for SqliteData {
                 Ok(count as u64)
             })
             .await
+    }
+
+    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError> {
+        self.engine
+            .write(move |connection| consent::append(connection, &event))
+            .await
+    }
+
+    async fn consent_now(
+        &self,
+        subjects: &[Puid],
+    ) -> Result<Vec<Option<ConsentState>>, StoreError> {
+        let subjects = subjects.to_vec();
+        self.engine
+            .read(move |connection| consent::now(connection, &subjects))
+            .await
+    }
+
+    async fn consent_at(
+        &self,
+        subject: Puid,
+        moment: Timestamp,
+    ) -> Result<Option<ConsentState>, StoreError> {
+        self.engine
+            .read(move |connection| consent::at(connection, subject, moment))
+            .await
+    }
+
+    async fn consent_events(
+        &self,
+        subject: Puid,
+        before: Option<u64>,
+        count_max: u32,
+    ) -> Result<Vec<ConsentEvent>, StoreError> {
+        self.engine
+            .read(move |connection| consent::events(connection, subject, before, count_max))
+            .await
+    }
+
+    async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
+        self.engine.read(consent::bits).await
     }
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 //! a line in [`on_each`].
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod consent;
 mod crash;
 mod data;
 mod faults;

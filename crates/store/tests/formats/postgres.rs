@@ -16,9 +16,10 @@ const LITERALS: Literals = Literals {
 };
 
 /// Each older format of a store, from 1.
-const DATA: [&str; 2] = [
+const DATA: [&str; 3] = [
     include_str!("schemas/postgres-data-1.sql"),
     include_str!("schemas/postgres-data-2.sql"),
+    include_str!("schemas/postgres-data-3.sql"),
 ];
 const KEYS: [&str; 1] = [include_str!("schemas/postgres-keys-1.sql")];
 

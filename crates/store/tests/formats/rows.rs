@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, DataStore, GrantRow, KeyRow, KeyStore, Review, ScramVerifier,
-    SessionEntry, SessionEntryFilter, SessionFilter, SessionPart, SessionRow, SubjectRow, TokenRow,
-    Verdict,
+    AliasRow, Change, ChangeKind, ConsentChannel, DataStore, GrantRow, KeyRow, KeyStore,
+    NewConsentEvent, Review, ScramVerifier, SessionEntry, SessionEntryFilter, SessionFilter,
+    SessionPart, SessionRow, SubjectRow, TokenRow, Verdict,
 };
 use privet_vault::{GrantId, Oid, Puid, SessionId, SubjectRef, TokenId};
 
@@ -168,8 +168,25 @@ pub(crate) async fn find_data(store: &dyn DataStore) {
     };
     store.put_session(urgent.clone()).await.unwrap();
     assert_eq!(store.sessions(&emergency).await.unwrap(), [urgent]);
+    find_consent(store, one).await;
     assert_eq!(store.delete_subject(one).await.unwrap(), 2);
     assert_eq!(store.lookup(3, [0x15; 18], 9).await.unwrap(), []);
+}
+
+/// Nobody had answered anything; now they can.
+async fn find_consent(store: &dyn DataStore, puid: Puid) {
+    assert_eq!(store.consent_now(&[puid]).await.unwrap(), [None]);
+    let refusal = NewConsentEvent {
+        puid,
+        after: 0,
+        at: at(8, 8),
+        granted: Vec::new(),
+        withdrawn: 1,
+        answers: Vec::new(),
+        channel: ConsentChannel::Web,
+        evidence: None,
+    };
+    assert_eq!(store.append_consent(refusal).await, Ok(1));
 }
 
 /// Everything of [`keys`] is there, and can be used.

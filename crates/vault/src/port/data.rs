@@ -1,10 +1,11 @@
-//! The data store: sealed values, blind indexes, sessions and reviews.
+//! The data store: sealed values, blind indexes, the consent ledger, sessions and reviews.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{
-    NewSessionEntry, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally,
-    StoreError, TallyPeriod,
+    ConsentBit, ConsentEvent, ConsentState, NewConsentEvent, NewSessionEntry, SessionEntry,
+    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
 };
 use crate::{Puid, SessionId};
 
@@ -55,8 +56,39 @@ pub trait DataStore: Send + Sync {
         count_max: u32,
     ) -> Result<Vec<Puid>, StoreError>;
 
-    /// Deletes a subject's values and index rows; answers how many values there were.
+    /// Deletes a subject's values and index rows; answers how many values there were. What it agreed to stays: it is what
+    /// shows that the use of its data was lawful, and nothing leads from an operational id to it any more.
     async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError>;
+
+    /// Adds an event to the consent ledger and answers its position: higher than that of every event before it, of
+    /// whichever subject and server. Whoever has seen one position has seen all before it.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], and nothing is added, when the subject's last event is not the one that `after` names, or
+    /// when a bit that is granted stands for another purpose already.
+    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError>;
+
+    /// What holds for each subject now: the state after its last event; `None` for one that never answered.
+    async fn consent_now(&self, subjects: &[Puid])
+    -> Result<Vec<Option<ConsentState>>, StoreError>;
+
+    /// What held for a subject at a moment: the state after its last event that was not later.
+    async fn consent_at(
+        &self,
+        subject: Puid,
+        moment: Timestamp,
+    ) -> Result<Option<ConsentState>, StoreError>;
+
+    /// A subject's events, newest first: those before position `before` where one is given, at most `count_max`.
+    async fn consent_events(
+        &self,
+        subject: Puid,
+        before: Option<u64>,
+        count_max: u32,
+    ) -> Result<Vec<ConsentEvent>, StoreError>;
+
+    /// Every bit that somebody ever said yes to, by number, with the purpose that it stands for.
+    async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError>;
 
     /// Writes a session's row, new or changed. Of an existing one counts and times only grow, and an end or a verdict
     /// stays: rows are saved behind statements, in any order, while others end and review the session.
