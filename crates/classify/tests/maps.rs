@@ -43,7 +43,7 @@ fn check(folder: &str, count_min: usize, report: impl Fn(Result<DataMap, MapErro
 
 #[test]
 fn refused_maps_say_what_to_do() {
-    check("refused", 55, |result| match result {
+    check("refused", 56, |result| match result {
         Ok(map) => panic!("allowed: {map:?}"),
         Err(errors) => errors.to_string(),
     });

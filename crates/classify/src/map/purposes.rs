@@ -8,6 +8,9 @@ use super::model::{Basis, CONSENT_BITS, Purpose};
 use super::problems::Problems;
 use super::read::{Declared, Item, Section, name};
 
+/// Characters of a notice's version.
+const NOTICE_LENGTH_MAX: usize = 64;
+
 /// The declared purposes.
 pub(super) type Purposes = Declared<kind::Purpose, Purpose>;
 
@@ -68,8 +71,22 @@ fn read_one(name: PurposeName, mut section: Section<'_>, problems: &mut Problems
         name,
         basis: basis.unwrap_or(Basis::Consent),
         bit: bit.and_then(|bit| u8::try_from(bit).ok()),
-        notice: notice.and_then(|item| item.words(problems)),
+        notice: notice.and_then(|item| notice_version(&item, problems)),
     }
+}
+
+/// A version is kept with every answer and stands in the audit log, so it is short and of one line.
+fn notice_version(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<String> {
+    let version = item.words(problems)?;
+    if version.chars().count() > NOTICE_LENGTH_MAX || version.chars().any(char::is_control) {
+        let problem = "it is no version of a notice";
+        let advice = format!(
+            "name the version in one line of at most {NOTICE_LENGTH_MAX} characters, as `\"2026-11\"`"
+        );
+        problems.add(&item.key, problem, &advice);
+        return None;
+    }
+    Some(version)
 }
 
 /// A purpose that rests on consent has a place in the consent map and a text that people agreed to.
