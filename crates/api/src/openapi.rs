@@ -14,8 +14,8 @@ use crate::Error;
 use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
-    audit, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects,
-    summary, tokens, whoami,
+    audit, consent, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions,
+    subjects, summary, tokens, whoami,
 };
 
 /// The API's description.
@@ -43,6 +43,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
     paths(
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
         subjects::create, subjects::describe, subjects::write, subjects::close,
+        consent::record, consent::show, consent::history,
         reveal::reveal, lookup::lookup, seal::seal, open::open,
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
         grants::list, grants::revoke, grants::requests, grants::approve, grants::deny,
@@ -56,6 +57,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
     security(("token" = [])),
     tags(
         (name = "subjects", description = "Whom the data is about"),
+        (name = "consent", description = "What people say yes and no to"),
         (name = "values", description = "Personal data in and out"),
         (name = "audit", description = "The log, for auditors and witnesses"),
         (name = "grants", description = "What sessions may open, and who approves it"),

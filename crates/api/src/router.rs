@@ -14,8 +14,8 @@ use crate::metrics::Metrics;
 use crate::pages::{self, Searches};
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions, subjects,
-    summary, tokens, whoami,
+    audit, consent, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions,
+    subjects, summary, tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -64,12 +64,22 @@ fn pages_of(table: Table) -> Table {
 
 /// The API for programs.
 fn programs_of(table: Table) -> Table {
+    operations_of(people_of(server_of(table)))
+}
+
+/// The server itself.
+fn server_of(table: Table) -> Table {
     table
         .anyone(Method::GET, "/health/live", get(health::live))
         .anyone(Method::GET, "/health/ready", get(health::ready))
         .anyone(Method::GET, "/metrics", get(metrics::metrics))
         .anyone(Method::GET, "/openapi.json", get(openapi::openapi))
         .token(Method::GET, "/v1/whoami", get(whoami::whoami))
+}
+
+/// What applications call: people, their consent, their values.
+fn people_of(table: Table) -> Table {
+    table
         .token(Method::POST, "/v1/subjects", post(subjects::create))
         .token(Method::GET, "/v1/subjects/{oid}", get(subjects::describe))
         .token(
@@ -82,10 +92,30 @@ fn programs_of(table: Table) -> Table {
             "/v1/subjects/{oid}/close",
             post(subjects::close),
         )
+        .token(
+            Method::PUT,
+            "/v1/subjects/{oid}/consent",
+            put(consent::record),
+        )
+        .token(
+            Method::GET,
+            "/v1/subjects/{oid}/consent",
+            get(consent::show),
+        )
+        .token(
+            Method::GET,
+            "/v1/subjects/{oid}/consent/history",
+            get(consent::history),
+        )
         .token(Method::POST, "/v1/reveal", post(reveal::reveal))
         .token(Method::POST, "/v1/lookup", post(lookup::lookup))
         .token(Method::POST, "/v1/seal", post(seal::seal))
         .token(Method::POST, "/v1/open", post(open::open))
+}
+
+/// What those call who audit, approve and run the server.
+fn operations_of(table: Table) -> Table {
+    table
         .token(Method::GET, "/v1/audit/checkpoint", get(audit::checkpoint))
         .token(Method::GET, "/v1/audit/tile/{*path}", get(audit::tile))
         .token(Method::GET, "/v1/audit/proof/{index}", get(audit::proof))

@@ -1,6 +1,7 @@
 //! Handlers: one file per resource with parameters, handler and answer.
 
 pub(crate) mod audit;
+pub(crate) mod consent;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod jobs;

@@ -54,6 +54,7 @@ mod field;
 mod name;
 
 mod batch;
+mod consent;
 mod operations;
 mod reveal;
 mod sealed;
@@ -61,6 +62,7 @@ mod subjects;
 
 pub use batch::{OpenBatch, Opened, SealBatch, SealedBatch, Slot, Stored};
 pub use client::Client;
+pub use consent::ConsentAnswers;
 pub use environment::Environment;
 pub use error::Error;
 pub use field::{Field, FieldValue};

@@ -221,9 +221,27 @@ impl Revealed {
         let subject = self.of(subject)?;
         match subject.values.get(F::NAME) {
             Some(value) => Ok(value.as_ref()),
-            None if !subject.found => Ok(None),
+            None if !subject.found || subject.refused.is_some() => Ok(None),
             None => Err(Error::NotAsked("field")),
         }
+    }
+
+    /// Whether nothing is shown of the subject because the purpose rests on consent and it did not give it. (Of subjects whose
+    /// request was refused as a whole, the server does not say which of them exist.)
+    ///
+    /// ```
+    /// # fn example(revealed: privet::Revealed, customer: privet::SubjectName) -> Result<(), privet::Error> {
+    /// if revealed.is_refused(&customer)? {
+    ///     println!("they did not agree: do without");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotAsked`].
+    pub fn is_refused(&self, subject: &SubjectName) -> Result<bool, Error> {
+        Ok(self.of(subject)?.refused.is_some())
     }
 
     /// Whether the subject has a value of the field that does not open.
@@ -247,6 +265,9 @@ impl Revealed {
         subject.ok_or(Error::NotAsked("subject"))
     }
 }
+
+/// The code of a subject that did not agree, and of a request of which nobody did.
+pub(crate) const CONSENT_MISSING: &str = "consent_missing";
 
 /// Who holds a value.
 ///
@@ -292,7 +313,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As every call; `not_found` if none of the subjects exists.
+    /// As every call; `not_found` if none of the subjects exists, `consent_missing` if none of them agrees.
     pub async fn reveal(&self, asked: &Reveal) -> Result<Revealed, Error> {
         let mut calls = Vec::new();
         for subjects in asked.subjects.chunks(ITEMS_MAX) {
@@ -316,8 +337,9 @@ impl Client {
                     add(&mut revealed, answer)?;
                 }
                 // None of this request: whether that is an error depends on the others.
-                Err(error) if error.code() == Some("not_found") => {
-                    absent.extend(subjects);
+                Err(error) if matches!(error.code(), Some("not_found" | CONSENT_MISSING)) => {
+                    let refused = error.code() == Some(CONSENT_MISSING);
+                    absent.extend(subjects.iter().map(|name| (name, refused)));
                     missing = Some(error);
                 }
                 Err(error) => return Err(error),
@@ -326,13 +348,14 @@ impl Client {
         let Some(mut revealed) = revealed else {
             return Err(missing.unwrap_or(Error::NotAsked("subject")));
         };
-        for name in absent {
+        for (name, refused) in absent {
             let subject = name.as_str().to_owned();
             let none = RevealedSubject {
                 subject: subject.clone(),
-                found: false,
+                found: refused,
                 values: Default::default(),
                 unreadable: Vec::new(),
+                refused: refused.then(|| CONSENT_MISSING.to_owned()),
             };
             revealed.subjects.insert(subject, none);
         }
@@ -383,16 +406,19 @@ fn check(
     let names = subjects.iter().map(SubjectName::as_str);
     let right = asked.form.is_none_or(|form| form == answer.form)
         && answer.subjects.iter().map(|one| &*one.subject).eq(names)
-        && answer.subjects.iter().all(|one| match one.found {
-            true => {
-                asked
-                    .fields
-                    .iter()
-                    .all(|field| one.values.contains_key(field))
-                    && one.values.keys().all(|field| asked.fields.contains(field))
-            }
-            false => one.values.is_empty(),
-        });
+        && answer
+            .subjects
+            .iter()
+            .all(|one| match one.found && one.refused.is_none() {
+                true => {
+                    asked
+                        .fields
+                        .iter()
+                        .all(|field| one.values.contains_key(field))
+                        && one.values.keys().all(|field| asked.fields.contains(field))
+                }
+                false => one.values.is_empty(),
+            });
     match right {
         true => Ok(()),
         false => Err(wrong(REVEAL, StatusCode::OK)),

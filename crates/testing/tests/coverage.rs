@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use privet::wire::{
-    AdoptRequest, CommentRequest, Decide, GrantQuery, IssueToken, LogQuery, Oid, Personal,
-    ReviewRequest, RevokeGrant, SessionQuery, SessionSearch, StepQuery, SummaryQuery, UndoRequest,
-    Verdict,
+    AdoptRequest, CommentRequest, ConsentChannel, ConsentHistoryQuery, ConsentQuery, Decide,
+    GrantQuery, IssueToken, LogQuery, Oid, Personal, ReviewRequest, RevokeGrant, SessionQuery,
+    SessionSearch, StepQuery, SummaryQuery, UndoRequest, Verdict,
 };
 use privet::{
-    Client, Field, FieldWrites, NewSubject, Purpose, Reveal, Sealed, Settings, Transport,
-    TransportError,
+    Client, ConsentAnswers, Field, FieldWrites, NewSubject, Purpose, Reveal, Sealed, Settings,
+    Transport, TransportError,
 };
 use privet_api::Access;
 use privet_classify::{Uii, value};
@@ -93,6 +93,11 @@ async fn applications(client: &Client) {
         .write(oid, &FieldWrites::new().set::<Email>(&email))
         .await;
     let _ = client.close(oid).await;
+    let answers = ConsentAnswers::new(ConsentChannel::Web).withdraw(&purpose);
+    let _ = client.record_consent(oid, &answers).await;
+    let _ = client.consent(oid, &ConsentQuery::default()).await;
+    let history = ConsentHistoryQuery::default();
+    let _ = client.consent_history(oid, &history).await;
     let asked = Reveal::new(purpose.clone())
         .subject(&subject)
         .field::<Email>();

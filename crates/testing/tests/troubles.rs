@@ -242,6 +242,7 @@ async fn nothing_shows_whom_it_is_about() {
             found: true,
             values: Default::default(),
             unreadable: Vec::new(),
+            refused: None,
         },
         wire::SealItem {
             subject: name(),

@@ -36,6 +36,8 @@ mod token;
 
 mod session;
 
+mod consent;
+
 mod adopt;
 
 pub mod check;
@@ -43,6 +45,9 @@ pub mod check;
 pub use adopt::{AdoptOrder, Finding, JobState, JobStatus, TableStatus, UndoRequested};
 pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
+pub use consent::{
+    ConsentChange, ConsentGrant, ConsentHistory, ConsentView, PastConsent, PurposeConsent,
+};
 pub use erasure::Closed;
 pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};

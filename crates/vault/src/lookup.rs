@@ -7,6 +7,7 @@ use privet_classify::Field;
 use privet_seal::{BlindIndex, FieldNumber, SealedRef};
 
 use crate::audit::{EntryKind, Record};
+use crate::consent;
 use crate::keyring::OpenSubject;
 use crate::policy::Action;
 use crate::vault::denied_by_policy;
@@ -26,7 +27,8 @@ pub struct Found {
 }
 
 impl Vault {
-    /// The subjects whose value of `field` equals `value` after normalization, and where else to look for it.
+    /// The subjects whose value of `field` equals `value` after normalization, and where else to look for it. For a purpose
+    /// that rests on consent, those who do not agree are left out, as if they did not hold it.
     ///
     /// # Errors
     /// [`Error::Invalid`] with code `no_lookup` where the data map gives the field no blind index.
@@ -45,9 +47,10 @@ impl Vault {
             ));
         }
         let denied = || Record::by(EntryKind::LookupDenied, caller).purpose(purpose);
-        if let Err(error) = self.check_purpose(purpose, &[field]) {
-            return Err(self.refuse(denied(), error).await);
-        }
+        let rule = match self.check_purpose(purpose, &[field]) {
+            Ok(rule) => rule,
+            Err(error) => return Err(self.refuse(denied(), error).await),
+        };
         let decision =
             self.decide_fields(caller, Action::Lookup, Some(purpose), &[field], &[None])?;
         if !decision.allowed {
@@ -61,11 +64,17 @@ impl Vault {
         let tenant = keyring.tenant(&self.inner.config.tenant, now).await?;
         let indexes = keyring.indexes(&tenant, field, value, now).await?;
         let hits = self.hits(field, value, &indexes, now).await?;
+        let mut hits: Vec<_> = hits.into_iter().map(Some).collect();
+        let refused = self.leave_out(rule.as_ref(), &mut hits).await?;
+        let hits: Vec<Arc<OpenSubject>> = hits.into_iter().flatten().collect();
         let mut record = Record::by(EntryKind::Lookup, caller)
             .purpose(purpose)
             .ruling(self.ruling(&decision))
             .fact("field", u64::from(field.number))
             .count("hits", hits.len() as u64);
+        if rule.is_some() {
+            record = record.count("refused", consent::count(&refused));
+        }
         for open in &hits {
             record = record.subject(open.used(vec![field.number], 1));
         }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use privet_classify::{Basis, Field};
+use privet_classify::Field;
 use privet_seal::{FieldNumber, SealedRef, ValueCipher, Zeroizing};
 
 use crate::audit::{EntryKind, Record};
+use crate::consent::{self, ConsentRule};
 use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
 use crate::subject::{FIELDS_MAX, SUBJECTS_MAX};
@@ -38,6 +39,8 @@ pub enum RevealedValue {
     Missing,
     /// There is one, but it does not open.
     Unreadable,
+    /// Nobody was asked whether there is one: the purpose rests on consent, and the subject did not give it.
+    Refused,
     /// The value in the form that was decided.
     Shown(Zeroizing<String>),
 }
@@ -47,13 +50,14 @@ impl std::fmt::Debug for RevealedValue {
         f.write_str(match self {
             Self::Missing => "Missing",
             Self::Unreadable => "Unreadable",
+            Self::Refused => "Refused",
             Self::Shown(_) => "Shown(…)",
         })
     }
 }
 
 /// The answer: for each subject in the request's order its values in the order of `fields`; `None` for a subject that
-/// does not exist.
+/// does not exist, or did not agree.
 #[derive(Debug)]
 pub struct Revealed {
     /// The form of all values.
@@ -64,13 +68,15 @@ pub struct Revealed {
     pub fields: Vec<String>,
     /// Values by subject and field.
     pub subjects: Vec<Option<Vec<RevealedValue>>>,
+    /// For each subject whether it was left out because the purpose rests on consent and it did not give it.
+    pub refused: Vec<bool>,
 }
 
 impl Vault {
     /// Reveals values in the form that policy allows; the entry is durable before this returns.
     ///
     /// # Errors
-    /// [`Error::Denied`] by policy, purpose or consent, [`Error::AuditUnavailable`] when the entry could not be
+    /// [`Error::Denied`] by policy, by purpose, or when none of the subjects agrees, [`Error::AuditUnavailable`] when the entry could not be
     /// written in time. Nothing is revealed then.
     pub async fn reveal(&self, caller: &Caller, request: &RevealRequest) -> Result<Revealed> {
         check_size(request.subjects.len(), request.fields.len())?;
@@ -79,9 +85,12 @@ impl Vault {
             .iter()
             .map(|name| self.field(name))
             .collect::<Result<_>>()?;
-        if let Err(error) = self.check_purpose(&request.purpose, &fields) {
-            return Err(self.refused(caller, request, &fields, None, error).await);
-        }
+        let rule = match self.check_purpose(&request.purpose, &fields) {
+            Ok(rule) => rule,
+            Err(error) => {
+                return Err(self.refused(caller, request, &fields, None, error).await);
+            }
+        };
         let sources = self.sources_named(&request.subjects)?;
         let (form, decision) = match self.decide_form(caller, request, &fields, &sources)? {
             Ok(decided) => decided,
@@ -94,17 +103,24 @@ impl Vault {
             }
         };
         let mark = self.inner.keyring.mark();
-        let opened = self.subjects_named(&request.subjects).await?;
-        let numbers: Arc<[u16]> = fields.iter().map(|field| field.number).collect();
-        let mut record = Record::by(EntryKind::Reveal, caller)
-            .purpose(&request.purpose)
-            .form(form)
-            .ruling(self.ruling(&decision));
-        if let Some(reason) = &request.reason {
-            record = record.personal("reason", reason.clone());
+        let mut opened = self.subjects_named(&request.subjects).await?;
+        let refused = self.leave_out(rule.as_ref(), &mut opened).await?;
+        if let Some(rule) = &rule
+            && consent::nobody_agrees(&opened, &refused)
+        {
+            let error = rule.missing();
+            return Err(self
+                .refused(caller, request, &fields, Some(&decision), error)
+                .await);
         }
-        for open in opened.iter().flatten() {
-            record = record.subject(open.used(Arc::clone(&numbers), 1));
+        let numbers: Arc<[u16]> = fields.iter().map(|field| field.number).collect();
+        let used = opened.iter().flatten();
+        let mut record = request
+            .record(caller, form)
+            .ruling(self.ruling(&decision))
+            .subjects(used.map(|open| open.used(Arc::clone(&numbers), 1)));
+        if rule.is_some() {
+            record = record.count("refused", consent::count(&refused));
         }
         // The entry is written while the values are fetched and opened; nothing leaves before both are done.
         let (entry, values) =
@@ -122,6 +138,7 @@ impl Vault {
             entry,
             fields: request.fields.clone(),
             subjects,
+            refused,
         })
     }
 
@@ -143,8 +160,12 @@ impl Vault {
         self.refuse(record, error).await
     }
 
-    /// A purpose must exist, serve each field, and rest on something that holds now.
-    pub(crate) fn check_purpose(&self, purpose: &str, fields: &[&Field]) -> Result<()> {
+    /// A purpose must exist and serve each field. Where it rests on consent, the rule for each subject is answered.
+    pub(crate) fn check_purpose(
+        &self,
+        purpose: &str,
+        fields: &[&Field],
+    ) -> Result<Option<ConsentRule<'_>>> {
         let known = self.inner.map.purpose(purpose).ok_or_else(|| {
             Error::invalid("unknown_purpose", "the purpose is not in the data map")
         })?;
@@ -160,14 +181,7 @@ impl Vault {
                 ));
             }
         }
-        // Until a subject has said yes, the answer to a purpose that rests on consent is no.
-        if known.basis == Basis::Consent {
-            return Err(Error::denied(
-                "consent_missing",
-                format!("purpose `{purpose}` rests on consent, and none is on record"),
-            ));
-        }
-        Ok(())
+        ConsentRule::of(known)
     }
 
     /// The form for all fields: the one asked for, or the default of the principal's kind.
@@ -315,6 +329,19 @@ impl Vault {
         let recipient = to.caller.principal().name.as_str();
         let key = open.account_key.pseudonym_key();
         key.pseudonym(open.row.reference.as_bytes(), to.purpose, recipient)
+    }
+}
+
+impl RevealRequest {
+    /// The entry of what is shown, as far as the request says.
+    fn record(&self, caller: &Caller, form: Form) -> Record {
+        let record = Record::by(EntryKind::Reveal, caller)
+            .purpose(&self.purpose)
+            .form(form);
+        match &self.reason {
+            Some(reason) => record.personal("reason", reason.clone()),
+            None => record,
+        }
     }
 }
 

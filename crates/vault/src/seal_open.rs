@@ -6,6 +6,8 @@ use privet_classify::Field;
 use privet_seal::{SealedRef, Value, Zeroizing};
 
 use crate::audit::{EntryKind, Record};
+use crate::consent;
+use crate::keyring::OpenSubject;
 use crate::policy::Action;
 use crate::reveal::{Recipient, RevealedValue};
 use crate::subject::SUBJECTS_MAX;
@@ -105,7 +107,10 @@ impl Vault {
 
     /// Opens values that an application kept, in the form that policy allows; the entry is durable before this
     /// returns. A value that is not this subject's and field's is [`RevealedValue::Unreadable`], like every other
-    /// failure.
+    /// failure; one of a subject who does not agree to a purpose that rests on consent is [`RevealedValue::Refused`].
+    ///
+    /// # Errors
+    /// [`Error::Denied`] by policy, by purpose, or when none of the subjects agrees. Nothing is opened then.
     pub async fn open_values(
         &self,
         caller: &Caller,
@@ -120,9 +125,10 @@ impl Vault {
             .collect::<Result<_>>()?;
         let asked = distinct(&fields);
         let denied = || Record::by(EntryKind::OpenDenied, caller).purpose(purpose);
-        if let Err(error) = self.check_purpose(purpose, &asked) {
-            return Err(self.refuse(denied(), error).await);
-        }
+        let rule = match self.check_purpose(purpose, &asked) {
+            Ok(rule) => rule,
+            Err(error) => return Err(self.refuse(denied(), error).await),
+        };
         let names: Vec<SubjectName> = items.iter().map(|item| item.subject.clone()).collect();
         let sources = self.sources_named(&names)?;
         let decision =
@@ -134,10 +140,20 @@ impl Vault {
         }
         let mark = self.inner.keyring.mark();
         let mut opened = self.subjects_named(&names).await?;
+        let refused = self.leave_out(rule.as_ref(), &mut opened).await?;
+        if let Some(rule) = &rule
+            && consent::nobody_agrees(&opened, &refused)
+        {
+            let record = denied().ruling(self.ruling(&decision));
+            return Err(self.refuse(record, rule.missing()).await);
+        }
         let mut record = Record::by(EntryKind::Open, caller)
             .purpose(purpose)
             .form(form)
             .ruling(self.ruling(&decision));
+        if rule.is_some() {
+            record = record.count("refused", consent::count(&refused));
+        }
         for (field, open) in fields.iter().zip(&opened) {
             if let Some(open) = open {
                 record = record.subject(open.used(vec![field.number], 1));
@@ -155,25 +171,35 @@ impl Vault {
             form,
         };
         let mut buffer = Vec::new();
-        let shown = items
-            .iter()
-            .zip(&fields)
-            .zip(&opened)
-            .map(|((item, field), open)| {
-                let (Some(open), Ok(bytes)) = (open, privet_seal::from_text(&item.sealed)) else {
-                    return RevealedValue::Unreadable;
-                };
-                // The sealed form is echoed only for a value that is this subject's and field's.
-                let expected = SealedRef::parse(&bytes).is_ok_and(|parsed| {
-                    parsed.field().0 == field.number && open.cipher(parsed.key_id()).is_some()
-                });
-                if expected {
-                    self.show(&to, open, field, &bytes, &mut buffer)
-                } else {
-                    RevealedValue::Unreadable
-                }
-            });
+        let rows = items.iter().zip(&fields).zip(opened.iter().zip(refused));
+        let shown = rows.map(|((item, field), (open, refused))| match open {
+            _ if refused => RevealedValue::Refused,
+            None => RevealedValue::Unreadable,
+            Some(open) => self.show_item(&to, open, field, &item.sealed, &mut buffer),
+        });
         Ok(shown.collect())
+    }
+
+    fn show_item(
+        &self,
+        to: &Recipient<'_>,
+        open: &OpenSubject,
+        field: &Field,
+        sealed: &str,
+        buffer: &mut Vec<u8>,
+    ) -> RevealedValue {
+        let Ok(bytes) = privet_seal::from_text(sealed) else {
+            return RevealedValue::Unreadable;
+        };
+        // The sealed form is echoed only for a value that is this subject's and field's.
+        let expected = SealedRef::parse(&bytes).is_ok_and(|parsed| {
+            parsed.field().0 == field.number && open.cipher(parsed.key_id()).is_some()
+        });
+        if expected {
+            self.show(to, open, field, &bytes, buffer)
+        } else {
+            RevealedValue::Unreadable
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use privet_tlog::note::SigningKey;
 
 use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
+use crate::consent;
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
 use crate::login::Logins;
@@ -111,6 +112,7 @@ impl Vault {
     /// [`Error::Unready`] when the root key is not the one that wrapped the stores' keys, or the log does not match its
     /// checkpoint, [`Error::Store`] when a store fails.
     pub async fn start(parts: Parts) -> Result<Self> {
+        consent::check_bits(&*parts.data, &parts.map).await?;
         let keyring = Keyring::new(
             Arc::clone(&parts.keys),
             Arc::clone(&parts.root),

@@ -25,6 +25,7 @@
 //! What it does not do: it sends nothing, decides nothing, and knows neither routes' paths nor the vault.
 
 mod audit;
+mod consent;
 mod grant;
 mod id;
 mod job;
@@ -39,6 +40,10 @@ mod token;
 mod value;
 
 pub use audit::{LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
+pub use consent::{
+    Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
+    ConsentHistoryQuery, ConsentQuery, PurposeConsent, PutConsent,
+};
 pub use grant::{
     Decide, Grant, GrantList, GrantQuery, GrantRequest, GrantRequestList, ListedGrant,
     RequestState, RevokeGrant,

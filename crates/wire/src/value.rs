@@ -83,6 +83,10 @@ pub struct RevealedSubject {
     /// Fields that hold a value which does not open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+    /// Why nothing is shown of this subject while others are: `consent_missing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "consent_missing")]
+    pub refused: Option<String>,
 }
 
 impl fmt::Debug for RevealedSubject {
@@ -91,6 +95,7 @@ impl fmt::Debug for RevealedSubject {
             .field("found", &self.found)
             .field("values", &self.values)
             .field("unreadable", &self.unreadable)
+            .field("refused", &self.refused)
             .finish_non_exhaustive()
     }
 }
@@ -111,7 +116,8 @@ pub struct LookupRequest {
 /// Who holds the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LookupAnswer {
-    /// Operational ids of those who hold it in the vault; empty when nobody does.
+    /// Operational ids of those who hold it in the vault; empty when nobody does. For a purpose that rests on consent, of those
+    /// among them who agree.
     pub subjects: Vec<Oid>,
     /// The value's blind indexes, newest first: what the index column of an application's own table holds for it. Two while
     /// the index key changes.
@@ -215,4 +221,8 @@ pub struct OpenedItem {
     /// The value; `null` when it does not open, for whatever reason: damaged, another person's, another field's,
     /// another tenant's or environment's, or its key was destroyed.
     pub value: Option<Personal>,
+    /// Why nothing is shown of this subject while others are: `consent_missing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "consent_missing")]
+    pub refused: Option<String>,
 }

@@ -12,9 +12,11 @@ use crate::convert::{form_in, form_out, subject_name};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
+use crate::routes::reveal::CONSENT_MISSING;
 
 /// Opens values that an application kept, each for the subject and field that the request states. A value that does
-/// not open is `null`, whatever the cause; 422 `unreadable` if none opens.
+/// not open is `null`, whatever the cause; 422 `unreadable` if none opens. For a purpose that rests on consent, values of
+/// subjects who do not agree are named as refused; 403 `consent_missing` if nobody agrees.
 #[utoipa::path(post, path = "/v1/open", tag = "values", request_body = OpenRequest,
     responses((status = 200, body = OpenAnswer), Refusals))]
 pub(crate) async fn open(
@@ -44,7 +46,8 @@ pub(crate) async fn open(
         .filter(|value| matches!(value, RevealedValue::Shown(_)));
     let shown = shown.count();
     api.metrics.shown(form, shown as u64);
-    if shown == 0 {
+    let refused = |value| matches!(value, &RevealedValue::Refused);
+    if shown == 0 && !opened.iter().any(refused) {
         return Err(unreadable());
     }
     let answer = OpenAnswer {
@@ -55,10 +58,12 @@ pub(crate) async fn open(
 }
 
 fn item_out(value: RevealedValue) -> OpenedItem {
+    let is_refused = matches!(value, RevealedValue::Refused);
     OpenedItem {
+        refused: is_refused.then(|| CONSENT_MISSING.to_owned()),
         value: match value {
             RevealedValue::Shown(text) => Some(Personal::from(text)),
-            RevealedValue::Missing | RevealedValue::Unreadable => None,
+            RevealedValue::Missing | RevealedValue::Unreadable | RevealedValue::Refused => None,
         },
     }
 }

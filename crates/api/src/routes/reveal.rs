@@ -15,7 +15,8 @@ use crate::refusal::Refusal;
 use crate::router::Api;
 
 /// Shows values in the form that policy allows. The audit entry is durable before the answer leaves. 404 if there is
-/// none of the subjects.
+/// none of the subjects. For a purpose that rests on consent, those who do not agree are named as refused; 403
+/// `consent_missing` if nobody agrees.
 #[utoipa::path(post, path = "/v1/reveal", tag = "values", request_body = RevealRequest,
     responses((status = 200, body = RevealAnswer), Refusals))]
 pub(crate) async fn reveal(
@@ -37,11 +38,14 @@ pub(crate) async fn reveal(
     };
     let (values, bytes) = shown.size();
     api.metrics.shown(revealed.form, values);
-    if revealed.subjects.iter().all(Option::is_none) {
+    if revealed.subjects.iter().all(Option::is_none) && !revealed.refused.contains(&true) {
         return Err(Error::NotFound("subject").into());
     }
     Answer::sized(StatusCode::OK, &shown, bytes)
 }
+
+/// The code of a subject that did not agree.
+pub(super) const CONSENT_MISSING: &str = "consent_missing";
 
 /// A [`RevealAnswer`] that is written from where the values are, without copying them first.
 struct Shown<'a> {
@@ -59,7 +63,7 @@ impl Shown<'_> {
             .iter()
             .map(|name| name.len() + 16)
             .sum();
-        let per_subject = names + 112;
+        let per_subject = names + 144;
         let mut values = 0;
         let mut bytes = 64 + per_subject * self.names.len();
         for value in rows.flatten() {
@@ -87,11 +91,13 @@ struct Subjects<'a>(&'a Shown<'a>);
 impl Serialize for Subjects<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Shown { names, revealed } = self.0;
-        let subjects = names.iter().zip(&revealed.subjects);
-        serializer.collect_seq(subjects.map(|(name, values)| Subject {
+        let shown = revealed.subjects.iter().zip(&revealed.refused);
+        let subjects = names.iter().zip(shown);
+        serializer.collect_seq(subjects.map(|(name, (values, refused))| Subject {
             name,
             fields: &revealed.fields,
             values: values.as_deref(),
+            refused: *refused,
         }))
     }
 }
@@ -100,6 +106,8 @@ struct Subject<'a> {
     name: &'a str,
     fields: &'a [String],
     values: Option<&'a [RevealedValue]>,
+    /// For want of consent.
+    refused: bool,
 }
 
 impl Serialize for Subject<'_> {
@@ -109,12 +117,15 @@ impl Serialize for Subject<'_> {
             .filter(|(_, value)| matches!(value, RevealedValue::Unreadable))
             .map(|(name, _)| name)
             .collect();
-        let mut subject = serializer.serialize_struct("RevealedSubject", 4)?;
+        let mut subject = serializer.serialize_struct("RevealedSubject", 5)?;
         subject.serialize_field("subject", self.name)?;
-        subject.serialize_field("found", &self.values.is_some())?;
+        subject.serialize_field("found", &(self.values.is_some() || self.refused))?;
         subject.serialize_field("values", &Values(self))?;
         if !unreadable.is_empty() {
             subject.serialize_field("unreadable", &unreadable)?;
+        }
+        if self.refused {
+            subject.serialize_field("refused", CONSENT_MISSING)?;
         }
         subject.end()
     }
@@ -135,7 +146,7 @@ impl Serialize for Values<'_> {
         for (name, value) in self.0.named() {
             match value {
                 RevealedValue::Shown(text) => values.serialize_entry(name, text.as_str())?,
-                RevealedValue::Missing | RevealedValue::Unreadable => {
+                RevealedValue::Missing | RevealedValue::Unreadable | RevealedValue::Refused => {
                     values.serialize_entry(name, &())?;
                 }
             }
@@ -161,9 +172,11 @@ mod tests {
                 Some(vec![shown("\"é\u{1}"), RevealedValue::Unreadable]),
                 None,
                 Some(vec![RevealedValue::Missing, shown("…")]),
+                None,
             ],
+            refused: vec![false, false, false, true],
         };
-        let names = ["a:1", "a:2", "a:3"].map(str::to_owned);
+        let names = ["a:1", "a:2", "a:3", "a:4"].map(str::to_owned);
         let shown = Shown {
             names: &names,
             revealed: &revealed,
@@ -175,6 +188,9 @@ mod tests {
         assert_eq!(values, 2);
         assert!(bytes >= text.len(), "{bytes} < {}", text.len());
         assert_eq!(read.subjects[0].unreadable, ["phone"]);
-        assert!(!read.subjects[1].found);
+        assert!(!read.subjects[1].found && read.subjects[1].refused.is_none());
+        let refused = &read.subjects[3];
+        assert!(refused.found && refused.values.is_empty());
+        assert_eq!(refused.refused.as_deref(), Some("consent_missing"));
     }
 }

@@ -30,20 +30,9 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         | ("POST", "/v1/login-links") => (path(route.path), None),
         ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
         ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
-        ("GET", "/v1/subjects/{oid}") => {
+        (_, path) if path.starts_with("/v1/subjects/{oid}") => {
             let oid = bed.subject(&email).await;
-            (format!("/v1/subjects/{oid}"), None)
-        }
-        ("PUT", "/v1/subjects/{oid}/fields") => {
-            let oid = bed.subject(&email).await;
-            (
-                format!("/v1/subjects/{oid}/fields"),
-                body(json!({"fields": {"phone": null}})),
-            )
-        }
-        ("POST", "/v1/subjects/{oid}/close") => {
-            let oid = bed.subject(&email).await;
-            (format!("/v1/subjects/{oid}/close"), None)
+            (path.replace("{oid}", &oid), on_subject(route))
         }
         ("POST", "/v1/reveal" | "/v1/lookup" | "/v1/seal" | "/v1/open") => (
             path(route.path),
@@ -73,6 +62,18 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             let other = "job".parse().unwrap();
             let issued = bed.vault.issue_first_token(&other, 1).await.unwrap();
             (format!("/v1/tokens/{}", issued.id), None)
+        }
+        (method, path) => panic!("`{method} {path}` has no case here: add one"),
+    }
+}
+
+/// The body of a request about one subject.
+fn on_subject(route: &Listed) -> Option<Value> {
+    match (route.method.as_str(), route.path) {
+        ("GET", _) | (_, "/v1/subjects/{oid}/close") => None,
+        (_, "/v1/subjects/{oid}/fields") => Some(json!({"fields": {"phone": null}})),
+        (_, "/v1/subjects/{oid}/consent") => {
+            Some(json!({"withdraw": ["marketing"], "channel": "gpc"}))
         }
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     }

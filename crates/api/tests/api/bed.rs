@@ -174,6 +174,12 @@ pub(crate) const TWO_PERSONS: Rules = Rules {
     "#,
 };
 
+/// A job that writes to those who agreed to it.
+pub(crate) const MAILER: Rules = Rules {
+    policies: "",
+    principals: "[jobs.mailer]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\", \"marketing\"]\n",
+};
+
 async fn vault_of(
     environment: &str,
     stores: &Stores,
@@ -274,7 +280,12 @@ impl Bed {
 
     /// A server over memory with more rules.
     pub(crate) async fn ruled(rules: Rules) -> Self {
-        let (stores, clock) = (Stores::memory(), clock());
+        Self::ruled_over(Stores::memory(), rules).await
+    }
+
+    /// The same over these stores.
+    pub(crate) async fn ruled_over(stores: Stores, rules: Rules) -> Self {
+        let clock = clock();
         let vault = vault_of("test", &stores, &clock, rules).await;
         Self::serve(stores, clock, vault, ApiConfig::default()).await
     }

@@ -15,6 +15,7 @@ mod http;
 mod authorization;
 mod bearer;
 mod codes;
+mod consent;
 mod description;
 mod hostile;
 mod lifecycle;

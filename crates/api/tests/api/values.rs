@@ -131,7 +131,7 @@ async fn purposes_are_checked() {
     for (purpose, problem) in [
         ("service", None),
         ("support", Some("403 policy_denied")),
-        ("marketing", Some("403 consent_missing")),
+        ("marketing", Some("403 policy_denied")),
         ("curiosity", Some("422 unknown_purpose")),
     ] {
         let answer = reveal_email(&job, &oid, purpose).await;

@@ -8,6 +8,7 @@ use privet_wire::{Form, OpenAnswer, OpenItem, Personal};
 
 use super::{Slot, calls, check_count, counts, typed};
 use crate::answer::wrong;
+use crate::reveal::CONSENT_MISSING;
 use crate::{Client, Error, Field, Purpose, Sealed, SubjectName};
 
 const OPEN: &str = "/v1/open";
@@ -111,9 +112,35 @@ impl fmt::Debug for OpenBatch {
 pub struct Opened {
     id: Arc<()>,
     values: Vec<Option<Personal>>,
+    /// For want of consent.
+    refused: Vec<bool>,
 }
 
 impl Opened {
+    /// Whether the value of that slot was not opened because the purpose rests on consent and its subject did not give it.
+    ///
+    /// ```
+    /// # fn example(opened: privet::Opened, slot: privet::Slot<impl privet::Field>) -> Result<(), privet::Error> {
+    /// if opened.is_refused(&slot)? {
+    ///     println!("they did not agree: do without");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Slot`] if the slot is of another batch.
+    pub fn is_refused<F: Field>(&self, slot: &Slot<F>) -> Result<bool, Error> {
+        let index = slot.index_in(&self.id)?;
+        self.refused.get(index).copied().ok_or(Error::Slot)
+    }
+
+    fn add_none(&mut self, count: usize, refused: bool) {
+        self.values
+            .extend(std::iter::repeat_with(|| None).take(count));
+        self.refused.extend(std::iter::repeat_n(refused, count));
+    }
+
     /// The value of that slot; nothing if it did not open: damaged, another person's or field's, or of somebody who left.
     ///
     /// ```
@@ -151,14 +178,20 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As every call. A value that does not open is no error: [`Opened::take`] says so.
+    /// As every call; `consent_missing` if none of the subjects agrees. A value that does not open is no error:
+    /// [`Opened::take`] says so, and [`Opened::is_refused`] whose subject does not agree.
     pub async fn open(&self, batch: OpenBatch) -> Result<Opened, Error> {
         let purpose = serde_json::to_string(batch.purpose.as_str()).unwrap_or_default();
         let tail = format!(",\"purpose\":{purpose},\"form\":\"clear\"");
         let bodies = self.bodies(&batch.items, &batch.fields, &tail)?;
         let counts = counts(&bodies);
         let answers = self.call_all::<OpenAnswer>(calls(OPEN, bodies)).await;
-        let mut values = Vec::with_capacity(batch.items.len());
+        let mut opened = Opened {
+            id: batch.id,
+            values: Vec::with_capacity(batch.items.len()),
+            refused: Vec::with_capacity(batch.items.len()),
+        };
+        let (mut nobody, mut is_answered) = (None, batch.items.is_empty());
         for (answer, count) in answers.into_iter().zip(counts) {
             match answer {
                 // Another form is no value of the field.
@@ -167,17 +200,29 @@ impl Client {
                 }
                 Ok(answer) => {
                     check_count(OPEN, answer.items.len(), count)?;
-                    values.extend(answer.items.into_iter().map(|item| item.value));
+                    is_answered = true;
+                    for item in answer.items {
+                        opened.values.push(item.value);
+                        opened.refused.push(item.refused.is_some());
+                    }
                 }
                 // None of this request opens.
                 Err(error) if error.code() == Some("unreadable") => {
-                    values.extend(std::iter::repeat_with(|| None).take(count));
+                    is_answered = true;
+                    opened.add_none(count, false);
+                }
+                // Nobody of this request agrees: whether that is an error depends on the others.
+                Err(error) if error.code() == Some(CONSENT_MISSING) => {
+                    opened.add_none(count, true);
+                    nobody = Some(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        let id = batch.id;
-        Ok(Opened { id, values })
+        match nobody.filter(|_| !is_answered) {
+            Some(error) => Err(error),
+            None => Ok(opened),
+        }
     }
 
     /// Opens one value.

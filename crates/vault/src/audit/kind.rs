@@ -34,6 +34,14 @@ kinds! {
     SubjectDescribed = "subject.described",
     /// Making, describing or writing a subject was refused.
     SubjectDenied = "subject.denied",
+    /// A person said yes to purposes.
+    ConsentGranted = "consent.granted",
+    /// A person said no to purposes.
+    ConsentWithdrawn = "consent.withdrawn",
+    /// Somebody read what a person agrees to.
+    ConsentRead = "consent.read",
+    /// Recording or reading a person's consent was refused.
+    ConsentDenied = "consent.denied",
     /// Values left the vault, in the form that the entry states.
     Reveal = "reveal",
     /// A reveal was refused.

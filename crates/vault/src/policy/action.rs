@@ -23,6 +23,10 @@ pub enum Action {
     Open(Form),
     /// Destroy a subject's keys and links.
     CloseSubject,
+    /// See what a subject agrees to, and agreed to before.
+    ReadConsent,
+    /// Put a subject's answers into the consent ledger.
+    RecordConsent,
     /// Connect to the protected console.
     OpenSession,
     /// Ask for a grant. Decided per field before the grant exists, so the context's `grant` says nothing here.
@@ -62,7 +66,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -77,6 +81,8 @@ impl Action {
         Self::Open(Form::Pseudonym),
         Self::Open(Form::Sealed),
         Self::CloseSubject,
+        Self::ReadConsent,
+        Self::RecordConsent,
         Self::OpenSession,
         Self::Decrypt,
         Self::RequestDecrypt,
@@ -108,6 +114,8 @@ impl Action {
             Self::Open(Form::Pseudonym) => "open_pseudonym",
             Self::Open(Form::Sealed) => "open_sealed",
             Self::CloseSubject => "close_subject",
+            Self::ReadConsent => "read_consent",
+            Self::RecordConsent => "record_consent",
             Self::OpenSession => "open_session",
             Self::Decrypt => "decrypt",
             Self::RequestDecrypt => "request_decrypt",
@@ -144,6 +152,8 @@ impl Action {
             Self::CreateSubject
             | Self::DescribeSubject
             | Self::CloseSubject
+            | Self::ReadConsent
+            | Self::RecordConsent
             | Self::ReadLog
             | Self::ManageTokens => Target::Tenant,
         }

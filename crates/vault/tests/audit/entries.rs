@@ -192,6 +192,15 @@ fn example(kind: EntryKind) -> Record {
         K::SubjectCreated => by(kind, job()).subject(subject(1, &[1, 2])),
         K::SubjectUpdated => by(kind, job()).subject(subject(1, &[2])),
         K::SubjectDescribed => by(kind, ada()).subject(subject(0, &[1, 2])),
+        K::ConsentGranted | K::ConsentWithdrawn => by(kind, job())
+            .ruling(yes())
+            .fact("channel", "web")
+            .fact("purposes", json!({"marketing": "2026-11"}))
+            .subject(subject(0, &[])),
+        K::ConsentRead => by(kind, job())
+            .ruling(yes())
+            .fact("what", "history")
+            .subject(subject(0, &[])),
         K::Reveal => by(kind, ada())
             .purpose("support")
             .form(Form::Masked)
@@ -216,6 +225,7 @@ fn example(kind: EntryKind) -> Record {
             .subject(subject(1, &[1])),
         K::LookupDenied | K::OpenDenied => by(kind, job()).purpose("service").ruling(no()),
         K::SubjectDenied
+        | K::ConsentDenied
         | K::SealDenied
         | K::TokenDenied
         | K::AdoptDenied

@@ -21,18 +21,19 @@ use crate::engine::new_stores;
 pub(crate) const ORIGIN: &str = "privet.example/test/1";
 const START: i64 = 1_763_660_000;
 
-const MAP: &str = r#"
+pub(crate) const MAP: &str = r#"
 [purposes]
 service = { basis = "contract" }
 support = { basis = "legitimate_interest" }
 marketing = { basis = "consent", bit = 0, notice = "2026-11" }
+improvement = { basis = "consent", bit = 1, notice = "2026-11" }
 
 [fields.email]
 number = 1
 class = "UII"
 type = "email"
 lookup = { unique = true }
-purposes = ["service", "support", "marketing"]
+purposes = ["service", "support", "marketing", "improvement"]
 
 [fields.phone]
 number = 2
@@ -109,7 +110,8 @@ pub(crate) struct Bed {
 pub(crate) const PRINCIPALS: &str = "[people.on_call]\ngroups = [\"on-call\"]\n\
     [people.second]\ngroups = [\"on-call\", \"auditors\"]\n\
     [people.auditor]\ngroups = [\"auditors\"]\n[people.operator]\ngroups = [\"operators\"]\n\
-    [jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n";
+    [jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n\
+    [jobs.mailer]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\", \"marketing\", \"improvement\"]\n";
 
 /// The default bundle with another file of policies, for these principals.
 pub(crate) fn policy_of(environment: &Environment, more: &str, principals: &str) -> Policy {
@@ -298,6 +300,7 @@ pub(crate) fn shown(value: &RevealedValue) -> String {
     match value {
         RevealedValue::Missing => "(missing)".to_owned(),
         RevealedValue::Unreadable => "(unreadable)".to_owned(),
+        RevealedValue::Refused => "(refused)".to_owned(),
         RevealedValue::Shown(text) => text.to_string(),
     }
 }

@@ -10,6 +10,7 @@
 
 mod approving;
 mod bed;
+mod consenting;
 mod engine;
 mod erasing;
 mod failing;

@@ -74,7 +74,7 @@ async fn a_purpose_must_exist_serve_the_field_and_rest_on_something() {
     for (fields, purpose, code) in [
         (vec!["email"], "curiosity", "unknown_purpose"),
         (vec!["note"], "support", "purpose_not_allowed"),
-        (vec!["email"], "marketing", "consent_missing"),
+        (vec!["email"], "marketing", "policy_denied"),
         (vec!["shoe_size"], "service", "unknown_field"),
     ] {
         let error = bed

@@ -12,6 +12,8 @@
 mod approving;
 #[path = "../monitor/bed.rs"]
 mod bed;
+#[path = "../monitor/consenting.rs"]
+mod consenting;
 mod engine;
 #[path = "../monitor/erasing.rs"]
 mod erasing;

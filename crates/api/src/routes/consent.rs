@@ -1,0 +1,141 @@
+//! Consent: what people say yes and no to, recorded and read.
+
+use axum::extract::State;
+use privet_vault::port::ConsentChannel as Channel;
+use privet_vault::{self as vault, Oid, SubjectName};
+use privet_wire::{
+    Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
+    ConsentHistoryQuery, ConsentQuery, PurposeConsent, PutConsent,
+};
+
+use crate::answer::Answer;
+use crate::authenticated::Authenticated;
+use crate::body::{Json, Params, PathId};
+use crate::openapi::Refusals;
+use crate::refusal::Refusal;
+use crate::router::Api;
+
+/// Records what a person answered when they were asked, or took back. Whoever calls afterwards for a purpose that rests on
+/// consent is answered by it.
+#[utoipa::path(put, path = "/v1/subjects/{oid}/consent", tag = "consent", request_body = PutConsent,
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 200, body = Consent), Refusals))]
+pub(crate) async fn record(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Json(body): Json<PutConsent>,
+) -> Result<Answer, Refusal> {
+    let grant = body.grant.into_iter().map(|grant| vault::ConsentGrant {
+        purpose: grant.purpose,
+        notice: grant.notice,
+    });
+    let change = vault::ConsentChange {
+        grant: grant.collect(),
+        withdraw: body.withdraw,
+        channel: channel_in(body.channel),
+        evidence: body.evidence.map(privet_wire::Personal::into_inner),
+    };
+    let name = SubjectName::Oid(oid);
+    let view = api.vault.record_consent(&caller, &name, &change).await?;
+    Answer::ok(&consent_out(view))
+}
+
+/// What a person agrees to now, or agreed to at a moment. Reading it is put on record.
+#[utoipa::path(get, path = "/v1/subjects/{oid}/consent", tag = "consent",
+    params(("oid" = privet_wire::Oid, Path), ConsentQuery),
+    responses((status = 200, body = Consent), Refusals))]
+pub(crate) async fn show(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Params(query): Params<ConsentQuery>,
+) -> Result<Answer, Refusal> {
+    let name = SubjectName::Oid(oid);
+    let view = api.vault.consent(&caller, &name, query.as_of).await?;
+    Answer::ok(&consent_out(view))
+}
+
+/// Every time a person answered, newest first, at most 100 at once. Reading it is put on record.
+#[utoipa::path(get, path = "/v1/subjects/{oid}/consent/history", tag = "consent",
+    params(("oid" = privet_wire::Oid, Path), ConsentHistoryQuery),
+    responses((status = 200, body = ConsentHistory), Refusals))]
+pub(crate) async fn history(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Params(query): Params<ConsentHistoryQuery>,
+) -> Result<Answer, Refusal> {
+    let name = SubjectName::Oid(oid);
+    // Positions fit into what a store counts with; one beyond that names no answer.
+    if query
+        .before
+        .is_some_and(|before| i64::try_from(before).is_err())
+    {
+        return Err(Refusal::malformed(
+            "invalid_query",
+            "`before` is a position that a page names",
+        ));
+    }
+    let history = api
+        .vault
+        .consent_history(&caller, &name, query.before)
+        .await?;
+    Answer::ok(&ConsentHistory {
+        events: history.events.into_iter().map(event_out).collect(),
+        before: history.before,
+    })
+}
+
+fn consent_out(view: vault::ConsentView) -> Consent {
+    let purposes = view.purposes.into_iter().map(|purpose| PurposeConsent {
+        purpose: purpose.purpose,
+        agreed: purpose.agreed,
+        answer: purpose.answer.map(|agreed| match agreed {
+            true => ConsentAnswer::Yes,
+            false => ConsentAnswer::No,
+        }),
+        since: purpose.since,
+        notice: purpose.notice,
+        current_notice: purpose.current_notice,
+    });
+    Consent {
+        sequence: view.sequence,
+        purposes: purposes.collect(),
+    }
+}
+
+fn event_out(event: vault::PastConsent) -> ConsentEvent {
+    let granted = event.granted.into_iter();
+    ConsentEvent {
+        sequence: event.sequence,
+        at: event.at,
+        granted: granted
+            .map(|(purpose, notice)| ConsentGrant { purpose, notice })
+            .collect(),
+        withdrawn: event.withdrawn,
+        channel: channel_out(event.channel),
+        has_evidence: event.has_evidence,
+        evidence: event.evidence.map(Into::into),
+    }
+}
+
+fn channel_in(channel: ConsentChannel) -> Channel {
+    match channel {
+        ConsentChannel::Web => Channel::Web,
+        ConsentChannel::App => Channel::App,
+        ConsentChannel::Support => Channel::Support,
+        ConsentChannel::Import => Channel::Import,
+        ConsentChannel::Gpc => Channel::Gpc,
+    }
+}
+
+fn channel_out(channel: Channel) -> ConsentChannel {
+    match channel {
+        Channel::Web => ConsentChannel::Web,
+        Channel::App => ConsentChannel::App,
+        Channel::Support => ConsentChannel::Support,
+        Channel::Import => ConsentChannel::Import,
+        Channel::Gpc => ConsentChannel::Gpc,
+    }
+}

@@ -1,0 +1,172 @@
+//! Consent over HTTP: recorded, read, and what it lets through.
+
+use privet_wire::{
+    Consent, ConsentAnswer, ConsentHistory, LookupAnswer, OpenAnswer, RevealAnswer, SealAnswer,
+};
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, MAILER, Stores, reveal_email};
+use crate::http::Answer;
+
+async fn beds() -> [Bed; 2] {
+    [
+        Bed::ruled(MAILER).await,
+        Bed::ruled_over(Stores::sqlite(), MAILER).await,
+    ]
+}
+
+async fn put(bed: &Bed, oid: &str, body: Value) -> Answer {
+    let path = format!("/v1/subjects/{oid}/consent");
+    let job = bed.of("job").await;
+    job.call("PUT", &path, Some(body)).await
+}
+
+fn yes() -> Value {
+    let grant = json!([{"purpose": "marketing", "notice": "2026-11"}]);
+    json!({"grant": grant, "channel": "web", "evidence": "form 8812, signed by Ada"})
+}
+
+fn no() -> Value {
+    json!({"withdraw": ["marketing"], "channel": "app"})
+}
+
+#[tokio::test]
+async fn an_answer_is_recorded_told_and_kept() {
+    for bed in beds().await {
+        let oid = bed.subject("ada@example.com").await;
+        let path = format!("/v1/subjects/{oid}/consent");
+        let job = bed.of("job").await;
+        let never: Consent = job.get(&path).await.expect(200).read();
+        assert_eq!((never.sequence, never.purposes.len()), (0, 1));
+        assert!(!never.purposes[0].agreed && never.purposes[0].answer.is_none());
+
+        let agreed: Consent = put(&bed, &oid, yes()).await.expect(200).read();
+        assert_eq!(agreed.sequence, 1);
+        let marketing = &agreed.purposes[0];
+        assert!(marketing.agreed && marketing.answer == Some(ConsentAnswer::Yes));
+        assert_eq!(marketing.notice.as_deref(), Some("2026-11"));
+        let withdrawn: Consent = put(&bed, &oid, no()).await.expect(200).read();
+        assert!(!withdrawn.purposes[0].agreed);
+
+        let moment = marketing.since.unwrap();
+        let then: Consent = job
+            .get(&format!("{path}?as_of={moment}"))
+            .await
+            .expect(200)
+            .read();
+        assert_eq!((then.sequence, then.purposes[0].agreed), (1, true));
+
+        let history: ConsentHistory = job.get(&format!("{path}/history")).await.expect(200).read();
+        let events = &history.events;
+        assert_eq!((events.len(), history.before), (2, None));
+        assert_eq!(events[0].withdrawn, ["marketing"]);
+        assert_eq!(events[1].granted[0].purpose, "marketing");
+        let evidence = events[1].evidence.as_ref().unwrap();
+        assert_eq!(&**evidence, "form 8812, signed by Ada");
+        let older: ConsentHistory = job
+            .get(&format!("{path}/history?before=2"))
+            .await
+            .expect(200)
+            .read();
+        assert_eq!(older.events, events[1..]);
+        let beyond = job
+            .get(&format!("{path}/history?before={}", u64::MAX))
+            .await;
+        assert_eq!(beyond.problem(), "400 invalid_query");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said() {
+    let bed = Bed::ruled(MAILER).await;
+    let oid = bed.subject("ada@example.com").await;
+    let grant = |purpose: &str, notice: &str| {
+        let grant = json!([{"purpose": purpose, "notice": notice}]);
+        json!({"grant": grant, "channel": "web"})
+    };
+    let mut both = yes();
+    both["withdraw"] = json!(["marketing"]);
+    let mut gpc = yes();
+    gpc["channel"] = json!("gpc");
+    let mut blank = yes();
+    blank["evidence"] = json!(" ");
+    for (body, problem) in [
+        (grant("curiosity", "2026-11"), "422 unknown_purpose"),
+        (grant("service", "2026-11"), "422 purpose_without_consent"),
+        (grant("marketing", "2025-01"), "422 notice_outdated"),
+        (both, "422 consent_twice"),
+        (gpc, "422 consent_channel"),
+        (blank, "422 evidence_invalid"),
+        (json!({"channel": "web"}), "422 consent_empty"),
+        (
+            json!({"withdraw": ["marketing"], "channel": "pigeon"}),
+            "400 malformed_json",
+        ),
+        (json!({"withdraw": ["marketing"]}), "400 malformed_json"),
+    ] {
+        assert_eq!(put(&bed, &oid, body).await.problem(), problem);
+    }
+    let nobody = "0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d";
+    assert_eq!(put(&bed, nobody, yes()).await.problem(), "404 not_found");
+}
+
+#[tokio::test]
+async fn those_who_agree_are_shown_and_the_others_named() {
+    for bed in beds().await {
+        let (ada, bob) = (
+            bed.subject("ada@example.com").await,
+            bed.subject("bob@example.com").await,
+        );
+        let mailer = bed.of("mailer").await;
+        let items: Vec<Value> = [(&ada, "ada@example.com"), (&bob, "bob@example.com")]
+            .map(|(oid, email)| json!({"subject": oid, "field": "email", "value": email}))
+            .into();
+        let sealed: SealAnswer = mailer
+            .post("/v1/seal", json!({ "items": items }))
+            .await
+            .expect(200)
+            .read();
+        let items: Vec<Value> = [&ada, &bob]
+            .iter()
+            .zip(&sealed.items)
+            .map(|(oid, item)| json!({"subject": oid, "field": "email", "sealed": item.sealed}))
+            .collect();
+        let opening = json!({"items": items, "purpose": "marketing"});
+        let asking = json!({
+            "subjects": [ada, bob], "fields": ["email"], "purpose": "marketing",
+        });
+        let seeking = json!({
+            "field": "email", "value": "ada@example.com", "purpose": "marketing",
+        });
+        for (path, body) in [("/v1/reveal", &asking), ("/v1/open", &opening)] {
+            let refused = mailer.post(path, body.clone()).await;
+            assert_eq!(refused.problem(), "403 consent_missing", "{path}");
+        }
+        put(&bed, &ada, yes()).await.expect(200);
+
+        let shown: RevealAnswer = mailer.post("/v1/reveal", asking).await.expect(200).read();
+        let email = shown.subjects[0].values["email"].as_ref().unwrap();
+        assert_eq!(&**email, "ada@example.com");
+        assert!(shown.subjects[0].refused.is_none());
+        let refused = &shown.subjects[1];
+        assert!(refused.found && refused.values.is_empty());
+        assert_eq!(refused.refused.as_deref(), Some("consent_missing"));
+
+        let opened: OpenAnswer = mailer.post("/v1/open", opening).await.expect(200).read();
+        assert_eq!(
+            &**opened.items[0].value.as_ref().unwrap(),
+            "ada@example.com"
+        );
+        assert_eq!(opened.items[1].value, None);
+        assert_eq!(opened.items[1].refused.as_deref(), Some("consent_missing"));
+
+        let found: LookupAnswer = mailer.post("/v1/lookup", seeking.clone()).await.read();
+        assert_eq!(found.subjects.len(), 1);
+        put(&bed, &ada, no()).await.expect(200);
+        let found: LookupAnswer = mailer.post("/v1/lookup", seeking).await.read();
+        assert!(found.subjects.is_empty());
+        let refused = reveal_email(&mailer, &ada, "marketing").await;
+        assert_eq!(refused.problem(), "403 consent_missing");
+        reveal_email(&mailer, &ada, "service").await.expect(200);
+    }
+}

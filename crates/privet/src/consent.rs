@@ -1,0 +1,149 @@
+//! Consent: what people say yes and no to.
+
+use http::Method;
+use privet_wire::{
+    Consent, ConsentChannel, ConsentGrant, ConsentHistory, ConsentHistoryQuery, ConsentQuery, Oid,
+    Personal, PutConsent,
+};
+
+use crate::call::Call;
+use crate::retry::Repeat;
+use crate::{Client, Error, Purpose};
+
+/// What a person answered. What is not named stays as it is.
+///
+/// ```
+/// use privet::wire::ConsentChannel;
+/// use privet::{ConsentAnswers, Purpose};
+///
+/// let answers = ConsentAnswers::new(ConsentChannel::Web)
+///     .grant(&Purpose::new("improvement"), "2026-11")
+///     .withdraw(&Purpose::new("marketing"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct ConsentAnswers(PutConsent);
+
+impl ConsentAnswers {
+    /// Nothing yet, that came in this way.
+    ///
+    /// ```
+    /// use privet::wire::ConsentChannel;
+    /// let nothing_yet = privet::ConsentAnswers::new(ConsentChannel::App);
+    /// ```
+    pub fn new(channel: ConsentChannel) -> Self {
+        Self(PutConsent {
+            grant: Vec::new(),
+            withdraw: Vec::new(),
+            channel,
+            evidence: None,
+        })
+    }
+
+    /// Yes to a purpose, under the notice that the person was shown.
+    ///
+    /// ```
+    /// # use privet::{ConsentAnswers, Purpose, wire::ConsentChannel};
+    /// let yes = ConsentAnswers::new(ConsentChannel::Web).grant(&Purpose::new("marketing"), "2026-11");
+    /// ```
+    #[must_use]
+    pub fn grant(mut self, purpose: &Purpose, notice: impl Into<String>) -> Self {
+        self.0.grant.push(ConsentGrant {
+            purpose: purpose.to_string(),
+            notice: notice.into(),
+        });
+        self
+    }
+
+    /// No to a purpose.
+    ///
+    /// ```
+    /// # use privet::{ConsentAnswers, Purpose, wire::ConsentChannel};
+    /// let no = ConsentAnswers::new(ConsentChannel::Gpc).withdraw(&Purpose::new("marketing"));
+    /// ```
+    #[must_use]
+    pub fn withdraw(mut self, purpose: &Purpose) -> Self {
+        self.0.withdraw.push(purpose.to_string());
+        self
+    }
+
+    /// What shows that it was given. It is kept sealed.
+    ///
+    /// ```
+    /// # use privet::{ConsentAnswers, wire::ConsentChannel};
+    /// let answers = ConsentAnswers::new(ConsentChannel::Support).evidence("call 4711, recorded");
+    /// assert!(!format!("{answers:?}").contains("4711"));
+    /// ```
+    #[must_use]
+    pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
+        self.0.evidence = Some(Personal::new(evidence));
+        self
+    }
+}
+
+const CONSENT: &str = "/v1/subjects/{oid}/consent";
+
+impl Client {
+    /// Records what a person answered, and tells what holds from then on. Every call that begins later goes by it.
+    ///
+    /// ```
+    /// # use privet::{Client, ConsentAnswers, Error, Purpose, wire::{ConsentChannel, Oid}};
+    /// # async fn example(client: Client, oid: Oid) -> Result<(), Error> {
+    /// let no = ConsentAnswers::new(ConsentChannel::Web).withdraw(&Purpose::new("marketing"));
+    /// let now = client.record_consent(oid, &no).await?;
+    /// assert!(now.purposes.iter().all(|one| one.purpose != "marketing" || !one.agreed));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `notice_outdated` if the person was shown another notice than the one in force.
+    pub async fn record_consent(
+        &self,
+        oid: Oid,
+        answers: &ConsentAnswers,
+    ) -> Result<Consent, Error> {
+        // To say the same twice says nothing else.
+        let call = Call::new(Method::PUT, CONSENT, Repeat::Harmless).id(oid);
+        self.call(call.json(&answers.0)?).await
+    }
+
+    /// What a person agrees to, now or at a moment.
+    ///
+    /// ```
+    /// # use privet::{Client, Error, wire::{ConsentQuery, Oid}};
+    /// # async fn example(client: Client, oid: Oid) -> Result<(), Error> {
+    /// for one in client.consent(oid, &ConsentQuery::default()).await?.purposes {
+    ///     println!("{}: {}", one.purpose, one.agreed);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if there is no such subject.
+    pub async fn consent(&self, oid: Oid, query: &ConsentQuery) -> Result<Consent, Error> {
+        self.call(Call::get(CONSENT).id(oid).query(query)?).await
+    }
+
+    /// Every time a person answered, newest first, a page at a time.
+    ///
+    /// ```
+    /// # use privet::{Client, Error, wire::{ConsentHistoryQuery, Oid}};
+    /// # async fn example(client: Client, oid: Oid) -> Result<(), Error> {
+    /// let newest = client.consent_history(oid, &ConsentHistoryQuery::default()).await?;
+    /// println!("{} answers", newest.events.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if there is no such subject.
+    pub async fn consent_history(
+        &self,
+        oid: Oid,
+        query: &ConsentHistoryQuery,
+    ) -> Result<ConsentHistory, Error> {
+        let call = Call::get("/v1/subjects/{oid}/consent/history").id(oid);
+        self.call(call.query(query)?).await
+    }
+}

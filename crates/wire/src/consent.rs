@@ -1,0 +1,146 @@
+//! Consent: what people say yes and no to.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::Personal;
+
+/// What a person answered. What is not named stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutConsent {
+    /// What they say yes to, each purpose by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grant: Vec<ConsentGrant>,
+    /// Purposes that they say no to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["marketing"]))]
+    pub withdraw: Vec<String>,
+    /// How the answer came.
+    pub channel: ConsentChannel,
+    /// What shows that it was given, such as where the form lies; kept sealed. At most 16 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Personal>,
+}
+
+/// A yes to one purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentGrant {
+    /// A purpose of the data map that rests on consent.
+    #[schema(example = "marketing")]
+    pub purpose: String,
+    /// The version of the notice that the person was shown; the one in force, or the answer is a refusal.
+    #[schema(example = "2026-11")]
+    pub notice: String,
+}
+
+/// How an answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConsentChannel {
+    /// On a web page.
+    Web,
+    /// In an application on the person's own device.
+    App,
+    /// Said or written to somebody of the staff.
+    Support,
+    /// Taken over from another system.
+    Import,
+    /// Global Privacy Control: the browser says no for the person. It never says yes.
+    Gpc,
+}
+
+/// Of which moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ConsentQuery {
+    /// What held at this moment; without it, now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub as_of: Option<Timestamp>,
+}
+
+/// What a person agrees to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Consent {
+    /// The position of the person's last answer among all of the environment; 0 if there is none.
+    pub sequence: u64,
+    /// Every purpose of the data map that rests on consent.
+    pub purposes: Vec<PurposeConsent>,
+}
+
+/// What a person said to one purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PurposeConsent {
+    /// The purpose.
+    pub purpose: String,
+    /// Whether the person's data may be used for it: the last answer was yes, and to the notice in force. Of a moment in the
+    /// past: whether it was yes to the notice named.
+    pub agreed: bool,
+    /// The last answer; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<ConsentAnswer>,
+    /// Since when that is the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// The version of the notice that was in force then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+    /// The version in force now: what to show when the person is asked.
+    pub current_notice: String,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConsentAnswer {
+    /// The person said yes.
+    Yes,
+    /// The person said no, or took a yes back.
+    No,
+}
+
+/// Which part of the history.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ConsentHistoryQuery {
+    /// Answers before this position, as a page's `before` names it; without it, the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+}
+
+/// Every time a person answered, a page at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConsentHistory {
+    /// Newest first.
+    pub events: Vec<ConsentEvent>,
+    /// Where older answers go on; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+}
+
+/// One time a person answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConsentEvent {
+    /// Its position among all of the environment. Of two answers, the one with the higher position is the later one.
+    pub sequence: u64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What was said yes to.
+    pub granted: Vec<ConsentGrant>,
+    /// What was said no to.
+    pub withdrawn: Vec<String>,
+    /// How the answer came.
+    pub channel: ConsentChannel,
+    /// Whether evidence was given with it.
+    pub has_evidence: bool,
+    /// The evidence; not for people of the staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Personal>,
+}
