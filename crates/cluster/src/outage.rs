@@ -58,8 +58,9 @@ impl Cluster {
     /// When the system refuses.
     pub fn resize_disk(&self, mebibytes: u32) -> Result<()> {
         let process = self.postmaster()?;
+        // With the server's root, too: where that is not the machine's, the path is its own.
         let done = Command::new("nsenter")
-            .args(["-t", &process, "-m", "mount", "-o"])
+            .args(["-t", &process, "-m", "-r", "mount", "-o"])
             .arg(format!("remount,size={mebibytes}m"))
             .arg(self.folder().join(SMALL_DISK))
             .status()?;
