@@ -83,7 +83,7 @@ impl Vault {
     /// What a person agrees to now, or agreed to at a moment.
     ///
     /// # Errors
-    /// [`Error::Denied`] by policy, [`Error::NotFound`] for an unknown subject.
+    /// [`crate::Error::Denied`] by policy, [`crate::Error::NotFound`] for an unknown subject.
     pub async fn consent(
         &self,
         caller: &Caller,
