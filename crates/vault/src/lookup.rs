@@ -22,7 +22,7 @@ pub struct Found {
     /// The subjects whose value in the vault it is.
     pub subjects: Vec<Oid>,
     /// The value's blind indexes as text, newest version first: what a column of an application's own table holds for it. Two
-    /// while the index key changes.
+    /// while the index key changes; none for a purpose that rests on consent.
     pub indexes: Vec<String>,
 }
 
@@ -81,7 +81,11 @@ impl Vault {
         self.record(record).await?;
         Ok(Found {
             subjects: hits.iter().map(|open| open.row.oid).collect(),
-            indexes: indexes.iter().map(BlindIndex::to_text).collect(),
+            // Whom an index leads to in an application's table, nobody can ask whether they agree.
+            indexes: match rule {
+                Some(_) => Vec::new(),
+                None => indexes.iter().map(BlindIndex::to_text).collect(),
+            },
         })
     }
 
