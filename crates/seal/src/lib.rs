@@ -1,9 +1,9 @@
-//! Sealed values, blind indexes and the key hierarchy.
+//! Sealed values, blind indexes, ids that can be severed, and the key hierarchy.
 //!
 //! A value of a person is sealed under that person's own random key, so that destroying the key
 //! erases the value wherever its copies lie. Keys are wrapped by a tenant's key and that one by a
 //! root, which a [`KeyProvider`] holds. The formats are specified in `docs/formats/`
-//! (`sealed-values.md`, `blind-indexes.md`, `keys.md`), with test vectors.
+//! (`sealed-values.md`, `blind-indexes.md`, `ids.md`, `keys.md`), with test vectors.
 //!
 //! ```
 //! use privet_seal::{Block, Entropy, FieldNumber, KeyId, Nonce, Scope, SealedRef, SubjectKey, Value};
@@ -39,6 +39,9 @@ mod index;
 mod mac;
 mod record;
 
+mod object_id;
+mod telemetry_id;
+
 mod provider;
 mod root_file;
 mod wrap;
@@ -52,12 +55,14 @@ pub use error::{Error, OpenError, ParseError, ProviderError};
 pub use identifiers::{FieldNumber, KeyId, Scope};
 pub use index::{BlindIndex, IndexKey};
 pub use mac::{MacKey, PseudonymKey};
+pub use object_id::{ObjectId, ObjectSalt};
 pub use provider::{KeyProvider, ProviderDescription, RootChange};
 pub use record::{RECORD_SIZE_BYTES_MAX, RecordKey};
 pub use root_file::{FileKeyProvider, PassphraseCost, ROOT_VERSIONS_MAX};
 pub use sealed::{SEALED_SIZE_BYTES_MAX, SEALED_SIZE_BYTES_MIN, SealedRef, Suite};
 pub use sealed_text::{SealedText, from_text, to_text, to_text_into};
 pub use secret::{Secret32, SubjectKey};
+pub use telemetry_id::{Salt, Tyid};
 pub use value::{Block, OpenedValue, Value};
 pub use wrap::{KeyKind, WRAPPED_SIZE_BYTES, WrapContext, WrappedRef, WrappingKey};
 pub use zeroize::Zeroizing;

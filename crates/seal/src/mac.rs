@@ -68,7 +68,7 @@ impl From<Secret32> for PseudonymKey {
 }
 
 /// HMAC-SHA-256 over label and parts, each after its length in 64 bits, big endian.
-fn sign(key: &hmac::Key, label: &str, parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn sign(key: &hmac::Key, label: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(key);
     for part in std::iter::once(&label.as_bytes()).chain(parts) {
         context.update(&(part.len() as u64).to_be_bytes());

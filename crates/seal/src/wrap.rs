@@ -38,11 +38,13 @@ pub enum KeyKind {
     Request,
     /// The secret salt of a subject's telemetry ids.
     Salt,
+    /// The salt of a tenant's object ids in one epoch.
+    ObjectSalt,
 }
 
 impl KeyKind {
     /// Every kind, in the order of the codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Tenant,
         Self::SubjectAccount,
         Self::SubjectOperational,
@@ -54,6 +56,7 @@ impl KeyKind {
         Self::Side,
         Self::Request,
         Self::Salt,
+        Self::ObjectSalt,
     ];
 
     /// The byte in the associated data. Codes are never used again for something else.
@@ -70,6 +73,7 @@ impl KeyKind {
             Self::Side => 9,
             Self::Request => 10,
             Self::Salt => 11,
+            Self::ObjectSalt => 12,
         }
     }
 
@@ -92,6 +96,7 @@ impl KeyKind {
             Self::Side => "side",
             Self::Request => "request",
             Self::Salt => "salt",
+            Self::ObjectSalt => "object-salt",
         }
     }
 }
