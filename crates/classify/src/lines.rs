@@ -159,9 +159,9 @@ impl LineFilter {
             filter.with(field.name.as_str(), treatment)
         });
         let attributes = &map.telemetry().attributes;
-        attributes
-            .iter()
-            .fold(filter, |filter, (key, class)| filter.key(key, *class))
+        attributes.iter().fold(filter, |filter, (key, attribute)| {
+            filter.key(key, attribute.class)
+        })
     }
 
     fn with(mut self, key: &str, treatment: Treatment) -> Self {

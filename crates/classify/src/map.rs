@@ -18,8 +18,9 @@ mod telemetry;
 use std::collections::BTreeMap;
 
 pub use model::{
-    Basis, CONSENT_BITS, Column, Field, Hop, Lookup, Purpose, Retain, RetainFrom, Root, Source,
-    SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
+    Attribute, AttributeType, Basis, CONSENT_BITS, Column, Field, Hop, Lookup, MetricRule,
+    NameRule, Purpose, Retain, RetainFrom, Root, ScopeRule, Source, SubjectChain, SubjectPath,
+    Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
 };
 pub use period::{Period, PeriodError, PeriodUnit};
 
@@ -62,7 +63,7 @@ impl DataMap {
         let purposes = purposes::read(&mut root, &mut problems);
         let fields = fields::read(&mut root, &purposes, &mut problems);
         let sources = sources::read(&mut root, &fields, &mut problems);
-        let telemetry = telemetry::read(&mut root, &mut problems);
+        let telemetry = telemetry::read(&mut root, &purposes, &mut problems);
         root.finish(&mut problems);
         check::fields_in_tables(&fields, &sources, &mut problems);
         problems.into_result()?;

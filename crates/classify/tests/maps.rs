@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use privet_classify::{DataMap, MapErrors, Source, Table, Treatment};
+use privet_classify::{DataMap, MapErrors, Source, Table, Telemetry, Treatment};
 
 /// The maps of a folder under `tests/maps/`, by name.
 fn maps(folder: &str) -> Vec<(String, String)> {
@@ -43,7 +43,7 @@ fn check(folder: &str, count_min: usize, report: impl Fn(Result<DataMap, MapErro
 
 #[test]
 fn refused_maps_say_what_to_do() {
-    check("refused", 56, |result| match result {
+    check("refused", 61, |result| match result {
         Ok(map) => panic!("allowed: {map:?}"),
         Err(errors) => errors.to_string(),
     });
@@ -88,14 +88,30 @@ fn understood(map: &DataMap) -> String {
             understood_table(&mut text, map, source, table);
         }
     }
-    writeln!(
-        text,
-        "telemetry {:?}: {:?}",
-        map.telemetry().default,
-        map.telemetry().attributes
-    )
-    .unwrap();
+    understood_telemetry(&mut text, map.telemetry());
     text
+}
+
+fn understood_telemetry(text: &mut String, telemetry: &Telemetry) {
+    let (default, subject, keep) = (telemetry.default, &telemetry.subject, telemetry.keep);
+    writeln!(text, "telemetry {default:?} {subject} {keep}").unwrap();
+    for (name, attribute) in &telemetry.attributes {
+        let (class, value_type, values) =
+            (attribute.class, attribute.value_type, &attribute.values);
+        writeln!(text, "  attribute {name}: {class} {value_type} {values:?}").unwrap();
+    }
+    for (name, rule) in &telemetry.events {
+        let (purpose, exportable, body) = (&rule.purpose, rule.exportable, rule.body);
+        writeln!(text, "  event {name}: {purpose:?} {exportable} {body}").unwrap();
+    }
+    for (name, rule) in &telemetry.scopes {
+        writeln!(text, "  scope {name}: {:?}", rule.purpose).unwrap();
+    }
+    for (name, rule) in &telemetry.metrics {
+        writeln!(text, "  metric {name}: {:?} {:?}", rule.purpose, rule.unit).unwrap();
+    }
+    let columns: Vec<_> = telemetry.columns().map(|(name, _)| name).collect();
+    writeln!(text, "  columns {columns:?}").unwrap();
 }
 
 fn understood_table(text: &mut String, map: &DataMap, source: &Source, table: &Table) {

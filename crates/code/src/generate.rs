@@ -41,8 +41,8 @@ pub fn generate(map: &DataMap) -> String {
             "\n/// The classes of attributes that logs and telemetry may have; all others are dropped.\n\
              pub const ATTRIBUTES: &[(&str, privet_classify::Class)] = &[\n",
         );
-        for (name, class) in attributes {
-            let _ = writeln!(out, "    ({name:?}, {}),", class_of(*class));
+        for (name, attribute) in attributes {
+            let _ = writeln!(out, "    ({name:?}, {}),", class_of(attribute.class));
         }
         out.push_str("];\n");
     }

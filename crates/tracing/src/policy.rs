@@ -259,9 +259,9 @@ impl Policy {
             policy.typed(field.name.as_str(), field.class, field.value_type)
         });
         let attributes = &map.telemetry().attributes;
-        attributes
-            .iter()
-            .fold(policy, |policy, (name, class)| policy.field(name, *class))
+        attributes.iter().fold(policy, |policy, (name, attribute)| {
+            policy.field(name, attribute.class)
+        })
     }
 
     /// Other rules from class to redactor than the process's ([`Redactors::install`]).

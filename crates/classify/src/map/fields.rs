@@ -8,8 +8,8 @@ use crate::value_type::ValueType;
 
 use super::model::{Basis, Field, Lookup, Retain, RetainFrom};
 use super::period::{self, Period};
-use super::problems::{Problems, quoted};
-use super::purposes::Purposes;
+use super::problems::Problems;
+use super::purposes::{Purposes, check_known};
 use super::read::{Declared, Item, Section, name};
 
 /// The declared fields.
@@ -109,17 +109,7 @@ fn read_purposes(
         let Some(name) = name::<kind::Purpose>(&item.key, text, problems) else {
             continue;
         };
-        if purposes.get(name.as_str()).is_none() {
-            let advice = format!(
-                "declare it under `[purposes]`, or use one of: {}",
-                purposes.names()
-            );
-            problems.add(
-                &item.key,
-                format!("unknown purpose {}", quoted(text)),
-                advice,
-            );
-        }
+        check_known(&item.key, text, purposes, problems);
         if names.contains(&name) {
             problems.add(
                 &item.key,
@@ -211,7 +201,7 @@ fn read_retain(
     }
     let retain = Retain {
         for_: for_
-            .and_then(|item| read_period(&item, problems))
+            .and_then(|item| period::read(&item, problems))
             .unwrap_or(Period::ONE_DAY),
         from: from
             .and_then(|item| read_from(&item, problems))
@@ -226,19 +216,6 @@ fn read_retain(
     };
     section.finish(problems);
     retain
-}
-
-fn read_period(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<Period> {
-    let text = item.string(problems)?;
-    let period = text.parse().ok();
-    if period.is_none() {
-        problems.add(
-            &item.key,
-            format!("{} is not a period", quoted(text)),
-            period::RIGHT,
-        );
-    }
-    period
 }
 
 fn read_from(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<RetainFrom> {

@@ -1,8 +1,8 @@
 //! What a data map holds, once it is read and checked.
 
 mod source;
+mod telemetry;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,6 +15,10 @@ use crate::value_type::ValueType;
 
 pub use source::{
     Column, Hop, Root, Source, SubjectChain, SubjectPath, Table, TenantRule, Treatment,
+};
+
+pub use telemetry::{
+    Attribute, AttributeType, MetricRule, NameRule, ScopeRule, Telemetry, TelemetryDefault,
 };
 
 use super::period::Period;
@@ -210,56 +214,4 @@ pub enum RetainFrom {
     Column(ColumnName),
     /// On the day on which the account closes.
     Closure,
-}
-
-/// What happens to the attributes of telemetry.
-///
-/// ```
-/// # use privet_classify::TelemetryDefault;
-/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
-/// let telemetry = map.telemetry();
-/// assert_eq!(telemetry.default, TelemetryDefault::Drop);
-/// assert_eq!(telemetry.attributes.len(), 3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Telemetry {
-    /// What happens to an attribute that is not listed.
-    pub default: TelemetryDefault,
-    /// The listed attributes with their classes, by name.
-    pub attributes: BTreeMap<String, Class>,
-}
-
-impl Telemetry {
-    /// The class of an attribute; `None` means that it is not listed and [`Self::default`] applies.
-    ///
-    /// ```
-    /// # use privet_classify::Class;
-    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
-    /// assert_eq!(map.telemetry().class("config.name"), Some(Class::Cc));
-    /// assert_eq!(map.telemetry().class("anything.else"), None);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn class(&self, attribute: &str) -> Option<Class> {
-        self.attributes.get(attribute).copied()
-    }
-}
-
-/// What happens to telemetry that nobody classified. There is one answer, so that nothing passes by
-/// oversight.
-///
-/// ```
-/// use privet_classify::{DataMap, TelemetryDefault};
-///
-/// assert_eq!(DataMap::parse("")?.telemetry().default, TelemetryDefault::Drop);
-/// # Ok::<(), privet_classify::MapErrors>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TelemetryDefault {
-    /// It is dropped.
-    #[default]
-    Drop,
 }

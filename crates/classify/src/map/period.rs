@@ -7,6 +7,9 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::problems::{Problems, quoted};
+use super::read::Item;
+
 /// A calendar period: a count and a unit. Text form: `7y`, `18m`, `2w`, `30d`.
 ///
 /// ```
@@ -63,7 +66,7 @@ impl PeriodUnit {
 pub struct PeriodError;
 
 /// What would be right, for messages.
-pub(super) const RIGHT: &str =
+const RIGHT: &str =
     "write a number and a unit, as `7y`, `18m` (months), `2w` or `30d`, up to 100 years";
 
 impl Period {
@@ -71,6 +74,12 @@ impl Period {
     pub(super) const ONE_DAY: Self = Self {
         count: 1,
         unit: PeriodUnit::Days,
+    };
+
+    /// How long telemetry is kept where the map does not say.
+    pub(super) const THIRTEEN_MONTHS: Self = Self {
+        count: 13,
+        unit: PeriodUnit::Months,
     };
 
     /// How many units; at least 1.
@@ -154,6 +163,17 @@ impl FromStr for Period {
             _ => Err(PeriodError),
         }
     }
+}
+
+/// A period of the map.
+pub(super) fn read(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<Period> {
+    let text = item.string(problems)?;
+    let period = text.parse().ok();
+    if period.is_none() {
+        let problem = format!("{} is not a period", quoted(text));
+        problems.add(&item.key, problem, RIGHT);
+    }
+    period
 }
 
 impl Serialize for Period {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::name::{PurposeName, kind};
 
 use super::model::{Basis, CONSENT_BITS, Purpose};
-use super::problems::Problems;
+use super::problems::{Problems, quoted};
 use super::read::{Declared, Item, Section, name};
 
 /// Characters of a notice's version.
@@ -72,6 +72,15 @@ fn read_one(name: PurposeName, mut section: Section<'_>, problems: &mut Problems
         basis: basis.unwrap_or(Basis::Consent),
         bit: bit.and_then(|bit| u8::try_from(bit).ok()),
         notice: notice.and_then(|item| notice_version(&item, problems)),
+    }
+}
+
+/// Notes a problem if no such purpose is declared.
+pub(super) fn check_known(key: &str, name: &str, purposes: &Purposes, problems: &mut Problems<'_>) {
+    if purposes.get(name).is_none() {
+        let known = purposes.names();
+        let advice = format!("declare it under `[purposes]`, or use one of: {known}");
+        problems.add(key, format!("unknown purpose {}", quoted(name)), advice);
     }
 }
 

@@ -139,6 +139,11 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// The dotted key of this table.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The dotted key of `name` in this table.
     pub(super) fn path(&self, name: &str) -> String {
         join(&self.key, name)
