@@ -11,7 +11,8 @@ use privet_vault::port::{
     AliasRow, Change, ConsentBit, ConsentEvent, ConsentState, DataStore, GrantRequestRow, GrantRow,
     KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentEvent, NewSessionEntry, NewSubject,
     RequestDecision, RetentionKey, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow,
-    SessionTally, SideRow, StoreError, SubjectRow, TallyPeriod, TileRow, TokenRow, ValueWrite,
+    SessionTally, SideRow, StoreError, StreamRow, SubjectRow, TallyPeriod, Telling, TileRow,
+    TokenRow, ValueWrite,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -391,9 +392,36 @@ impl KeyStore for FailNth<dyn KeyStore> {
         subject: SubjectRef,
         today: Date,
         at: Timestamp,
+        telling: Option<Telling>,
     ) -> Result<Vec<RetentionKey>, StoreError> {
         self.faults
-            .around(self.inner.destroy_subject(subject, today, at))
+            .around(self.inner.destroy_subject(subject, today, at, telling))
+            .await
+    }
+
+    async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        self.faults.around(self.inner.salts_of(subjects)).await
+    }
+
+    async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_salts(salts)).await
+    }
+
+    async fn rotate_salt(&self, salt: KeyRow, telling: Telling) -> Result<(), StoreError> {
+        self.faults
+            .around(self.inner.rotate_salt(salt, telling))
+            .await
+    }
+
+    async fn stream_events(&self, count_max: u32) -> Result<Vec<StreamRow>, StoreError> {
+        self.faults
+            .around(self.inner.stream_events(count_max))
+            .await
+    }
+
+    async fn remove_stream_events(&self, through: u64) -> Result<(), StoreError> {
+        self.faults
+            .around(self.inner.remove_stream_events(through))
             .await
     }
 

@@ -139,7 +139,11 @@ impl Vault {
     async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
         let now = self.now();
         let today = now.to_zoned(TimeZone::UTC).date();
-        let destroyed = self.inner.keys.destroy_subject(subject, today, now).await;
+        let destroyed = self
+            .inner
+            .keys
+            .destroy_subject(subject, today, now, None)
+            .await;
         // Also after an error: it may have been destroyed all the same.
         self.inner.keyring.forget(subject);
         self.inner.sessions.end_subject(subject);

@@ -11,6 +11,7 @@ mod request;
 mod runner;
 mod session;
 mod source;
+mod stream;
 mod upstream;
 
 pub use backup::KeyBackup;
@@ -35,6 +36,7 @@ pub use source::{
     Affected, Clearing, Hop, Integrity, RowKey, RowVersion, SealPlan, SealPlanColumn, SealedRow,
     Serving, Source, SourceError, SourceRow, SqlValue, TableScan, Wanted,
 };
+pub use stream::{StreamEvent, StreamRow, Telling};
 pub use upstream::{ByteStream, Canceller, Upstream, UpstreamError, Upstreams};
 
 /// Why a store did not do what it was asked.

@@ -113,7 +113,7 @@ impl Vault {
             let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
             self.inner
                 .keys
-                .destroy_subject(reference, today, now)
+                .destroy_subject(reference, today, now, None)
                 .await?;
             self.delete_orphans().await?;
             return Err(error);

@@ -127,6 +127,7 @@ impl Vault {
                 self.inner.sessions.end_subject(subject);
             }
             ChangeKind::SessionEnded(session) => self.inner.sessions.end_session(session),
+            ChangeKind::SaltRotated(_) => {}
         }
     }
 
@@ -151,6 +152,7 @@ impl Vault {
                 ChangeKind::TokenRevoked(token) => drop(keys.revoke_token(token, now).await?),
                 ChangeKind::Erased(subject) => self.replay(subject, true).await?,
                 ChangeKind::SessionEnded(session) => keys.end_session(session).await?,
+                ChangeKind::SaltRotated(_) => {}
             }
         }
         seen.lost(&stored);

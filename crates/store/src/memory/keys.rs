@@ -1,5 +1,7 @@
 //! The key store in memory.
 
+mod salt;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +11,7 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ChangeKind, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
-    RequestDecision, RetentionKey, StoreError, SubjectRow, TokenRow,
+    RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -34,6 +36,7 @@ struct State {
     changes: Vec<ChangeKind>,
     log_positions: BTreeMap<String, u64>,
     orphans: BTreeSet<Puid>,
+    stream: Vec<StreamRow>,
 }
 
 #[async_trait]
@@ -212,9 +215,45 @@ impl KeyStore for MemoryKeys {
         subject: SubjectRef,
         today: Date,
         at: Timestamp,
+        telling: Option<Telling>,
     ) -> Result<Vec<RetentionKey>, StoreError> {
+        self.0.write(|state| {
+            let known = state.subject(|row| row.reference == subject).is_some();
+            let telling = telling.filter(|_| known);
+            if let Some(telling) = &telling {
+                state.check_salt(subject, telling)?;
+            }
+            let kept = state.destroy_subject(subject, today, at);
+            state.tell(telling.and_then(|telling| telling.event));
+            Ok(kept)
+        })
+    }
+
+    async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        let state = self.0.read();
+        Ok(subjects.iter().map(|id| state.salt_of(*id)).collect())
+    }
+
+    async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
         self.0
-            .write(|state| Ok(state.destroy_subject(subject, today, at)))
+            .write(|state| salts.into_iter().try_for_each(|salt| state.add_salt(salt)))
+    }
+
+    async fn rotate_salt(&self, salt: KeyRow, telling: Telling) -> Result<(), StoreError> {
+        self.0.write(|state| state.rotate_salt(salt, telling))
+    }
+
+    async fn stream_events(&self, count_max: u32) -> Result<Vec<StreamRow>, StoreError> {
+        let state = self.0.read();
+        let waiting = state.stream.iter().take(count_max as usize);
+        Ok(waiting.cloned().collect())
+    }
+
+    async fn remove_stream_events(&self, through: u64) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            state.stream.retain(|row| row.number > through);
+            Ok(())
+        })
     }
 
     async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {

@@ -7,6 +7,8 @@
 mod access;
 mod change;
 mod request;
+mod salt;
+mod stream;
 mod subject;
 mod wrapped;
 
@@ -16,7 +18,7 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject, RequestDecision,
-    RetentionKey, StoreError, SubjectRow, TokenRow,
+    RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -31,7 +33,7 @@ use super::database::{Database, DatabaseSpec};
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
-    migrations: &[FORMAT_1, FORMAT_2],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
     vacuumed: &["wrapped_key", "subject", "alias"],
 };
 
@@ -155,6 +157,19 @@ CREATE TABLE grant_request (
 );
 CREATE INDEX grant_request_of_session ON grant_request (session, asked_at);
 CREATE INDEX grant_request_by_end ON grant_request (expires_at);
+";
+
+/// What telemetry is told waits under the number of the change that it belongs to.
+const FORMAT_3: &str = "
+CREATE TABLE stream_event (
+    number bigint PRIMARY KEY,
+    tyid uuid NOT NULL,
+    tenant text NOT NULL,
+    bits bigint NOT NULL,
+    stamp bigint NOT NULL,
+    final boolean NOT NULL,
+    at bigint NOT NULL
+);
 ";
 
 /// The key store's database as a [`KeyStore`].
@@ -334,15 +349,51 @@ impl KeyStore for PostgresKeys {
         subject: SubjectRef,
         today: Date,
         at: Timestamp,
+        telling: Option<Telling>,
     ) -> Result<Vec<RetentionKey>, StoreError> {
         let kept = self
             .database
             .run(move |client| {
-                Box::pin(async move { subject::destroy(client, subject, today, at).await })
+                Box::pin(async move {
+                    subject::destroy(client, subject, today, at, telling.as_ref()).await
+                })
             })
             .await?;
         self.database.remove_dead_rows();
         Ok(kept)
+    }
+
+    async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        let subjects = subjects.to_vec();
+        self.database
+            .run(move |client| Box::pin(async move { salt::of(client, &subjects).await }))
+            .await
+    }
+
+    async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { salt::add(client, &salts).await }))
+            .await
+    }
+
+    async fn rotate_salt(&self, salt: KeyRow, telling: Telling) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { salt::rotate(client, &salt, &telling).await }))
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(())
+    }
+
+    async fn stream_events(&self, count_max: u32) -> Result<Vec<StreamRow>, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { stream::oldest(client, count_max).await }))
+            .await
+    }
+
+    async fn remove_stream_events(&self, through: u64) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { stream::remove(client, through).await }))
+            .await
     }
 
     async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {

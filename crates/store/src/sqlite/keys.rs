@@ -4,6 +4,8 @@
 mod access;
 mod change;
 mod request;
+mod salt;
+mod stream;
 mod subject;
 mod wrapped;
 
@@ -13,7 +15,7 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ChangeKind, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
-    RequestDecision, RetentionKey, StoreError, SubjectRow, TokenRow,
+    RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -26,7 +28,7 @@ use super::file::FileSpec;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
@@ -153,6 +155,19 @@ CREATE TABLE grant_request (
 ) WITHOUT ROWID;
 CREATE INDEX grant_request_of_session ON grant_request (session, asked_at);
 CREATE INDEX grant_request_by_end ON grant_request (expires_at);
+";
+
+/// What telemetry is told waits under the number of the change that it belongs to.
+const FORMAT_4: &str = "
+CREATE TABLE stream_event (
+    number INTEGER PRIMARY KEY,
+    tyid BLOB NOT NULL,
+    tenant TEXT NOT NULL,
+    bits INTEGER NOT NULL,
+    stamp INTEGER NOT NULL,
+    final INTEGER NOT NULL,
+    at INTEGER NOT NULL
+);
 ";
 
 /// `keys.sqlite` as a [`KeyStore`].
@@ -298,11 +313,43 @@ impl KeyStore for SqliteKeys {
         subject: SubjectRef,
         today: Date,
         at: Timestamp,
+        telling: Option<Telling>,
     ) -> Result<Vec<RetentionKey>, StoreError> {
         self.engine
             .destroy(move |connection, scrub| {
-                subject::destroy(connection, subject, today, at, scrub)
+                subject::destroy(connection, subject, today, at, telling.as_ref(), scrub)
             })
+            .await
+    }
+
+    async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {
+        let subjects = subjects.to_vec();
+        self.engine
+            .read(move |connection| salt::of(connection, &subjects))
+            .await
+    }
+
+    async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| salt::add(connection, &salts))
+            .await
+    }
+
+    async fn rotate_salt(&self, salt: KeyRow, telling: Telling) -> Result<(), StoreError> {
+        self.engine
+            .destroy(move |connection, scrub| salt::rotate(connection, &salt, &telling, scrub))
+            .await
+    }
+
+    async fn stream_events(&self, count_max: u32) -> Result<Vec<StreamRow>, StoreError> {
+        self.engine
+            .read(move |connection| stream::oldest(connection, count_max))
+            .await
+    }
+
+    async fn remove_stream_events(&self, through: u64) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| stream::remove(connection, through))
             .await
     }
 

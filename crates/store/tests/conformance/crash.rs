@@ -51,7 +51,7 @@ fn writes_until_it_is_killed() {
                 let victim = reference(n as u32 - 1);
                 stores
                     .keys
-                    .destroy_subject(victim, day(1), at(0))
+                    .destroy_subject(victim, day(1), at(0), None)
                     .await
                     .unwrap();
             }
@@ -142,7 +142,7 @@ async fn destroyed_bytes_are_in_no_file() {
         for n in (0..range.end).filter(|n| (n * 7 + round) % 40 == 0) {
             let kept = stores
                 .keys
-                .destroy_subject(reference(n), day(1), at(0))
+                .destroy_subject(reference(n), day(1), at(0), None)
                 .await
                 .unwrap();
             assert!(kept.len() <= 1);

@@ -344,7 +344,7 @@ async fn erasure_takes_keys_links_and_grants_of_one_subject() {
 
         let kept = stores
             .keys
-            .destroy_subject(reference(1), day(1), at(9))
+            .destroy_subject(reference(1), day(1), at(9), None)
             .await;
         assert_eq!(kept, Ok(vec![]));
         stores.reopen().await;
@@ -410,7 +410,7 @@ async fn a_retention_key_outlives_its_subject_until_its_day() {
         let destroy = async |today| {
             stores
                 .keys
-                .destroy_subject(reference(1), day(today), at(9))
+                .destroy_subject(reference(1), day(today), at(9), None)
                 .await
                 .unwrap()
         };
@@ -448,7 +448,7 @@ async fn erasing_nobody_is_no_change() {
     on_each(async |stores| {
         let kept = stores
             .keys
-            .destroy_subject(reference(1), day(1), at(9))
+            .destroy_subject(reference(1), day(1), at(9), None)
             .await;
         assert_eq!(kept, Ok(vec![]));
         assert_eq!(stores.keys.sequence().await, Ok(0));
@@ -678,7 +678,7 @@ async fn an_erased_account_id_is_known_until_its_values_are_deleted() {
             for _ in 0..2 {
                 stores
                     .keys
-                    .destroy_subject(reference(n), day(1), at(0))
+                    .destroy_subject(reference(n), day(1), at(0), None)
                     .await
                     .unwrap();
             }

@@ -11,6 +11,7 @@ mod log;
 mod random;
 mod requests;
 mod rows;
+mod salts;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};

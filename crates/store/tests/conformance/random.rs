@@ -16,6 +16,7 @@ use crate::rows::{
     alias, at, batch, day, grant, grant_id, index, key, key_id, no_value, oid, puid, reference,
     retention_key, session, session_id, side, subject, tile, token, token_id, value, wide,
 };
+use crate::salts::{last, salt, telling};
 
 /// Subject, field, what is sealed, index rows.
 type Put = (u32, u16, Option<u8>, Vec<(u8, bool)>);
@@ -47,7 +48,10 @@ enum Call {
     AddRetentionKey(u32, i8),
     AddAlias(u32, u32),
     Subjects(Vec<u32>),
-    DestroySubject(u32, i8, i64),
+    DestroySubject(u32, i8, i64, Option<u32>),
+    AddSalts(Vec<u32>),
+    RotateSalt(u32, u32, bool),
+    Stream(u32, u64),
     AddToken(u32, bool),
     RevokeToken(u32, i64),
     Tokens,
@@ -94,10 +98,10 @@ fn data_call() -> impl Strategy<Value = Call> {
 fn key_call() -> impl Strategy<Value = Call> {
     let list = |max| prop::collection::vec(0..8_u32, 0..max);
     let expiry = prop::option::of(1..5_i8);
-    let row = (0..8_u32, 1..=11_u8, 0..3_u8, 1..3_u32, expiry);
+    let row = (0..8_u32, 1..=12_u8, 0..3_u8, 1..3_u32, expiry);
     prop_oneof![
         2 => prop::collection::vec(row, 0..3).prop_map(Call::AddKeys),
-        1 => (1..=11_u8, 0..3_u8).prop_map(|(a, b)| Call::KeysOf(a, b)),
+        1 => (1..=12_u8, 0..3_u8).prop_map(|(a, b)| Call::KeysOf(a, b)),
         1 => list(5).prop_map(Call::KeysById),
         1 => list(3).prop_map(Call::DestroyKeys),
         1 => (0..8_u32, 1..5_i8).prop_map(|(a, b)| Call::SetKeyExpiry(a, b)),
@@ -106,7 +110,11 @@ fn key_call() -> impl Strategy<Value = Call> {
         2 => (10..14_u32, 1..5_i8).prop_map(|(a, b)| Call::AddRetentionKey(a, b)),
         1 => (10..16_u32, 10..14_u32).prop_map(|(a, b)| Call::AddAlias(a, b)),
         2 => prop::collection::vec(10..14_u32, 0..4).prop_map(Call::Subjects),
-        2 => (10..14_u32, 1..5_i8, 0..9_i64).prop_map(|(a, b, c)| Call::DestroySubject(a, b, c)),
+        2 => (10..14_u32, 1..5_i8, 0..9_i64, prop::option::of(0..3_u32))
+            .prop_map(|(a, b, c, d)| Call::DestroySubject(a, b, c, d)),
+        2 => prop::collection::vec(10..14_u32, 0..3).prop_map(Call::AddSalts),
+        3 => (10..14_u32, 0..4_u32, any::<bool>()).prop_map(|(a, b, c)| Call::RotateSalt(a, b, c)),
+        1 => (0..4_u32, 0..9_u64).prop_map(|(a, b)| Call::Stream(a, b)),
         1 => (0..4_u32, any::<bool>()).prop_map(|(a, b)| Call::AddToken(a, b)),
         1 => (0..4_u32, 0..9_i64).prop_map(|(a, b)| Call::RevokeToken(a, b)),
         1 => Just(Call::Tokens),
@@ -395,11 +403,35 @@ async fn subject_answer(stores: &Stores, call: &Call) -> Option<String> {
             format!("{:?}", keys.add_alias(alias("customer", *name, *n)).await)
         }
         Call::Subjects(numbers) => subjects(stores, numbers).await,
-        Call::DestroySubject(n, today, now) => {
+        Call::DestroySubject(n, today, now, generation) => {
+            let told = generation.map(|generation| telling(generation, Some(last(*n))));
+            let destroyed = keys.destroy_subject(reference(*n), day(*today), at(*now), told);
+            format!("{:?}", destroyed.await)
+        }
+        Call::AddSalts(numbers) => {
+            let salts = numbers.iter().map(|n| salt(*n, 1)).collect();
             format!(
-                "{:?}",
-                keys.destroy_subject(reference(*n), day(*today), at(*now))
-                    .await
+                "{:?} {}",
+                keys.add_salts(salts).await,
+                subjects(stores, numbers).await
+            )
+        }
+        Call::RotateSalt(n, generation, tells) => {
+            let told = telling(*generation, tells.then(|| last(*n)));
+            let rotated = keys.rotate_salt(salt(*n, generation + 1), told).await;
+            format!("{rotated:?} {}", subjects(stores, &[*n]).await)
+        }
+        Call::Stream(count_max, through) => {
+            let waiting = keys.stream_events(*count_max).await;
+            // Hidden by `Debug`.
+            let ids: Vec<_> = waiting
+                .iter()
+                .flatten()
+                .map(|row| *row.event.tyid.as_bytes())
+                .collect();
+            format!(
+                "{waiting:?} {ids:?} {:?}",
+                keys.remove_stream_events(*through).await
             )
         }
         _ => return None,
@@ -439,6 +471,7 @@ async fn subjects(stores: &Stores, numbers: &[u32]) -> String {
     );
     for reference in references {
         text += &format!("{:?} ", keys.aliases_of(reference).await);
+        text += &format!("{:?} ", keys.salts_of(&[reference]).await);
     }
     text + &format!("{:?}", keys.subject_count().await)
 }

@@ -41,7 +41,7 @@ async fn a_grant_for_several_people_ends_with_any_of_them() {
         assert_eq!(found, Ok(Some(of_two)), "in the order asked for");
         stores
             .keys
-            .destroy_subject(reference(2), day(1), at(9))
+            .destroy_subject(reference(2), day(1), at(9), None)
             .await
             .unwrap();
         let ended = async |n| {

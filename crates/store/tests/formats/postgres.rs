@@ -6,11 +6,12 @@ use privet_cluster::Cluster;
 use privet_postgres::{Address, Plaintext, Rules};
 use privet_store::{Clusters, PostgresAddresses, PostgresOptions, PostgresStores};
 
-use crate::rows::{self, Literals};
+use crate::rows::{self, Grants, Literals};
 
 const LITERALS: Literals = Literals {
     id: |byte| format!("'{}'::uuid", format!("{byte:02x}").repeat(16)),
     bytes: |byte, count| format!("'\\x{}'::bytea", format!("{byte:02x}").repeat(count)),
+    subjects: |subject| format!("ARRAY[{subject}]"),
     fields: "{1,3}",
     indexes: true,
 };
@@ -21,7 +22,13 @@ const DATA: [&str; 3] = [
     include_str!("schemas/postgres-data-2.sql"),
     include_str!("schemas/postgres-data-3.sql"),
 ];
-const KEYS: [&str; 1] = [include_str!("schemas/postgres-keys-1.sql")];
+const KEYS: [(&str, Grants); 2] = [
+    (include_str!("schemas/postgres-keys-1.sql"), Grants::OfOne),
+    (
+        include_str!("schemas/postgres-keys-2.sql"),
+        Grants::OfSeveral,
+    ),
+];
 
 async fn connect(cluster: &Cluster, database: &str) -> PostgresStores {
     let rules = Rules {
@@ -78,9 +85,9 @@ async fn rows_of_each_older_format_are_read() {
             [&database, "new"].map(|database| schema(&cluster, database, "privet_data"));
         assert_eq!(made, new);
     }
-    for (version, old) in (1..).zip(KEYS) {
+    for (version, (old, grants)) in (1..).zip(KEYS) {
         let database = format!("keys_{version}");
-        let rows = rows::keys(&LITERALS) + "UPDATE sequence_head SET sequence = 3";
+        let rows = rows::keys(&LITERALS, grants) + "UPDATE sequence_head SET sequence = 3";
         write(&cluster, &database, "privet_keys", version, old, &rows);
         let stores = connect(&cluster, &database).await;
         rows::find_keys(&*stores.keys).await;

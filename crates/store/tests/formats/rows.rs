@@ -14,6 +14,8 @@ use privet_vault::{GrantId, Oid, Puid, SessionId, SubjectRef, TokenId};
 pub(crate) struct Literals {
     pub(crate) id: fn(u8) -> String,
     pub(crate) bytes: fn(u8, usize) -> String,
+    /// One subject, where a grant is for several.
+    pub(crate) subjects: fn(&str) -> String,
     /// Fields 1 and 3.
     pub(crate) fields: &'static str,
     /// Whether the row of a value names its indexes.
@@ -49,13 +51,32 @@ pub(crate) fn data(sql: &Literals) -> String {
     )
 }
 
+/// Whom a grant was for, in the formats of the key store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grants {
+    OfOne,
+    OfSeveral,
+}
+
 /// A subject with its keys and a name; an open grant on its data, and one that ended; a token; the sequence.
-pub(crate) fn keys(sql: &Literals) -> String {
+pub(crate) fn keys(sql: &Literals, grants: Grants) -> String {
     let Literals {
         id, bytes, fields, ..
     } = sql;
     let (subject, wrapped, key) = (id(0xA0), bytes(0xEE, 90), bytes(0xCC, 32));
     let (session, token) = (id(0x51), id(0x70));
+    let (column, granted) = match grants {
+        Grants::OfOne => ("subject", subject.clone()),
+        Grants::OfSeveral => ("subjects", (sql.subjects)(&subject)),
+    };
+    let found = match grants {
+        Grants::OfOne => String::new(),
+        Grants::OfSeveral => format!(
+            "INSERT INTO granted_subject (subject, grant_id) VALUES ({subject}, {}), ({subject}, {});",
+            id(0x61),
+            id(0x62)
+        ),
+    };
     format!(
         "INSERT INTO subject (reference, tenant, puid, oid, created_at, mac)
            VALUES ({subject}, 'acme', {}, {}, 1000000001, {});
@@ -66,9 +87,10 @@ pub(crate) fn keys(sql: &Literals) -> String {
          INSERT INTO token (id, principal, sha256, scram_iterations, scram_salt, scram_stored_key, scram_server_key, created_at,
              expires_at, revoked_at, note)
            VALUES ({token}, 'on_call', {}, 4096, {}, {}, {}, 1000000001, 9000000009, NULL, 'laptop');
-         INSERT INTO access_grant (id, session, principal, subject, fields, starts_at, ends_at, ended_at, granted) VALUES
-           ({}, {session}, 'on_call', {subject}, '{fields}', 1000000001, 8000000008, NULL, 1),
-           ({}, {session}, 'on_call', {subject}, '{fields}', 1000000001, 8000000008, 2000000002, 2);
+         INSERT INTO access_grant (id, session, principal, {column}, fields, starts_at, ends_at, ended_at, granted) VALUES
+           ({}, {session}, 'on_call', {granted}, '{fields}', 1000000001, 8000000008, NULL, 1),
+           ({}, {session}, 'on_call', {granted}, '{fields}', 1000000001, 8000000008, 2000000002, 2);
+         {found}
          INSERT INTO change (sequence, kind, id) VALUES (1, 1, {}), (2, 1, {}), (3, 2, {});
          INSERT INTO log_position (origin, position) VALUES ('a.example/1', 40);",
         id(1),
@@ -297,7 +319,7 @@ async fn find_grants(store: &dyn KeyStore, kept: KeyId) {
 
     // An erasure now ends the grant that was given then, and leaves what law keeps.
     let left = store
-        .destroy_subject(reference, date(2026, 11, 26), at(7, 7))
+        .destroy_subject(reference, date(2026, 11, 26), at(7, 7), None)
         .await
         .unwrap();
     assert_eq!(left.iter().map(|key| key.id).collect::<Vec<_>>(), [kept]);

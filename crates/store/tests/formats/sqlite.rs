@@ -6,11 +6,12 @@ use privet_store::SqliteStores;
 use rusqlite::Connection;
 use tempfile::tempdir;
 
-use crate::rows::{self, Literals};
+use crate::rows::{self, Grants, Literals};
 
 const LITERALS: Literals = Literals {
     id: |byte| format!("x'{}'", format!("{byte:02x}").repeat(16)),
     bytes: |byte, count| format!("x'{}'", format!("{byte:02x}").repeat(count)),
+    subjects: str::to_owned,
     fields: "1,3",
     indexes: false,
 };
@@ -21,9 +22,10 @@ const DATA: [&str; 3] = [
     include_str!("schemas/sqlite-data-2.sql"),
     include_str!("schemas/sqlite-data-3.sql"),
 ];
-const KEYS: [&str; 2] = [
-    include_str!("schemas/sqlite-keys-1.sql"),
-    include_str!("schemas/sqlite-keys-2.sql"),
+const KEYS: [(&str, Grants); 3] = [
+    (include_str!("schemas/sqlite-keys-1.sql"), Grants::OfOne),
+    (include_str!("schemas/sqlite-keys-2.sql"), Grants::OfOne),
+    (include_str!("schemas/sqlite-keys-3.sql"), Grants::OfSeveral),
 ];
 
 /// Writes a file as the version with that format did.
@@ -69,10 +71,11 @@ async fn data_of_each_older_format_are_read() {
 async fn keys_of_each_older_format_are_read() {
     let new = tempdir().unwrap();
     drop(SqliteStores::open(new.path()).unwrap());
-    for (version, old) in (1..).zip(KEYS) {
+    for (version, (old, grants)) in (1..).zip(KEYS) {
         let dir = tempdir().unwrap();
         let path = dir.path().join("keys.sqlite");
-        write(&path, b"PvtK", version, old, &rows::keys(&LITERALS));
+        let rows = rows::keys(&LITERALS, grants);
+        write(&path, b"PvtK", version, old, &rows);
         let stores = SqliteStores::open(dir.path()).unwrap();
         rows::find_keys(&*stores.keys).await;
         drop(stores);

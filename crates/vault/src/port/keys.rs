@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use privet_seal::{KeyId, KeyKind};
 
 use super::StoreError;
-use super::{GrantRequestRow, RequestDecision};
+use super::{GrantRequestRow, RequestDecision, StreamRow, Telling};
 use crate::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
     TenantName, TokenId,
@@ -24,17 +24,18 @@ pub struct KeyRow {
     pub kind: KeyKind,
     /// What the key belongs to, 16 bytes bound into the wrap: the subject's reference for subject keys, the session's
     /// id for session keys, the field number (big endian, right-aligned) for index keys, the day (days since
-    /// 1970-01-01, likewise) for side-record keys, zeros for tenant, link and pseudonym keys.
+    /// 1970-01-01, likewise) for side-record keys, the epoch (likewise) for salts of object ids, zeros for tenant, link
+    /// and pseudonym keys.
     pub owner: [u8; 16],
-    /// Counts from 1 with each new key for the same owner; for retention keys `field number << 16 | calendar year`.
+    /// Counts from 1 with each new key for the same owner (a subject's salt: with each rotation); for retention keys `field number << 16 | calendar year`.
     pub generation: u32,
     /// `version | suite | wrapping key id | nonce | ciphertext | tag`.
     pub wrapped: Vec<u8>,
     /// Commitment to the key, checked after unwrapping.
     pub commitment: [u8; 32],
-    /// When it was made.
+    /// When it was made; of a subject's salt only the day.
     pub created_at: Timestamp,
-    /// The day on which it must be destroyed (retention and side-record keys).
+    /// The day on which it must be destroyed (retention and side-record keys, salts of object ids).
     pub expires_on: Option<Date>,
 }
 
@@ -186,6 +187,8 @@ pub enum ChangeKind {
     Erased(SubjectRef),
     /// A console session was ended: every server that holds it lets go.
     SessionEnded(SessionId),
+    /// A subject's salt was replaced: telemetry knows them by another id from now on.
+    SaltRotated(SubjectRef),
 }
 
 /// The key store. Methods that take lists answer in the list's order.
@@ -266,13 +269,33 @@ pub trait KeyStore: Send + Sync {
     /// Erasure: destroys the subject's keys (retention keys only from their date on), its link rows and aliases, ends
     /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Its account id is
     /// among the [orphans](Self::orphans) from then on, alone. Answers the retention keys that stay. Repeating it is
-    /// harmless.
+    /// harmless. What telemetry is told waits in the [stream's events](Self::stream_events) from the same moment on;
+    /// [`StoreError::Conflict`], and nothing is destroyed, when the subject has another salt than that says.
     async fn destroy_subject(
         &self,
         subject: SubjectRef,
         today: Date,
         at: Timestamp,
+        telling: Option<Telling>,
     ) -> Result<Vec<RetentionKey>, StoreError>;
+
+    /// The salts of several subjects, the newest of each.
+    async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError>;
+
+    /// Adds first salts. One whose owner has a salt already, or is no subject any more, is left out: read them again.
+    async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError>;
+
+    /// Replaces a subject's salt: the new one, whose generation follows, is added and the others are destroyed, the
+    /// sequence is advanced and what telemetry is told waits, in one transaction that overwrites what it deletes.
+    /// [`StoreError::Conflict`], and nothing is changed, when the owner is no subject or has another salt than `telling`
+    /// says.
+    async fn rotate_salt(&self, salt: KeyRow, telling: Telling) -> Result<(), StoreError>;
+
+    /// What waits to be written into telemetry's stream, oldest first, at most `count_max`.
+    async fn stream_events(&self, count_max: u32) -> Result<Vec<StreamRow>, StoreError>;
+
+    /// Removes the events up to a number: they are in the stream.
+    async fn remove_stream_events(&self, through: u64) -> Result<(), StoreError>;
 
     /// Account ids of destroyed subjects whose values are still to be deleted from the data store.
     async fn orphans(&self) -> Result<Vec<Puid>, StoreError>;

@@ -14,6 +14,7 @@ pub(super) const GRANT_ENDED: i16 = 2;
 pub(super) const TOKEN_REVOKED: i16 = 3;
 pub(super) const ERASED: i16 = 4;
 pub(super) const SESSION_ENDED: i16 = 5;
+pub(super) const SALT_ROTATED: i16 = 7;
 
 /// Takes the next position. The head's row is locked until the transaction ends, so that positions become visible in
 /// their order: whoever has read one has read all before it.
@@ -59,6 +60,7 @@ pub(super) async fn after(client: &mut Client, position: u64) -> Result<Vec<Chan
                 TOKEN_REVOKED => ChangeKind::TokenRevoked(TokenId::from_bytes(id)),
                 ERASED => ChangeKind::Erased(SubjectRef::from_bytes(id)),
                 SESSION_ENDED => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
+                SALT_ROTATED => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
                 _ => return Err(row.damage()),
             };
             Ok(Change {

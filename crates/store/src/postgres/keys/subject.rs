@@ -6,11 +6,11 @@ use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
-use privet_vault::port::{AliasRow, NewSubject, RetentionKey, SubjectRow};
+use privet_vault::port::{AliasRow, NewSubject, RetentionKey, SubjectRow, Telling};
 use privet_vault::{Oid, Puid, SourceName, SubjectRef};
 use uuid::Uuid;
 
-use super::{access, change, reading, wrapped};
+use super::{access, change, reading, salt, stream, wrapped};
 use crate::postgres::column::{Reading, from_id, from_time};
 use crate::postgres::database::{Client, Failure};
 
@@ -179,8 +179,15 @@ pub(super) async fn destroy(
     subject: SubjectRef,
     today: Date,
     at: Timestamp,
+    telling: Option<&Telling>,
 ) -> Result<Vec<RetentionKey>, Failure> {
     let transaction = client.transaction().await?;
+    // First of all, so that no salt is made any more. A repeated call finds nobody, whose salt could be another.
+    let known = salt::hold(&transaction, subject).await?;
+    let telling = telling.filter(|_| known);
+    if let Some(telling) = telling {
+        salt::check(&transaction, subject, telling).await?;
+    }
     let id = from_id(subject.as_bytes());
     let keys = wrapped::destroy_of_subject(&transaction, subject, today).await?;
     let aliases = transaction
@@ -196,6 +203,7 @@ pub(super) async fn destroy(
     let grants = access::end_grants_on(&transaction, subject, at).await?;
     if keys + aliases + links + grants > 0 {
         change::add(&transaction, change::ERASED, subject.as_bytes()).await?;
+        stream::add(&transaction, telling).await?;
     }
     let retention = i16::from(KeyKind::SubjectRetention.code());
     let rows = transaction

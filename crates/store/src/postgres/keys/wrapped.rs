@@ -225,7 +225,7 @@ pub(super) async fn destroy_of_subject(
     Ok(count)
 }
 
-async fn select(
+pub(super) async fn select(
     client: &mut Client,
     condition: &str,
     parameters: &[&(dyn ToSql + Sync)],

@@ -17,6 +17,7 @@ pub(super) fn add(connection: &Connection, kind: ChangeKind) -> Result<u64, Fail
         ChangeKind::TokenRevoked(id) => (3, *id.as_bytes()),
         ChangeKind::Erased(id) => (4, *id.as_bytes()),
         ChangeKind::SessionEnded(id) => (5, *id.as_bytes()),
+        ChangeKind::SaltRotated(id) => (7, *id.as_bytes()),
     };
     connection
         .prepare_cached("INSERT INTO change (sequence, kind, id) VALUES (?1, ?2, ?3)")?
@@ -41,6 +42,7 @@ pub(super) fn after(connection: &Connection, position: u64) -> Result<Vec<Change
             3 => ChangeKind::TokenRevoked(TokenId::from_bytes(id)),
             4 => ChangeKind::Erased(SubjectRef::from_bytes(id)),
             5 => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
+            7 => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
             _ => return Err(unknown_code(1)),
         };
         Ok(Change {

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
-use privet_vault::port::{AliasRow, ChangeKind, NewSubject, RetentionKey, SubjectRow};
+use privet_vault::port::{AliasRow, ChangeKind, NewSubject, RetentionKey, SubjectRow, Telling};
 use privet_vault::{Oid, Puid, SourceName, SubjectRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{access, change, wrapped};
+use super::{access, change, salt, stream, wrapped};
 use crate::sqlite::column::{At, Day, parsed};
 use crate::sqlite::file::Failure;
 use crate::sqlite::scrub::Scrub;
@@ -127,15 +127,31 @@ pub(super) fn destroy(
     subject: SubjectRef,
     today: Date,
     at: Timestamp,
+    telling: Option<&Telling>,
     scrub: &mut Scrub,
 ) -> Result<Vec<RetentionKey>, Failure> {
+    // A repeated call finds nobody, whose salt could be another.
+    let telling = match telling {
+        Some(telling) if is_known(connection, subject)? => Some(telling),
+        _ => None,
+    };
+    if let Some(telling) = telling {
+        salt::check(connection, subject, telling)?;
+    }
     let keys = wrapped::destroy_of_subject(connection, subject, today, scrub)?;
     let links = destroy_links(connection, subject, scrub)?;
     let grants = access::end_grants_on(connection, subject, at)?;
     if keys + links + grants > 0 {
-        change::add(connection, ChangeKind::Erased(subject))?;
+        let number = change::add(connection, ChangeKind::Erased(subject))?;
+        stream::add(connection, number, telling)?;
     }
     kept(connection, subject)
+}
+
+/// Whether there is such a subject.
+pub(super) fn is_known(connection: &Connection, subject: SubjectRef) -> Result<bool, Failure> {
+    let mut select = connection.prepare_cached("SELECT 1 FROM subject WHERE reference = ?1")?;
+    Ok(select.exists([subject.as_bytes()])?)
 }
 
 /// Deletes aliases and ids; answers how many rows.
@@ -239,7 +255,7 @@ mod tests {
         add_aliases(&connection, &[alias]).unwrap();
         let mut destroyed = Scrub::default();
         let (today, now) = (Date::constant(2026, 11, 25), Timestamp::UNIX_EPOCH);
-        destroy(&connection, subject, today, now, &mut destroyed).unwrap();
+        destroy(&connection, subject, today, now, None, &mut destroyed).unwrap();
         scrub::finish(&connection, &file, &destroyed).unwrap();
         let bytes = std::fs::read(&file.path).unwrap();
         assert!(!bytes.windows(14).any(|window| window == b"shopcustomer42"));

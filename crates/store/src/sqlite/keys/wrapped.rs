@@ -174,6 +174,23 @@ pub(super) fn destroy_of_subject(
     Ok(count)
 }
 
+/// Destroys all of a kind that a subject has.
+pub(super) fn destroy_of_kind(
+    connection: &Connection,
+    subject: SubjectRef,
+    kind: KeyKind,
+    scrub: &mut Scrub,
+) -> Result<u64, Failure> {
+    begin_scrub(connection, scrub)?;
+    let parameters = params![subject.as_bytes(), kind.code()];
+    delete(
+        connection,
+        "WHERE owner = ?1 AND kind = ?2",
+        parameters,
+        scrub,
+    )
+}
+
 /// Notes in the same transaction that the file must be scrubbed, so that a crash in between is made good on the next
 /// start.
 fn begin_scrub(connection: &Connection, scrub: &mut Scrub) -> Result<(), Failure> {
@@ -202,7 +219,7 @@ fn delete(
     Ok(count)
 }
 
-fn select(
+pub(super) fn select(
     connection: &Connection,
     condition: &str,
     parameters: impl Params,

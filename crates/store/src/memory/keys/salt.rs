@@ -1,0 +1,60 @@
+//! Salts of telemetry ids, and what telemetry has to be told.
+
+use privet_seal::KeyKind;
+use privet_vault::SubjectRef;
+use privet_vault::port::{ChangeKind, KeyRow, StoreError, StreamEvent, StreamRow, Telling};
+
+use super::State;
+
+impl State {
+    /// The newest one.
+    pub(super) fn salt_of(&self, subject: SubjectRef) -> Option<KeyRow> {
+        let mut salts =
+            self.keys_where(|key| key.kind == KeyKind::Salt && key.owner == *subject.as_bytes());
+        salts.sort_by_key(|key| key.generation);
+        salts.pop()
+    }
+
+    /// Adds a first salt, if it is the first of somebody.
+    pub(super) fn add_salt(&mut self, salt: KeyRow) -> Result<(), StoreError> {
+        let subject = SubjectRef::from_bytes(salt.owner);
+        let known = self.subject(|row| row.reference == subject).is_some();
+        if !known || self.salt_of(subject).is_some() {
+            return Ok(());
+        }
+        self.add_key(salt)
+    }
+
+    pub(super) fn check_salt(
+        &self,
+        subject: SubjectRef,
+        telling: &Telling,
+    ) -> Result<(), StoreError> {
+        let generation = self.salt_of(subject).map_or(0, |salt| salt.generation);
+        if generation == telling.generation {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict)
+        }
+    }
+
+    pub(super) fn rotate_salt(&mut self, salt: KeyRow, telling: Telling) -> Result<(), StoreError> {
+        let subject = SubjectRef::from_bytes(salt.owner);
+        if self.subject(|row| row.reference == subject).is_none() {
+            return Err(StoreError::Conflict);
+        }
+        self.check_salt(subject, &telling)?;
+        self.destroy_keys(|key| key.kind == KeyKind::Salt && key.owner == salt.owner);
+        self.add_key(salt)?;
+        self.changes.push(ChangeKind::SaltRotated(subject));
+        self.tell(telling.event);
+        Ok(())
+    }
+
+    /// Puts down what belongs to the last change.
+    pub(super) fn tell(&mut self, event: Option<StreamEvent>) {
+        let number = self.changes.len() as u64;
+        self.stream
+            .extend(event.map(|event| StreamRow { number, event }));
+    }
+}
