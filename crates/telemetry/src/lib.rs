@@ -2,6 +2,7 @@
 //! the data map gives it, puts people's ids for telemetry in the place of their operational ids, and keeps what passes.
 
 mod counts;
+mod journal;
 mod limits;
 mod message;
 mod parts;
@@ -11,6 +12,7 @@ mod rules;
 mod treat;
 
 pub use counts::{Counts, Dropped, Lost};
+pub use journal::{Damage, Journal, JournalError, JournalLimits, Refused, Segment};
 pub use limits::Limits;
 pub use message::{Encoding, Message, Signal, Undecoded};
 pub use people::{People, Stamp};
