@@ -1,0 +1,80 @@
+//! Where a store is: a folder, or a bucket of an object store.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, parse_url_opts};
+
+use crate::error::cannot;
+use crate::folder::Folder;
+use crate::{Access, Error, Settings, Surroundings, Why};
+
+/// The folder that an address means, if it means one.
+pub(crate) fn folder(address: &str) -> Option<&FilePath> {
+    match address.strip_prefix("file://") {
+        Some(path) => path.starts_with('/').then(|| FilePath::new(path)),
+        None if address.contains("://") || address.is_empty() => None,
+        None => Some(FilePath::new(address)),
+    }
+}
+
+/// The object store of an address, whose paths begin where the address ends.
+pub(crate) fn open(
+    address: &str,
+    settings: &Settings,
+    surroundings: &Arc<dyn Surroundings>,
+) -> Result<Arc<dyn ObjectStore>, Error> {
+    if let Some(folder) = folder(address) {
+        if settings.access == Access::Write {
+            std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
+                doing: "make its folder",
+                why: Why::Disk(error.kind()),
+            })?;
+        }
+        let folder = Folder::open(folder, Arc::clone(surroundings));
+        return Ok(Arc::new(folder.map_err(cannot("open its folder"))?));
+    }
+    if address == "memory://" {
+        return Ok(Arc::new(InMemory::new()));
+    }
+    let url = address.parse().map_err(|_| Error::Address)?;
+    let options = settings.options.iter().map(|(key, value)| (key, value));
+    let known = [
+        "s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://",
+    ];
+    if !known.iter().any(|scheme| address.starts_with(scheme)) {
+        return Err(Error::Address);
+    }
+    let (objects, prefix) =
+        parse_url_opts(&url, options).map_err(|error| match Why::of(&error) {
+            Why::Failing => Error::Address,
+            why => Error::Unavailable { doing: "open", why },
+        })?;
+    Ok(within(objects.into(), prefix))
+}
+
+fn within(objects: Arc<dyn ObjectStore>, prefix: Path) -> Arc<dyn ObjectStore> {
+    if prefix.as_ref().is_empty() {
+        return objects;
+    }
+    Arc::new(PrefixStore::new(objects, prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_folder_and_a_url_is_not() {
+        let check = |address: &str| folder(address).map(|path| path.to_str().unwrap().to_owned());
+        assert_eq!(check("/var/lib/t").as_deref(), Some("/var/lib/t"));
+        assert_eq!(check("telemetry").as_deref(), Some("telemetry"));
+        assert_eq!(check("file:///a b/c").as_deref(), Some("/a b/c"));
+        for address in ["", "file://host/a", "s3://bucket/a", "http://a"] {
+            assert_eq!(check(address), None, "{address}");
+        }
+    }
+}

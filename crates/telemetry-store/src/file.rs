@@ -1,0 +1,93 @@
+//! How rows become a Parquet file, and what the file is called.
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Schema};
+use bytes::Bytes;
+use jiff::civil::Date;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use uuid::Uuid;
+
+use crate::table::{TIME, TYID};
+use crate::{Error, Table};
+
+/// Rows of a row group: small enough that one person's rows are found within a few hundred kilobytes, large enough that
+/// what each group costs does not count.
+pub(crate) const GROUP_ROWS_MAX: usize = 128 * 1024;
+/// Rows of a page, by which the page index finds one person's rows.
+const PAGE_ROWS_MAX: usize = 8 * 1024;
+/// Dictionaries up to here are kept: one id for every row of a group at most.
+const DICTIONARY_SIZE_BYTES_MAX: usize = GROUP_ROWS_MAX * 16;
+/// How often a look for somebody who has no rows in a group reads it nevertheless.
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
+/// Where a new file of a table, tenant and day goes.
+pub(crate) fn path(table: Table, tenant: &str, day: Date, id: Uuid) -> Path {
+    Path::from_iter([
+        table.name().to_owned(),
+        format!("tenant={tenant}"),
+        format!("day={day}"),
+        format!("{id}.parquet"),
+    ])
+}
+
+/// The file, whole.
+pub(crate) fn encode(rows: &RecordBatch) -> Result<Bytes, Error> {
+    let mut writer = ArrowWriter::try_new(
+        Vec::new(),
+        rows.schema(),
+        Some(properties(rows.schema_ref())),
+    )?;
+    writer.write(rows)?;
+    Ok(writer.into_inner()?.into())
+}
+
+/// What each column's values are like decides how they are written.
+pub(crate) fn properties(schema: &Schema) -> WriterProperties {
+    let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
+    let sorted = |index: usize| SortingColumn {
+        column_idx: i32::try_from(index).unwrap_or_default(),
+        descending: false,
+        nulls_first: false,
+    };
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by(concat!("privet ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_sorting_columns(Some(vec![sorted(TYID), sorted(TIME)]));
+    for field in schema.fields() {
+        let path = column(field.name());
+        match (field.name().as_str(), field.data_type()) {
+            // Sorted by person, the dictionary's indexes are long runs, which decide for many rows at once.
+            ("tyid", _) => {
+                properties = properties
+                    .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
+                    .set_column_dictionary_page_size_limit(path.clone(), DICTIONARY_SIZE_BYTES_MAX)
+                    .set_column_statistics_enabled(path.clone(), EnabledStatistics::Page)
+                    .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
+                    .set_column_bloom_filter_max_ndv(path, GROUP_ROWS_MAX as u64);
+            }
+            // Random bytes.
+            (_, DataType::FixedSizeBinary(_)) => {
+                properties = properties
+                    .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_statistics_enabled(path, EnabledStatistics::None);
+            }
+            ("time", _) => {
+                properties = properties
+                    .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_statistics_enabled(path, EnabledStatistics::Page);
+            }
+            _ => {}
+        }
+    }
+    properties.build()
+}
