@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ConsentBit, ConsentEvent, ConsentState, DataStore, GrantRequestRow, GrantRow,
-    KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentEvent, NewSessionEntry, NewSubject,
-    RequestDecision, RetentionKey, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow,
-    SessionTally, SideRow, StoreError, StreamRow, SubjectRow, TallyPeriod, Telling, TileRow,
-    TokenRow, ValueWrite,
+    AliasRow, Change, ConsentBit, ConsentRow, DataStore, GrantRequestRow, GrantRow, KeyRow,
+    KeyStore, LogBatch, LogState, LogStore, NewConsentRow, NewSessionEntry, NewSubject,
+    RequestDecision, RetentionKey, SealedState, SessionEntry, SessionEntryFilter, SessionFilter,
+    SessionRow, SessionTally, SideRow, StoreError, StreamRow, SubjectRow, TallyPeriod, Telling,
+    TileRow, TokenRow, ValueWrite,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -214,35 +214,22 @@ impl DataStore for FailNth<dyn DataStore> {
         self.faults.around(self.inner.delete_subject(subject)).await
     }
 
-    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError> {
-        self.faults.around(self.inner.append_consent(event)).await
+    async fn append_consent(&self, rows: Vec<NewConsentRow>) -> Result<Vec<bool>, StoreError> {
+        self.faults.around(self.inner.append_consent(rows)).await
     }
 
-    async fn consent_now(
-        &self,
-        subjects: &[Puid],
-    ) -> Result<Vec<Option<ConsentState>>, StoreError> {
+    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
         self.faults.around(self.inner.consent_now(subjects)).await
     }
 
-    async fn consent_at(
-        &self,
-        subject: Puid,
-        moment: Timestamp,
-    ) -> Result<Option<ConsentState>, StoreError> {
-        self.faults
-            .around(self.inner.consent_at(subject, moment))
-            .await
-    }
-
-    async fn consent_events(
+    async fn consent_rows(
         &self,
         subject: Puid,
         before: Option<u64>,
         count_max: u32,
-    ) -> Result<Vec<ConsentEvent>, StoreError> {
+    ) -> Result<Vec<ConsentRow>, StoreError> {
         self.faults
-            .around(self.inner.consent_events(subject, before, count_max))
+            .around(self.inner.consent_rows(subject, before, count_max))
             .await
     }
 
@@ -535,6 +522,12 @@ impl KeyStore for FailNth<dyn KeyStore> {
 
     async fn end_session(&self, session: SessionId) -> Result<(), StoreError> {
         self.faults.around(self.inner.end_session(session)).await
+    }
+
+    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+        self.faults
+            .around(self.inner.consent_changed(subjects))
+            .await
     }
 
     async fn sequence(&self) -> Result<u64, StoreError> {

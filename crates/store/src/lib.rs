@@ -22,7 +22,7 @@
 //! |---|---|---|---|
 //! | `data.sqlite` | `value` | puid, field | the sealed value |
 //! | | `value_index` | puid, field, blind index | one row per live index version; a partial unique index where the field is unique |
-//! | | `consent_event` | puid, position | one answer of a person: what was said yes and no to, everything that holds from then on, sealed evidence |
+//! | | `consent_event` | puid, number | one answer of a person, sealed, and its sealed evidence: neither what it was nor when, nor which of two people answered first |
 //! | | `consent_bit` | bit | the purpose that a bit of the consent map stands for, once somebody said yes to it |
 //! | | `session` | session | facts of a session and its verdict |
 //! | | `session_entry` | session, origin, position | which log entries belong to it |
@@ -30,7 +30,7 @@
 //! | | `subject` | reference; puid; oid | the link between a subject's three ids, with its MAC |
 //! | | `alias` | source, table, row key | an application's row as a name of a subject, with its MAC |
 //! | | `token`, `access_grant` | id | token hashes and SCRAM verifiers; grants |
-//! | | `change` | sequence | grants, their ends, revocations, erasures in order |
+//! | | `change` | sequence | grants, their ends, revocations, erasures, changes of consent in order |
 //! | | `log_position` | origin | how far that log's erasures were carried out here |
 //! | | `orphan` | puid | an erased subject's account id until the values under it are deleted |
 //! | | `scrub` | | a row while an erasure's bytes may still be in the file |
@@ -43,7 +43,7 @@
 //!
 //! On PostgreSQL each store is a schema of the file's name (`privet_data`, `privet_keys`, `privet_log`) with the same
 //! tables, but for what follows from its engine: index rows are found through their value's row, `sequence_head` orders
-//! the changes of several servers and `consent_head` the events of the consent ledger, and a vacuum takes the place of `scrub`.
+//! the changes of several servers, and a vacuum takes the place of `scrub`.
 //!
 //! # Promises
 //!

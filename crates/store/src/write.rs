@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use privet_seal::KeyKind;
 use privet_vault::port::{
-    ConsentAnswer, ConsentBit, LogBatch, SessionFilter, StoreError, TallyPeriod, ValueWrite,
-    Verdict,
+    ConsentBit, LogBatch, SessionFilter, StoreError, TallyPeriod, ValueWrite, Verdict,
 };
 
 /// Sessions listed when the filter names no number.
@@ -53,47 +51,13 @@ pub(crate) fn step_nanoseconds(period: &TallyPeriod) -> i64 {
     step.max(SECOND)
 }
 
-/// Answers of a person as text, one a line: bit, `yes` or `no`, nanoseconds since 1970-01-01 UTC, notice. One text, because
-/// the state after an event is always read as a whole.
-pub(crate) fn answers_text(answers: &[ConsentAnswer]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for answer in answers {
-        let said = if answer.agreed { "yes" } else { "no" };
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{} {said} {} {}",
-            answer.bit,
-            answer.since.as_nanosecond(),
-            answer.notice
-        );
-    }
-    text
-}
-
-/// What [`answers_text`] wrote; `None` for anything else.
-pub(crate) fn answers_of(text: &str) -> Option<Vec<ConsentAnswer>> {
-    let answer = |line: &str| {
-        let mut parts = line.splitn(4, ' ');
-        Some(ConsentAnswer {
-            bit: parts.next()?.parse().ok()?,
-            agreed: match parts.next()? {
-                "yes" => true,
-                "no" => false,
-                _ => return None,
-            },
-            since: Timestamp::from_nanosecond(parts.next()?.parse().ok()?).ok()?,
-            notice: parts.next()?.to_owned(),
-        })
+/// Whether a bit that is to be granted stands for another purpose already.
+pub(crate) fn contradicts(known: &[ConsentBit], granted: &[ConsentBit]) -> bool {
+    let other = |new: &ConsentBit| {
+        let mut known = known.iter();
+        known.any(|known| known.bit == new.bit && known.purpose != new.purpose)
     };
-    text.lines().map(answer).collect()
-}
-
-/// Bits as one number.
-pub(crate) fn mask(bits: &[ConsentBit]) -> u32 {
-    let mask = |bit: &ConsentBit| 1_u32.checked_shl(bit.bit.into()).unwrap_or(0);
-    bits.iter().map(mask).fold(0, |all, one| all | one)
+    granted.iter().any(other)
 }
 
 /// Changes in one answer at most.

@@ -136,7 +136,7 @@ impl Vault {
         Ok(doomed.map(|row| row.id).collect())
     }
 
-    async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
+    pub(crate) async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
         let now = self.now();
         let today = now.to_zoned(TimeZone::UTC).date();
         let destroyed = self

@@ -3,6 +3,7 @@
 //! Tenant keys are opened under the root once and kept; subject keys are opened on demand and forgotten after
 //! [`CACHE_AGE`] or when the shared sequence says that the subject was erased.
 
+mod consent;
 mod open;
 mod retention;
 mod tenant;
@@ -17,6 +18,7 @@ use privet_seal::{
     BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, RecordKey, Secret32,
 };
 
+use consent::is_consent_key;
 pub(crate) use open::{CipherRef, OpenSubject};
 pub(crate) use retention::RetentionWish;
 pub(crate) use tenant::TenantKeys;

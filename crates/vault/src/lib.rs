@@ -46,7 +46,8 @@ pub use adopt::{AdoptOrder, Finding, JobState, JobStatus, TableStatus, UndoReque
 pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use consent::{
-    ConsentChange, ConsentGrant, ConsentHistory, ConsentView, PastConsent, PurposeConsent,
+    ConsentAnswer, ConsentChange, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
+    ConsentState, ConsentView, PastConsent, PurposeConsent, STAMP_MAX, UnknownChannel,
 };
 pub use erasure::Closed;
 pub use error::{Error, Reason, Result};

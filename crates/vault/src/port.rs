@@ -16,10 +16,7 @@ mod upstream;
 
 pub use backup::KeyBackup;
 pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
-pub use consent::{
-    ConsentAnswer, ConsentBit, ConsentChannel, ConsentEvent, ConsentState, NewConsentEvent,
-    UnknownChannel,
-};
+pub use consent::{ConsentBit, ConsentRow, NewConsentRow, SealedState};
 pub use data::{DataStore, IndexEntry, ValueWrite};
 pub use keys::{
     AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey,

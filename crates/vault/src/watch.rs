@@ -1,4 +1,4 @@
-//! The sequence that grants, revocations, erasures and ends of sessions share: followed by every server, and the reason to open
+//! The sequence that grants, revocations, erasures, ends of sessions and changes of consent share: followed by every server, and the reason to open
 //! nothing when it cannot be read.
 //!
 //! A key store can go back under a running server: a standby that had not seen the last commits takes over. The last
@@ -116,7 +116,8 @@ impl Vault {
 
     fn apply(&self, change: ChangeKind) {
         match change {
-            ChangeKind::Granted(_) => {}
+            // Consent is read from the data store each time.
+            ChangeKind::Granted(_) | ChangeKind::ConsentChanged(_) => {}
             ChangeKind::GrantEnded(grant) => self.inner.sessions.end_grant(grant),
             ChangeKind::TokenRevoked(token) => {
                 self.inner.tokens.revoke(token);
@@ -152,6 +153,8 @@ impl Vault {
                 ChangeKind::TokenRevoked(token) => drop(keys.revoke_token(token, now).await?),
                 ChangeKind::Erased(subject) => self.replay(subject, true).await?,
                 ChangeKind::SessionEnded(session) => keys.end_session(session).await?,
+                // Others may not have seen it.
+                ChangeKind::ConsentChanged(subject) => keys.consent_changed(vec![subject]).await?,
                 ChangeKind::SaltRotated(_) => {}
             }
         }

@@ -66,8 +66,8 @@ pub struct ConsentQuery {
 /// What a person agrees to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Consent {
-    /// The position of the person's last answer among all of the environment; 0 if there is none.
-    pub sequence: u64,
+    /// The number of the person's last answer, counted from 1; 0 if there is none.
+    pub number: u64,
     /// Every purpose of the data map that rests on consent.
     pub purposes: Vec<PurposeConsent>,
 }
@@ -109,7 +109,7 @@ pub enum ConsentAnswer {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ConsentHistoryQuery {
-    /// Answers before this position, as a page's `before` names it; without it, the newest.
+    /// Answers before this number, as a page's `before` names it; without it, the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
 }
@@ -127,8 +127,8 @@ pub struct ConsentHistory {
 /// One time a person answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConsentEvent {
-    /// Its position among all of the environment. Of two answers, the one with the higher position is the later one.
-    pub sequence: u64,
+    /// Its number among the person's own answers. Of two, the one with the higher number is the later one.
+    pub number: u64,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,

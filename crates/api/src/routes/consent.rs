@@ -1,8 +1,7 @@
 //! Consent: what people say yes and no to, recorded and read.
 
 use axum::extract::State;
-use privet_vault::port::ConsentChannel as Channel;
-use privet_vault::{self as vault, Oid, SubjectName};
+use privet_vault::{self as vault, ConsentChannel as Channel, Oid, SubjectName};
 use privet_wire::{
     Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
     ConsentHistoryQuery, ConsentQuery, PurposeConsent, PutConsent,
@@ -67,14 +66,14 @@ pub(crate) async fn history(
     Params(query): Params<ConsentHistoryQuery>,
 ) -> Result<Answer, Refusal> {
     let name = SubjectName::Oid(oid);
-    // Positions fit into what a store counts with; one beyond that names no answer.
+    // Numbers fit into what a store counts with; one beyond that names no answer.
     if query
         .before
         .is_some_and(|before| i64::try_from(before).is_err())
     {
         return Err(Refusal::malformed(
             "invalid_query",
-            "`before` is a position that a page names",
+            "`before` is a number that a page names",
         ));
     }
     let history = api
@@ -100,7 +99,7 @@ fn consent_out(view: vault::ConsentView) -> Consent {
         current_notice: purpose.current_notice,
     });
     Consent {
-        sequence: view.sequence,
+        number: view.number,
         purposes: purposes.collect(),
     }
 }
@@ -108,7 +107,7 @@ fn consent_out(view: vault::ConsentView) -> Consent {
 fn event_out(event: vault::PastConsent) -> ConsentEvent {
     let granted = event.granted.into_iter();
     ConsentEvent {
-        sequence: event.sequence,
+        number: event.number,
         at: event.at,
         granted: granted
             .map(|(purpose, notice)| ConsentGrant { purpose, notice })

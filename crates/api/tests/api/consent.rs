@@ -37,11 +37,11 @@ async fn an_answer_is_recorded_told_and_kept() {
         let path = format!("/v1/subjects/{oid}/consent");
         let job = bed.of("job").await;
         let never: Consent = job.get(&path).await.expect(200).read();
-        assert_eq!((never.sequence, never.purposes.len()), (0, 1));
+        assert_eq!((never.number, never.purposes.len()), (0, 1));
         assert!(!never.purposes[0].agreed && never.purposes[0].answer.is_none());
 
         let agreed: Consent = put(&bed, &oid, yes()).await.expect(200).read();
-        assert_eq!(agreed.sequence, 1);
+        assert_eq!(agreed.number, 1);
         let marketing = &agreed.purposes[0];
         assert!(marketing.agreed && marketing.answer == Some(ConsentAnswer::Yes));
         assert_eq!(marketing.notice.as_deref(), Some("2026-11"));
@@ -54,7 +54,7 @@ async fn an_answer_is_recorded_told_and_kept() {
             .await
             .expect(200)
             .read();
-        assert_eq!((then.sequence, then.purposes[0].agreed), (1, true));
+        assert_eq!((then.number, then.purposes[0].agreed), (1, true));
 
         let history: ConsentHistory = job.get(&format!("{path}/history")).await.expect(200).read();
         let events = &history.events;

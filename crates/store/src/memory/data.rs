@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use privet_vault::port::{
-    ConsentBit, ConsentEvent, ConsentState, DataStore, IndexEntry, NewConsentEvent,
-    NewSessionEntry, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder,
-    SessionRow, SessionTally, StoreError, TallyPeriod, ValueWrite,
+    ConsentBit, ConsentRow, DataStore, IndexEntry, NewConsentRow, NewSessionEntry, SealedState,
+    SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionRow,
+    SessionTally, StoreError, TallyPeriod, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 
 use super::Shared;
-use crate::write::{last_writes, mask, sessions_max, step_nanoseconds};
+use crate::write::{contradicts, last_writes, sessions_max, step_nanoseconds};
 
 #[derive(Default)]
 pub(super) struct MemoryData(Shared<State>);
@@ -22,8 +21,7 @@ struct State {
     values: BTreeMap<(Puid, u16), Value>,
     sessions: BTreeMap<SessionId, SessionRow>,
     session_entries: Vec<NewSessionEntry>,
-    /// In the order of their positions.
-    consent: Vec<(Puid, ConsentEvent)>,
+    consent: BTreeMap<(Puid, u64), ConsentRow>,
     consent_bits: BTreeMap<u8, String>,
 }
 
@@ -106,79 +104,36 @@ impl DataStore for MemoryData {
         })
     }
 
-    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError> {
-        self.0.write(|state| {
-            let last = state.consent_of(event.puid).next_back();
-            if last.map_or(0, |last| last.state.sequence) != event.after {
-                return Err(StoreError::Conflict);
-            }
-            for ConsentBit { bit, purpose } in &event.granted {
-                let known = state.consent_bits.entry(*bit);
-                if known.or_insert_with(|| purpose.clone()) != purpose {
-                    return Err(StoreError::Conflict);
-                }
-            }
-            let sequence = state.consent.len() as u64 + 1;
-            let added = ConsentEvent {
-                granted: mask(&event.granted),
-                withdrawn: event.withdrawn,
-                channel: event.channel,
-                evidence: event.evidence,
-                state: ConsentState {
-                    sequence,
-                    at: event.at,
-                    answers: event.answers,
-                },
-            };
-            state.consent.push((event.puid, added));
-            Ok(sequence)
-        })
+    async fn append_consent(&self, rows: Vec<NewConsentRow>) -> Result<Vec<bool>, StoreError> {
+        let add = |state: &mut State| rows.into_iter().map(|row| state.add_consent(row)).collect();
+        self.0.write(|state| Ok(add(state)))
     }
 
-    async fn consent_now(
-        &self,
-        subjects: &[Puid],
-    ) -> Result<Vec<Option<ConsentState>>, StoreError> {
+    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
         let state = self.0.read();
         let now = |puid: &Puid| state.consent_of(*puid).next_back();
         let states = subjects
             .iter()
-            .map(|puid| now(puid).map(|e| e.state.clone()));
+            .map(|puid| now(puid).map(|row| row.state.clone()));
         Ok(states.collect())
     }
 
-    async fn consent_at(
-        &self,
-        subject: Puid,
-        moment: Timestamp,
-    ) -> Result<Option<ConsentState>, StoreError> {
-        let state = self.0.read();
-        let mut events = state.consent_of(subject).rev();
-        let then = events.find(|event| event.state.at <= moment);
-        Ok(then.map(|event| event.state.clone()))
-    }
-
-    async fn consent_events(
+    async fn consent_rows(
         &self,
         subject: Puid,
         before: Option<u64>,
         count_max: u32,
-    ) -> Result<Vec<ConsentEvent>, StoreError> {
+    ) -> Result<Vec<ConsentRow>, StoreError> {
         let state = self.0.read();
         let wanted = state
             .consent_of(subject)
             .rev()
-            .filter(|event| before.is_none_or(|before| event.state.sequence < before));
+            .filter(|row| before.is_none_or(|before| row.state.number < before));
         Ok(wanted.take(count_max as usize).cloned().collect())
     }
 
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
-        let state = self.0.read();
-        let bits = state.consent_bits.iter().map(|(bit, purpose)| ConsentBit {
-            bit: *bit,
-            purpose: purpose.clone(),
-        });
-        Ok(bits.collect())
+        Ok(self.0.read().bits())
     }
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {
@@ -277,11 +232,32 @@ impl DataStore for MemoryData {
 }
 
 impl State {
-    fn consent_of(&self, puid: Puid) -> impl DoubleEndedIterator<Item = &ConsentEvent> {
-        let events = self.consent.iter();
-        events
-            .filter(move |(of, _)| *of == puid)
-            .map(|(_, event)| event)
+    fn consent_of(&self, puid: Puid) -> impl DoubleEndedIterator<Item = &ConsentRow> {
+        self.consent
+            .range((puid, 0)..=(puid, u64::MAX))
+            .map(|(_, row)| row)
+    }
+
+    fn add_consent(&mut self, new: NewConsentRow) -> bool {
+        let last = self.consent_of(new.puid).next_back();
+        let number = last.map_or(0, |last| last.state.number) + 1;
+        let known = self.bits();
+        if new.row.state.number != number || contradicts(&known, &new.granted) {
+            return false;
+        }
+        let granted = new.granted.into_iter().map(|bit| (bit.bit, bit.purpose));
+        self.consent_bits.extend(granted);
+        self.consent.insert((new.puid, number), new.row);
+        true
+    }
+
+    fn bits(&self) -> Vec<ConsentBit> {
+        let bits = self.consent_bits.iter();
+        bits.map(|(bit, purpose)| ConsentBit {
+            bit: *bit,
+            purpose: purpose.clone(),
+        })
+        .collect()
     }
 
     fn is_taken(&self, field: u16, entry: &IndexEntry) -> bool {

@@ -439,6 +439,14 @@ impl KeyStore for MemoryKeys {
         })
     }
 
+    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            let changes = subjects.into_iter().map(ChangeKind::ConsentChanged);
+            state.changes.extend(changes);
+            Ok(())
+        })
+    }
+
     async fn sequence(&self) -> Result<u64, StoreError> {
         Ok(self.0.read().changes.len() as u64)
     }

@@ -6,11 +6,10 @@ mod session;
 mod value;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use privet_vault::port::{
-    ConsentBit, ConsentEvent, ConsentState, DataStore, NewConsentEvent, NewSessionEntry,
-    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
-    TallyPeriod, ValueWrite,
+    ConsentBit, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
+    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
+    ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use tokio_postgres::Row;
@@ -149,41 +148,28 @@ impl DataStore for PostgresData {
         Ok(count)
     }
 
-    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError> {
+    async fn append_consent(&self, rows: Vec<NewConsentRow>) -> Result<Vec<bool>, StoreError> {
         self.database
-            .run(move |client| Box::pin(async move { consent::append(client, &event).await }))
+            .run(move |client| Box::pin(async move { consent::append(client, &rows).await }))
             .await
     }
 
-    async fn consent_now(
-        &self,
-        subjects: &[Puid],
-    ) -> Result<Vec<Option<ConsentState>>, StoreError> {
+    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
         let subjects = subjects.to_vec();
         self.database
             .run(move |client| Box::pin(async move { consent::now(client, &subjects).await }))
             .await
     }
 
-    async fn consent_at(
-        &self,
-        subject: Puid,
-        moment: Timestamp,
-    ) -> Result<Option<ConsentState>, StoreError> {
-        self.database
-            .run(move |client| Box::pin(async move { consent::at(client, subject, moment).await }))
-            .await
-    }
-
-    async fn consent_events(
+    async fn consent_rows(
         &self,
         subject: Puid,
         before: Option<u64>,
         count_max: u32,
-    ) -> Result<Vec<ConsentEvent>, StoreError> {
+    ) -> Result<Vec<ConsentRow>, StoreError> {
         self.database
             .run(move |client| {
-                Box::pin(async move { consent::events(client, subject, before, count_max).await })
+                Box::pin(async move { consent::rows(client, subject, before, count_max).await })
             })
             .await
     }

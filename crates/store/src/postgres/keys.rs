@@ -560,6 +560,14 @@ impl KeyStore for PostgresKeys {
             .await
     }
 
+    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { change::add_consents(client, &subjects).await })
+            })
+            .await
+    }
+
     async fn sequence(&self) -> Result<u64, StoreError> {
         self.database
             .run(|client| Box::pin(async move { change::sequence(client).await }))

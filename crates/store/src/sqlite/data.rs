@@ -4,11 +4,10 @@ mod consent;
 mod session;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use privet_vault::port::{
-    ConsentBit, ConsentEvent, ConsentState, DataStore, NewConsentEvent, NewSessionEntry,
-    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
-    TallyPeriod, ValueWrite,
+    ConsentBit, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
+    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
+    ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -173,40 +172,27 @@ impl DataStore for SqliteData {
             .await
     }
 
-    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError> {
+    async fn append_consent(&self, rows: Vec<NewConsentRow>) -> Result<Vec<bool>, StoreError> {
         self.engine
-            .write(move |connection| consent::append(connection, &event))
+            .write(move |connection| consent::append(connection, &rows))
             .await
     }
 
-    async fn consent_now(
-        &self,
-        subjects: &[Puid],
-    ) -> Result<Vec<Option<ConsentState>>, StoreError> {
+    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
         let subjects = subjects.to_vec();
         self.engine
             .read(move |connection| consent::now(connection, &subjects))
             .await
     }
 
-    async fn consent_at(
-        &self,
-        subject: Puid,
-        moment: Timestamp,
-    ) -> Result<Option<ConsentState>, StoreError> {
-        self.engine
-            .read(move |connection| consent::at(connection, subject, moment))
-            .await
-    }
-
-    async fn consent_events(
+    async fn consent_rows(
         &self,
         subject: Puid,
         before: Option<u64>,
         count_max: u32,
-    ) -> Result<Vec<ConsentEvent>, StoreError> {
+    ) -> Result<Vec<ConsentRow>, StoreError> {
         self.engine
-            .read(move |connection| consent::events(connection, subject, before, count_max))
+            .read(move |connection| consent::rows(connection, subject, before, count_max))
             .await
     }
 

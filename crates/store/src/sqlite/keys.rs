@@ -495,6 +495,16 @@ impl KeyStore for SqliteKeys {
             .await
     }
 
+    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| {
+                subjects.iter().try_for_each(|subject| {
+                    change::add(connection, ChangeKind::ConsentChanged(*subject)).map(drop)
+                })
+            })
+            .await
+    }
+
     async fn sequence(&self) -> Result<u64, StoreError> {
         self.engine.read(change::sequence).await
     }

@@ -2,124 +2,107 @@
 
 use std::sync::Arc;
 
-use privet_vault::port::{
-    ConsentAnswer, ConsentBit, ConsentChannel, ConsentEvent, ConsentState, DataStore,
-    NewConsentEvent, StoreError,
-};
+use privet_vault::port::{ConsentBit, ConsentRow, DataStore, NewConsentRow, SealedState};
 
-use crate::rows::{at, puid, value};
+use crate::rows::{key_id, puid, value};
 use crate::{Stores, on_each};
 
 const MARKETING: u8 = 2;
 
-fn answer(bit: u8, agreed: bool, since: i64) -> ConsentAnswer {
-    ConsentAnswer {
+pub(crate) fn bit(bit: u8, purpose: &str) -> ConsentBit {
+    ConsentBit {
         bit,
-        agreed,
-        // A notice may be any line of text.
-        notice: "2026 11, »second« version".to_owned(),
-        since: at(since),
+        purpose: purpose.to_owned(),
     }
 }
 
-/// Subject `n` answers for marketing at `when`, after the event `after`.
-fn event(n: u32, after: u64, agreed: bool, when: i64) -> NewConsentEvent {
-    let bit = ConsentBit {
-        bit: MARKETING,
-        purpose: "marketing".to_owned(),
-    };
-    NewConsentEvent {
-        puid: puid(n),
-        after,
-        at: at(when),
-        granted: if agreed { vec![bit] } else { Vec::new() },
-        withdrawn: if agreed { 0 } else { 1 << MARKETING },
-        answers: vec![answer(MARKETING, agreed, when), answer(31, false, 7)],
-        channel: ConsentChannel::Support,
-        evidence: agreed.then(|| vec![0xE0, 0, 0xFF]),
-    }
-}
-
-/// What is read of [`event`].
-fn read(sequence: u64, agreed: bool, when: i64) -> ConsentEvent {
-    ConsentEvent {
-        state: ConsentState {
-            sequence,
-            at: at(when),
-            answers: vec![answer(MARKETING, agreed, when), answer(31, false, 7)],
+/// The row of subject `n`'s event `number`; a store cannot look into it.
+pub(crate) fn row(n: u32, number: u64) -> ConsentRow {
+    ConsentRow {
+        state: SealedState {
+            number,
+            key: key_id(n),
+            sealed: vec![n as u8, number as u8, 0, 0xFF],
         },
-        granted: if agreed { 1 << MARKETING } else { 0 },
-        withdrawn: if agreed { 0 } else { 1 << MARKETING },
-        channel: ConsentChannel::Support,
-        evidence: agreed.then(|| vec![0xE0, 0, 0xFF]),
+        evidence: number.is_multiple_of(2).then(|| vec![0xE0, 0, 0xFF]),
     }
 }
 
-async fn add(stores: &Stores, event: NewConsentEvent) -> Result<u64, StoreError> {
-    stores.data.append_consent(event).await
+/// Subject `n`'s event `number`, which says yes to marketing if the number is odd.
+fn event(n: u32, number: u64) -> NewConsentRow {
+    let bit = bit(MARKETING, "marketing");
+    NewConsentRow {
+        puid: puid(n),
+        row: row(n, number),
+        granted: Vec::from_iter((!number.is_multiple_of(2)).then_some(bit)),
+    }
+}
+
+async fn add(stores: &Stores, event: NewConsentRow) -> bool {
+    let added = stores.data.append_consent(vec![event]).await.unwrap();
+    assert_eq!(added.len(), 1);
+    added[0]
+}
+
+async fn history(stores: &Stores, n: u32) -> Vec<ConsentRow> {
+    stores.data.consent_rows(puid(n), None, 99).await.unwrap()
 }
 
 #[tokio::test]
-async fn the_last_event_is_the_state_and_all_stay() {
+async fn the_last_row_is_the_state_and_all_stay() {
     on_each(async |stores| {
-        assert_eq!(add(stores, event(1, 0, true, 10)).await, Ok(1));
-        assert_eq!(add(stores, event(2, 0, true, 11)).await, Ok(2));
-        assert_eq!(add(stores, event(1, 1, false, 12)).await, Ok(3));
+        assert!(add(stores, event(1, 1)).await);
+        assert!(add(stores, event(2, 1)).await);
+        assert!(add(stores, event(1, 2)).await);
         stores.reopen().await;
-        assert_eq!(add(stores, event(1, 3, true, 12)).await, Ok(4));
+        assert!(add(stores, event(1, 3)).await);
         let data = &stores.data;
         let asked = [puid(2), puid(3), puid(1), puid(2)];
         let now = data.consent_now(&asked).await.unwrap();
-        let (one, two) = (read(4, true, 12).state, read(2, true, 11).state);
+        let (one, two) = (row(1, 3).state, row(2, 1).state);
         assert_eq!(now, [Some(two.clone()), None, Some(one), Some(two)]);
         assert!(data.consent_now(&[]).await.unwrap().is_empty());
 
-        let history = data.consent_events(puid(1), None, 10).await.unwrap();
-        let whole = [read(4, true, 12), read(3, false, 12), read(1, true, 10)];
-        assert_eq!(history, whole);
-        let page = data.consent_events(puid(1), Some(4), 1).await.unwrap();
+        let whole = [row(1, 3), row(1, 2), row(1, 1)];
+        assert_eq!(history(stores, 1).await, whole);
+        let page = data.consent_rows(puid(1), Some(3), 1).await.unwrap();
         assert_eq!(page, whole[1..2]);
-        let rest = data.consent_events(puid(1), Some(3), 9).await.unwrap();
+        let rest = data.consent_rows(puid(1), Some(2), 9).await.unwrap();
         assert_eq!(rest, whole[2..]);
-        assert_eq!(data.consent_events(puid(3), None, 9).await.unwrap(), []);
+        assert_eq!(history(stores, 3).await, []);
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_state_of_a_moment_is_that_of_the_last_event_until_then() {
+async fn a_row_follows_the_last_one_or_is_refused() {
     on_each(async |stores| {
-        add(stores, event(1, 0, true, 10)).await.unwrap();
-        add(stores, event(1, 1, false, 20)).await.unwrap();
-        // In the same instant: the position decides.
-        add(stores, event(1, 2, true, 20)).await.unwrap();
-        add(stores, event(2, 0, true, 1)).await.unwrap();
-        let then = async |when| {
-            let state = stores.data.consent_at(puid(1), when).await.unwrap();
-            state.map(|state| state.sequence)
-        };
-        assert_eq!(then(at(9)).await, None);
-        assert_eq!(then(at(10)).await, Some(1));
-        let before = at(20) - jiff::SignedDuration::from_nanos(1);
-        assert_eq!(then(before).await, Some(1));
-        assert_eq!(then(at(20)).await, Some(3));
-        assert_eq!(then(at(1_000)).await, Some(3));
+        assert!(!add(stores, event(1, 0)).await);
+        assert!(!add(stores, event(1, 2)).await);
+        assert!(add(stores, event(1, 1)).await);
+        assert!(!add(stores, event(1, 1)).await);
+        assert!(!add(stores, event(1, 3)).await);
+        assert_eq!(history(stores, 1).await, [row(1, 1)]);
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_event_follows_the_last_one_or_is_refused() {
+async fn of_a_list_those_that_fit_are_added() {
     on_each(async |stores| {
-        let refused = Err(StoreError::Conflict);
-        assert_eq!(add(stores, event(1, 1, true, 10)).await, refused);
-        assert_eq!(add(stores, event(1, 0, true, 10)).await, Ok(1));
-        assert_eq!(add(stores, event(1, 0, false, 11)).await, refused);
-        assert_eq!(add(stores, event(1, 2, false, 11)).await, refused);
-        // Of what is refused nothing stays, also not its place.
-        assert_eq!(add(stores, event(2, 0, false, 11)).await, Ok(2));
-        let history = stores.data.consent_events(puid(1), None, 9).await;
-        assert_eq!(history.unwrap(), [read(1, true, 10)]);
+        let none = stores.data.append_consent(Vec::new()).await;
+        assert_eq!(none, Ok(Vec::new()));
+        assert!(add(stores, event(2, 1)).await);
+        // Two of one person, one that is late, one that is early, and one of somebody else.
+        let list = [(1, 1), (2, 1), (1, 2), (3, 2), (4, 1), (1, 4), (2, 2)];
+        let rows = list.map(|(n, number)| event(n, number)).to_vec();
+        let added = stores.data.append_consent(rows).await.unwrap();
+        assert_eq!(added, [true, false, true, false, true, false, true]);
+        stores.reopen().await;
+        assert_eq!(history(stores, 1).await, [row(1, 2), row(1, 1)]);
+        assert_eq!(history(stores, 2).await, [row(2, 2), row(2, 1)]);
+        assert_eq!(history(stores, 3).await, []);
+        assert_eq!(history(stores, 4).await, [row(4, 1)]);
     })
     .await;
 }
@@ -128,47 +111,51 @@ async fn an_event_follows_the_last_one_or_is_refused() {
 #[tokio::test]
 async fn of_two_at_once_one_is_told() {
     on_each(async |stores| {
-        let mut last = 0;
-        for round in 0..10 {
-            let both = [true, false].map(|agreed| event(1, last, agreed, round));
-            let [yes, no] = both.map(|event| {
-                let data = Arc::clone(&stores.data);
-                tokio::spawn(async move { data.append_consent(event).await })
+        for number in 1..=10 {
+            let both = [(); 2].map(|()| {
+                let (data, event) = (Arc::clone(&stores.data), event(1, number));
+                tokio::spawn(async move { data.append_consent(vec![event]).await })
             });
-            let told = [yes.await.unwrap(), no.await.unwrap()];
-            let refused = told.iter().filter(|one| **one == Err(StoreError::Conflict));
-            assert_eq!(refused.count(), 1, "{told:?}");
-            last += 1;
-            assert!(told.contains(&Ok(last)), "{told:?}");
+            let mut told = Vec::new();
+            for one in both {
+                told.extend(one.await.unwrap().unwrap());
+            }
+            told.sort_unstable();
+            assert_eq!(told, [false, true]);
         }
+        assert_eq!(history(stores, 1).await.len(), 10);
     })
     .await;
 }
 
-/// Whoever has seen a position has seen all before it: none is given twice, left out, or comes later.
+/// Lists that meet each other from both ends; none waits for ever, and no number is left out or given twice.
 #[tokio::test]
-async fn positions_are_shared_by_all_writers() {
+async fn lists_of_many_writers_do_not_wait_for_each_other() {
     on_each(async |stores| {
-        let writers = (0..8).map(|n| {
+        let writers = (0..8_u32).map(|writer| {
             let data: Arc<dyn DataStore> = Arc::clone(&stores.data);
             tokio::spawn(async move {
-                let mut given = Vec::new();
-                for round in 0..5 {
-                    let after = given.last().copied().unwrap_or(0);
-                    let next = event(n, after, round % 2 == 0, round);
-                    given.push(data.append_consent(next).await.unwrap());
+                let mut count = 0;
+                for number in 1..=5 {
+                    let mut rows: Vec<_> = (0..12).map(|n| event(n, number)).collect();
+                    if writer % 2 == 0 {
+                        rows.reverse();
+                    }
+                    let added = data.append_consent(rows).await.unwrap();
+                    count += added.iter().filter(|added| **added).count();
                 }
-                given
+                count
             })
         });
-        let mut all = Vec::new();
+        let mut count = 0;
         for writer in writers.collect::<Vec<_>>() {
-            let given = writer.await.unwrap();
-            assert!(given.is_sorted_by(|a, b| a < b), "{given:?}");
-            all.extend(given);
+            count += writer.await.unwrap();
         }
-        all.sort_unstable();
-        assert_eq!(all, (1..=40).collect::<Vec<u64>>());
+        assert_eq!(count, 12 * 5);
+        for n in 0..12 {
+            let rows = (1..=5).rev().map(|number| row(n, number));
+            assert_eq!(history(stores, n).await, rows.collect::<Vec<_>>());
+        }
     })
     .await;
 }
@@ -176,30 +163,113 @@ async fn positions_are_shared_by_all_writers() {
 #[tokio::test]
 async fn a_bit_stands_for_one_purpose_for_ever() {
     on_each(async |stores| {
-        assert_eq!(stores.data.consent_bits().await.unwrap(), []);
-        // A no to what nobody ever agreed to says nothing about the bit.
-        add(stores, event(1, 0, false, 1)).await.unwrap();
-        assert_eq!(stores.data.consent_bits().await.unwrap(), []);
-        add(stores, event(1, 1, true, 2)).await.unwrap();
-        let mut other = event(2, 0, true, 3);
-        let bit = |bit, purpose: &str| ConsentBit {
-            bit,
-            purpose: purpose.to_owned(),
+        let data = Arc::clone(&stores.data);
+        let known = async || data.consent_bits().await.unwrap();
+        assert_eq!(known().await, []);
+        assert!(add(stores, event(1, 1)).await);
+        let marketing = bit(MARKETING, "marketing");
+        assert_eq!(known().await, std::slice::from_ref(&marketing));
+        let granting = |n, number, granted: &[ConsentBit]| NewConsentRow {
+            granted: granted.to_vec(),
+            ..event(n, number)
         };
-        other.granted = vec![bit(0, "improvement"), bit(MARKETING, "profiling")];
-        let refused = add(stores, other.clone()).await;
-        assert_eq!(refused, Err(StoreError::Conflict));
-        other.granted = vec![bit(31, "research"), bit(0, "improvement")];
-        add(stores, other).await.unwrap();
-        stores.reopen().await;
-        let known = [
-            bit(0, "improvement"),
-            bit(MARKETING, "marketing"),
-            bit(31, "research"),
-        ];
-        assert_eq!(stores.data.consent_bits().await.unwrap(), known);
-        let added = stores.data.consent_events(puid(2), None, 1).await.unwrap();
-        assert_eq!(added[0].granted, 1 << 31 | 1);
+        let improvement = bit(0, "improvement");
+        let both = [improvement.clone(), bit(MARKETING, "profiling")];
+        // Of what is refused nothing stays: neither the row nor the other bit.
+        assert!(!add(stores, granting(2, 1, &both)).await);
+        assert_eq!(history(stores, 2).await, []);
+        assert_eq!(known().await, std::slice::from_ref(&marketing));
+        // Nor of one whose number does not fit.
+        assert!(!add(stores, granting(2, 2, std::slice::from_ref(&improvement))).await);
+        assert_eq!(known().await, std::slice::from_ref(&marketing));
+        let research = bit(31, "research");
+        let both = [research.clone(), improvement.clone()];
+        assert!(add(stores, granting(2, 1, &both)).await);
+        assert_eq!(known().await, [improvement, marketing, research]);
+    })
+    .await;
+}
+
+/// Servers whose data maps differ: whichever is first decides, and the other is told.
+#[tokio::test]
+async fn of_two_purposes_for_a_bit_at_once_one_wins() {
+    on_each(async |stores| {
+        for round in 0..5_u8 {
+            let purposes = ["profiling", "statistics"];
+            let both = [0, 1].map(|n: usize| {
+                let data = Arc::clone(&stores.data);
+                let new = NewConsentRow {
+                    granted: vec![bit(round, purposes[n])],
+                    ..event(n as u32, u64::from(round) + 1)
+                };
+                tokio::spawn(async move { data.append_consent(vec![new]).await })
+            });
+            let mut told = Vec::new();
+            for one in both {
+                told.extend(one.await.unwrap().unwrap());
+            }
+            let winner = told.iter().position(|added| *added).unwrap();
+            assert!(!told[1 - winner], "both were added");
+            let known = stores.data.consent_bits().await.unwrap();
+            assert_eq!(known[usize::from(round)], bit(round, purposes[winner]));
+            // The loser goes on without a yes.
+            let left = NewConsentRow {
+                granted: Vec::new(),
+                ..event(1 - winner as u32, u64::from(round) + 1)
+            };
+            assert!(add(stores, left).await);
+        }
+    })
+    .await;
+}
+
+/// Few people, numbers and bits, so that calls meet each other's rows often.
+#[tokio::test]
+async fn lists_by_chance_are_answered_as_the_model_does() {
+    on_each(async |stores| {
+        let model = Stores::memory();
+        let mut state = 1_u64;
+        let mut chance = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut refused = 0;
+        for _ in 0..150 {
+            // Bits may contradict those of another list, never of the same: engines add a list's rows in their own order.
+            let purpose = ["a", "b"][chance(6) as usize / 5];
+            let mut last = [0; 4];
+            for n in 0..4 {
+                let rows = history(&model, n).await;
+                last[n as usize] = rows.first().map_or(0, |row| row.state.number);
+            }
+            let rows: Vec<_> = (0..chance(5))
+                .map(|_| {
+                    let n = chance(4) as u32;
+                    // Mostly the one that follows; one that is there, or two too far.
+                    let number = last[n as usize] + chance(4).min(2);
+                    let granted = (0..chance(3)).map(|_| bit(chance(6) as u8, purpose));
+                    NewConsentRow {
+                        granted: granted.collect(),
+                        ..event(n, number)
+                    }
+                })
+                .collect();
+            let expected = model.data.append_consent(rows.clone()).await.unwrap();
+            let added = stores.data.append_consent(rows).await.unwrap();
+            assert_eq!(added, expected);
+            refused += added.iter().filter(|added| !**added).count();
+        }
+        assert!(refused > 50, "{refused}");
+        let bits = model.data.consent_bits().await.unwrap();
+        assert_eq!(stores.data.consent_bits().await.unwrap(), bits);
+        assert_eq!(bits.len(), 6);
+        for n in 0..4 {
+            let rows = history(&model, n).await;
+            assert!(rows.len() > 5, "{}", rows.len());
+            assert_eq!(history(stores, n).await, rows);
+        }
     })
     .await;
 }
@@ -209,10 +279,9 @@ async fn deleting_a_subjects_values_leaves_what_it_agreed_to() {
     on_each(async |stores| {
         let data = &stores.data;
         data.put_values(vec![value(1, 1, b"x", &[])]).await.unwrap();
-        add(stores, event(1, 0, true, 10)).await.unwrap();
+        assert!(add(stores, event(1, 1)).await);
         assert_eq!(data.delete_subject(puid(1)).await, Ok(1));
-        let history = data.consent_events(puid(1), None, 9).await.unwrap();
-        assert_eq!(history, [read(1, true, 10)]);
+        assert_eq!(history(stores, 1).await, [row(1, 1)]);
     })
     .await;
 }

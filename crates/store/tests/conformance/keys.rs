@@ -597,6 +597,30 @@ async fn an_ended_session_takes_its_place_in_the_sequence() {
 }
 
 #[tokio::test]
+async fn changes_of_consent_take_their_places_in_the_order_of_the_list() {
+    on_each(async |stores| {
+        let keys = &stores.keys;
+        keys.add_grant(grant(5, 1, 1)).await.unwrap();
+        keys.consent_changed(Vec::new()).await.unwrap();
+        let list = [3, 1, 3, 2].map(reference);
+        keys.consent_changed(list.to_vec()).await.unwrap();
+        keys.end_grant(grant_id(5), at(9)).await.unwrap();
+        stores.reopen().await;
+        let [first, second, third, fourth] = list.map(ChangeKind::ConsentChanged);
+        let expected = [
+            ChangeKind::Granted(grant_id(5)),
+            first,
+            second,
+            third,
+            fourth,
+            ChangeKind::GrantEnded(grant_id(5)),
+        ];
+        assert_eq!(changes(stores).await, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn changes_are_read_from_any_position_a_thousand_at_a_time() {
     on_each(async |stores| {
         for n in 0..4 {

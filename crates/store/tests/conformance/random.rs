@@ -3,20 +3,20 @@
 use jiff::SignedDuration;
 use privet_seal::KeyKind;
 use privet_vault::port::{
-    KeyRow, LogBatch, NewSessionEntry, NewSubject, Review, SessionCursor, SessionEntry,
-    SessionEntryFilter, SessionFilter, SessionOrder, SessionPart, SessionRow, SubjectRow,
-    TallyPeriod, ValueWrite, Verdict,
+    KeyRow, LogBatch, NewConsentRow, NewSessionEntry, NewSubject, Review, SessionCursor,
+    SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionPart, SessionRow,
+    SubjectRow, TallyPeriod, ValueWrite, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio::runtime;
 
-use crate::Stores;
 use crate::rows::{
     alias, at, batch, day, grant, grant_id, index, key, key_id, no_value, oid, puid, reference,
     retention_key, session, session_id, side, subject, tile, token, token_id, value, wide,
 };
 use crate::salts::{last, salt, telling};
+use crate::{Stores, consent};
 
 /// Subject, field, what is sealed, index rows.
 type Put = (u32, u16, Option<u8>, Vec<(u8, bool)>);
@@ -36,6 +36,9 @@ enum Call {
     Sessions(Option<u8>, Option<bool>, Option<bool>, Option<i64>, u32),
     SessionsAfter(bool, Option<(i64, u32)>, Option<i64>, bool),
     SessionTallies(i64, i64),
+    AppendConsent(Vec<(u32, u64, u8)>),
+    Consents(u32, u64, u32),
+    ConsentChanged(Vec<u32>),
     AddSessionEntries(Vec<(u32, u64, u8)>),
     SessionEntries(u32, u8, u32),
     AddKeys(Vec<Key>),
@@ -92,6 +95,8 @@ fn data_call() -> impl Strategy<Value = Call> {
         1 => prop::collection::vec((0..3_u32, 0..5_u64, 0..3_u8), 0..4)
             .prop_map(Call::AddSessionEntries),
         1 => (0..3_u32, 0..3_u8, 0..5_u32).prop_map(|(a, b, c)| Call::SessionEntries(a, b, c)),
+        3 => prop::collection::vec((0..3_u32, 1..6_u64, 0..4_u8), 0..5).prop_map(Call::AppendConsent),
+        1 => (0..4_u32, 1..7_u64, 0..4_u32).prop_map(|(a, b, c)| Call::Consents(a, b, c)),
     ]
 }
 
@@ -122,6 +127,7 @@ fn key_call() -> impl Strategy<Value = Call> {
         1 => (0..5_u32, 0..9_i64).prop_map(|(a, b)| Call::EndGrant(a, b)),
         1 => (0..2_u32).prop_map(Call::Grants),
         1 => (0..9_u64).prop_map(Call::Changes),
+        1 => prop::collection::vec(10..14_u32, 0..4).prop_map(Call::ConsentChanged),
         1 => (0..9_u64).prop_map(Call::LogPosition),
     ]
 }
@@ -185,6 +191,9 @@ async fn answer(stores: &mut Stores, call: &Call) -> String {
     if let Some(answer) = data_answer(stores, call).await {
         return answer;
     }
+    if let Some(answer) = consent_answer(stores, call).await {
+        return answer;
+    }
     if let Some(answer) = session_answer(stores, call).await {
         return answer;
     }
@@ -232,6 +241,31 @@ async fn data_answer(stores: &Stores, call: &Call) -> Option<String> {
         Call::FieldsOf(subject) => format!("{:?}", data.fields_of(puid(*subject)).await),
         Call::Lookup(field, n, max) => format!("{:?}", data.lookup(*field, [*n; 18], *max).await),
         Call::DeleteValues(subject) => format!("{:?}", data.delete_subject(puid(*subject)).await),
+        _ => return None,
+    })
+}
+
+async fn consent_answer(stores: &Stores, call: &Call) -> Option<String> {
+    let data = &stores.data;
+    Some(match call {
+        Call::AppendConsent(rows) => {
+            // Bits may contradict those of another list, never of the same: engines add a list's rows in their own order.
+            let new = |&(n, number, bit): &(u32, u64, u8)| NewConsentRow {
+                puid: puid(n),
+                row: consent::row(n, number),
+                granted: match bit {
+                    0 => Vec::new(),
+                    _ => vec![consent::bit(bit, ["a", "b"][rows.len() % 2])],
+                },
+            };
+            let added = data.append_consent(rows.iter().map(new).collect()).await;
+            format!("{added:?} {:?}", data.consent_bits().await)
+        }
+        Call::Consents(n, before, count_max) => {
+            let now = data.consent_now(&[puid(*n), puid(9), puid(0)]).await;
+            let page = data.consent_rows(puid(*n), Some(*before), *count_max);
+            format!("{now:?} {:?}", page.await)
+        }
         _ => return None,
     })
 }
@@ -498,6 +532,10 @@ async fn access_answer(stores: &Stores, call: &Call) -> String {
         Call::Grants(n) => {
             let one = keys.grant(grant_id(*n)).await;
             format!("{:?} {one:?}", keys.grants_of(session_id(*n)).await)
+        }
+        Call::ConsentChanged(subjects) => {
+            let subjects = subjects.iter().map(|n| reference(*n)).collect();
+            format!("{:?}", keys.consent_changed(subjects).await)
         }
         Call::Changes(position) => {
             format!(

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, ConsentChannel, DataStore, GrantRow, KeyRow, KeyStore,
-    NewConsentEvent, Review, ScramVerifier, SessionEntry, SessionEntryFilter, SessionFilter,
+    AliasRow, Change, ChangeKind, ConsentRow, DataStore, GrantRow, KeyRow, KeyStore, NewConsentRow,
+    Review, ScramVerifier, SealedState, SessionEntry, SessionEntryFilter, SessionFilter,
     SessionPart, SessionRow, SubjectRow, TokenRow, Verdict,
 };
 use privet_vault::{GrantId, Oid, Puid, SessionId, SubjectRef, TokenId};
@@ -198,17 +198,19 @@ pub(crate) async fn find_data(store: &dyn DataStore) {
 /// Nobody had answered anything; now they can.
 async fn find_consent(store: &dyn DataStore, puid: Puid) {
     assert_eq!(store.consent_now(&[puid]).await.unwrap(), [None]);
-    let refusal = NewConsentEvent {
+    let first = NewConsentRow {
         puid,
-        after: 0,
-        at: at(8, 8),
+        row: ConsentRow {
+            state: SealedState {
+                number: 1,
+                key: KeyId([8; 16]),
+                sealed: vec![8; 64],
+            },
+            evidence: None,
+        },
         granted: Vec::new(),
-        withdrawn: 1,
-        answers: Vec::new(),
-        channel: ConsentChannel::Web,
-        evidence: None,
     };
-    assert_eq!(store.append_consent(refusal).await, Ok(1));
+    assert_eq!(store.append_consent(vec![first]).await, Ok(vec![true]));
 }
 
 /// Everything of [`keys`] is there, and can be used.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use privet_classify::{Basis, Purpose};
-use privet_seal::{SealedRef, Zeroizing};
+use privet_seal::Zeroizing;
 
-use super::{EVIDENCE, mask};
+use super::change::mask;
+use super::event::{ConsentChannel, ConsentEvent, ConsentState};
+use super::ledger::UNREADABLE;
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
-use crate::port::{ConsentBit, ConsentChannel, ConsentEvent, ConsentState};
+use crate::port::{ConsentBit, ConsentRow};
 use crate::{Caller, PrincipalKind, Result, SubjectName, Vault};
 
 /// Events in one answer.
@@ -19,8 +21,8 @@ const EVENTS_MAX: u32 = 100;
 /// What a person agrees to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentView {
-    /// The position of the person's last event in the ledger; 0 where there is none.
-    pub sequence: u64,
+    /// The number of the person's last event; 0 where there is none.
+    pub number: u64,
     /// Every purpose of the data map that rests on consent, by name.
     pub purposes: Vec<PurposeConsent>,
 }
@@ -48,14 +50,14 @@ pub struct PurposeConsent {
 pub struct ConsentHistory {
     /// Newest first.
     pub events: Vec<PastConsent>,
-    /// The position before which older events are; `None` at the end.
+    /// The number before which older events are; `None` at the end.
     pub before: Option<u64>,
 }
 
 /// One event.
 pub struct PastConsent {
-    /// Its position among all events of the environment.
-    pub sequence: u64,
+    /// Its number among the person's own events.
+    pub number: u64,
     /// When.
     pub at: Timestamp,
     /// Purposes that were said yes to, each with the version of its notice.
@@ -74,7 +76,7 @@ impl std::fmt::Debug for PastConsent {
     // Evidence is personal.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PastConsent")
-            .field("sequence", &self.sequence)
+            .field("number", &self.number)
             .finish_non_exhaustive()
     }
 }
@@ -91,14 +93,13 @@ impl Vault {
         as_of: Option<Timestamp>,
     ) -> Result<ConsentView> {
         let (decision, open) = self.reader(caller, subject).await?;
-        let (data, puid) = (&self.inner.data, open.row.puid);
-        let state = match as_of {
-            None => data.consent_now(&[puid]).await?.pop().flatten(),
-            Some(moment) => data.consent_at(puid, moment).await?,
+        let event = match as_of {
+            None => self.last_consent(&open).await?,
+            Some(moment) => self.consent_at(&open, moment).await?,
         };
         self.record_reading(caller, &decision, &open, "state")
             .await?;
-        let mut view = self.consent_view(state.as_ref());
+        let mut view = self.consent_view(event.as_ref().map(|event| &event.state));
         if as_of.is_some() {
             for purpose in &mut view.purposes {
                 purpose.agreed = purpose.answer == Some(true);
@@ -107,7 +108,7 @@ impl Vault {
         Ok(view)
     }
 
-    /// A person's events, newest first: those before a position where one is given.
+    /// A person's events, newest first: those before a number where one is given.
     ///
     /// # Errors
     /// As [`Vault::consent`].
@@ -118,25 +119,52 @@ impl Vault {
         before: Option<u64>,
     ) -> Result<ConsentHistory> {
         let (decision, open) = self.reader(caller, subject).await?;
-        let data = &self.inner.data;
-        let events = data.consent_events(open.row.puid, before, EVENTS_MAX);
-        let events = events.await?;
-        let bits = data.consent_bits().await?;
+        let events = self.past_consents(&open, before, EVENTS_MAX).await?;
+        let bits = self.inner.data.consent_bits().await?;
         self.record_reading(caller, &decision, &open, "history")
             .await?;
         // No clear form for people without a grant, and there is none for evidence.
         let shows_evidence = caller.principal().kind != PrincipalKind::Person;
         let is_full = events.len() == EVENTS_MAX as usize;
-        let last = events.last().map(|event| event.state.sequence);
-        let events = events.into_iter().map(|event| {
-            let evidence = event.evidence.as_ref().filter(|_| shows_evidence);
-            let evidence = evidence.and_then(|sealed| opened_evidence(&open, sealed));
-            self.past(&bits, &event, evidence)
+        let last = events.last().map(|(event, _)| event.state.number);
+        let events = events.into_iter().map(|(event, row)| {
+            let mut past = self.past(&bits, &event);
+            past.has_evidence = row.evidence.is_some();
+            past.evidence = row
+                .evidence
+                .as_ref()
+                .filter(|_| shows_evidence)
+                .and_then(|sealed| opened_evidence(&open, &row, sealed));
+            past
         });
         Ok(ConsentHistory {
             events: events.collect(),
             before: last.filter(|_| is_full),
         })
+    }
+
+    /// The last event that was not later than a moment. Times never go back from one number to the next, so that it is
+    /// found by halves.
+    async fn consent_at(
+        &self,
+        open: &OpenSubject,
+        moment: Timestamp,
+    ) -> Result<Option<ConsentEvent>> {
+        let mut found = None;
+        let newest = self.last_consent(open).await?;
+        let (mut first, mut beyond) = (1, newest.map_or(0, |newest| newest.state.number) + 1);
+        while first < beyond {
+            let middle = first + (beyond - first) / 2;
+            let mut page = self.past_consents(open, Some(middle + 1), 1).await?;
+            let (event, _) = page.pop().ok_or(UNREADABLE)?;
+            if event.state.at <= moment {
+                first = middle + 1;
+                found = Some(event);
+            } else {
+                beyond = middle;
+            }
+        }
+        Ok(found)
     }
 
     async fn reader(
@@ -181,24 +209,20 @@ impl Vault {
             })
         });
         ConsentView {
-            sequence: state.map_or(0, |state| state.sequence),
+            number: state.map_or(0, |state| state.number),
             purposes: purposes.collect(),
         }
     }
 
-    fn past(
-        &self,
-        bits: &[ConsentBit],
-        event: &ConsentEvent,
-        evidence: Option<Zeroizing<String>>,
-    ) -> PastConsent {
+    /// An event in words of the data map, so far without evidence.
+    fn past(&self, bits: &[ConsentBit], event: &ConsentEvent) -> PastConsent {
         let answers = event.state.answers.iter();
         let granted = answers
             .clone()
             .filter(|answer| event.granted & mask(answer.bit) != 0);
         let withdrawn = answers.filter(|answer| event.withdrawn & mask(answer.bit) != 0);
         PastConsent {
-            sequence: event.state.sequence,
+            number: event.state.number,
             at: event.state.at,
             granted: granted
                 .map(|answer| (self.name_of(bits, answer.bit), answer.notice.clone()))
@@ -207,8 +231,8 @@ impl Vault {
                 .map(|answer| self.name_of(bits, answer.bit))
                 .collect(),
             channel: event.channel,
-            has_evidence: event.evidence.is_some(),
-            evidence,
+            has_evidence: false,
+            evidence: None,
         }
     }
 
@@ -224,9 +248,11 @@ impl Vault {
     }
 }
 
-fn opened_evidence(open: &OpenSubject, sealed: &[u8]) -> Option<Zeroizing<String>> {
-    let parsed = SealedRef::parse(sealed).ok()?;
-    let cipher = open.cipher(parsed.key_id())?;
-    let value = cipher.open(EVIDENCE, &parsed).ok()?;
-    Some(value.as_text())
+fn opened_evidence(
+    open: &OpenSubject,
+    row: &ConsentRow,
+    sealed: &[u8],
+) -> Option<Zeroizing<String>> {
+    let (key, number) = (open.consent_key()?, row.state.number);
+    key.open_evidence(open.row.puid, number, sealed).ok()
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use privet_classify::{Basis, Purpose};
 
+use super::event::ConsentState;
 use crate::keyring::OpenSubject;
-use crate::port::ConsentState;
 use crate::{Error, Result, Vault};
 
 /// Who may be used for a purpose: those whose last answer is yes, to the notice in force.
@@ -65,8 +65,8 @@ impl Vault {
         let Some(rule) = rule else {
             return Ok(vec![false; opened.len()]);
         };
-        let puids: Vec<_> = opened.iter().flatten().map(|open| open.row.puid).collect();
-        let mut states = self.inner.data.consent_now(&puids).await?.into_iter();
+        let asked: Vec<&OpenSubject> = opened.iter().flatten().map(|open| &**open).collect();
+        let mut states = self.consent_states(&asked).await?.into_iter();
         let mut refused = Vec::with_capacity(opened.len());
         for open in opened {
             let is_refused = open.is_some() && !rule.is_met(states.next().flatten().as_ref());

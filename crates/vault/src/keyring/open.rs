@@ -1,13 +1,14 @@
 //! A subject with its keys opened, ready to seal and open its values and nobody else's.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use jiff::civil::Date;
-use privet_seal::{KeyId, KeyKind, SubjectKey, ValueCipher};
+use privet_seal::{KeyId, KeyKind, RecordKey, SubjectKey, ValueCipher};
 
-use super::TenantKeys;
+use super::{TenantKeys, is_consent_key};
 use crate::audit::SubjectUse;
+use crate::consent::ConsentKey;
 use crate::port::{KeyRow, SubjectRow};
 use crate::{Error, Result};
 
@@ -18,6 +19,7 @@ pub(crate) struct OpenSubject {
     account: Vec<ValueCipher>,
     operational: Vec<ValueCipher>,
     pub(super) retention: RwLock<HashMap<u32, Retained>>,
+    pub(super) consent: OnceLock<ConsentKey>,
     /// Kept for what is derived from it (pseudonyms, side records); never leaves this crate.
     pub(crate) account_key: SubjectKey,
     pub(crate) operational_key: SubjectKey,
@@ -122,10 +124,16 @@ pub(super) fn open_subject(
     let mut account = Vec::new();
     let mut operational = Vec::new();
     let mut retention = HashMap::new();
+    let consent = OnceLock::new();
     let mut newest: [Option<(u32, SubjectKey)>; 2] = [None, None];
     let mut keys = keys;
     keys.sort_by_key(|key| std::cmp::Reverse(key.generation));
     for key in &keys {
+        if is_consent_key(key) {
+            let record = RecordKey::from(tenant.unwrap(key)?);
+            consent.get_or_init(|| ConsentKey::new(key.id, record));
+            continue;
+        }
         let secret = SubjectKey::from(tenant.unwrap(key)?);
         let cipher = secret.cipher(tenant.scope(), key.id);
         let [newest_account, newest_operational] = &mut newest;
@@ -155,6 +163,7 @@ pub(super) fn open_subject(
         account,
         operational,
         retention: RwLock::new(retention),
+        consent,
         account_key,
         operational_key,
     }))

@@ -1,10 +1,9 @@
 //! The data store: sealed values, blind indexes, the consent ledger, sessions and reviews.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use super::{
-    ConsentBit, ConsentEvent, ConsentState, NewConsentEvent, NewSessionEntry, SessionEntry,
+    ConsentBit, ConsentRow, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
 };
 use crate::{Puid, SessionId};
@@ -60,32 +59,23 @@ pub trait DataStore: Send + Sync {
     /// shows that the use of its data was lawful, and nothing leads from an operational id to it any more.
     async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError>;
 
-    /// Adds an event to the consent ledger and answers its position: higher than that of every event before it, of
-    /// whichever subject and server. Whoever has seen one position has seen all before it.
+    /// Adds events to the consent ledger in one transaction, and answers for each whether it was added. It is not when
+    /// its number does not follow the person's last one (in the order of the list), or when a bit that it grants stands
+    /// for another purpose already; of such a one nothing is kept.
     ///
-    /// # Errors
-    /// [`StoreError::Conflict`], and nothing is added, when the subject's last event is not the one that `after` names, or
-    /// when a bit that is granted stands for another purpose already.
-    async fn append_consent(&self, event: NewConsentEvent) -> Result<u64, StoreError>;
+    /// Rows lie in the order of people's ids, not in the order in which they came.
+    async fn append_consent(&self, rows: Vec<NewConsentRow>) -> Result<Vec<bool>, StoreError>;
 
-    /// What holds for each subject now: the state after its last event; `None` for one that never answered.
-    async fn consent_now(&self, subjects: &[Puid])
-    -> Result<Vec<Option<ConsentState>>, StoreError>;
+    /// Each subject's last state; `None` for one that never answered.
+    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError>;
 
-    /// What held for a subject at a moment: the state after its last event that was not later.
-    async fn consent_at(
-        &self,
-        subject: Puid,
-        moment: Timestamp,
-    ) -> Result<Option<ConsentState>, StoreError>;
-
-    /// A subject's events, newest first: those before position `before` where one is given, at most `count_max`.
-    async fn consent_events(
+    /// A subject's rows, the newest first: those with a number below `before` where one is given, at most `count_max`.
+    async fn consent_rows(
         &self,
         subject: Puid,
         before: Option<u64>,
         count_max: u32,
-    ) -> Result<Vec<ConsentEvent>, StoreError>;
+    ) -> Result<Vec<ConsentRow>, StoreError>;
 
     /// Every bit that somebody ever said yes to, by number, with the purpose that it stands for.
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError>;

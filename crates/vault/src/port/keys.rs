@@ -187,6 +187,8 @@ pub enum ChangeKind {
     Erased(SubjectRef),
     /// A console session was ended: every server that holds it lets go.
     SessionEnded(SessionId),
+    /// A subject answered what it agrees to: whoever reads this change finds the answers in the data store.
+    ConsentChanged(SubjectRef),
     /// A subject's salt was replaced: telemetry knows them by another id from now on.
     SaltRotated(SubjectRef),
 }
@@ -380,6 +382,10 @@ pub trait KeyStore: Send + Sync {
 
     /// Tells every server that a session was ended: advances the sequence. The session's row says so already.
     async fn end_session(&self, session: SessionId) -> Result<(), StoreError>;
+
+    /// Tells every server that subjects answered: advances the sequence once for each, in the list's order. What they answered
+    /// is durable in the data store already.
+    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError>;
 
     /// The position of the last change.
     async fn sequence(&self) -> Result<u64, StoreError>;

@@ -8,13 +8,15 @@ use jiff::SignedDuration;
 use privet_classify::DataMap;
 use privet_store::{FailNth, Faults, Moment};
 use privet_vault::audit::{Entry, EntryKind};
-use privet_vault::port::{ConsentChannel, ConsentEvent, StoreError};
+use privet_vault::port::{ChangeKind, ConsentRow, NewConsentRow, StoreError};
 use privet_vault::{
-    Caller, ConsentChange, ConsentGrant, ConsentView, Error, Form, OpenItem, Puid, RevealRequest,
-    RevealedValue, SealItem, SubjectName, Vault,
+    Caller, ConsentChange, ConsentChannel, ConsentGrant, ConsentView, Error, Form, OpenItem, Puid,
+    RevealRequest, RevealedValue, SealItem, SubjectName, SubjectRef, Vault,
 };
 
-use crate::bed::{Bed, MAP, bed, bed_with, hand_clock, parts, request, root, shown};
+use crate::bed::{
+    Bed, MAP, Seeded, bed, bed_with, hand_clock, parts, parts_of_another, request, root, shown,
+};
 use crate::engine::new_stores;
 use crate::servers::Pair;
 
@@ -36,7 +38,7 @@ fn change(grant: &[&str], withdraw: &[&str]) -> ConsentChange {
 
 async fn say(vault: &Vault, caller: &Caller, subject: &SubjectName, said: ConsentChange) -> u64 {
     let view = vault.record_consent(caller, subject, &said).await.unwrap();
-    view.sequence
+    view.number
 }
 
 async fn yes(bed: &Bed, subject: &SubjectName) {
@@ -95,17 +97,33 @@ async fn opens(bed: &Bed, items: &[OpenItem]) -> Result<Vec<String>, Error> {
     Ok(opened.iter().map(shown).collect())
 }
 
-async fn puid(bed: &Bed, subject: &SubjectName) -> Puid {
+async fn ids(bed: &Bed, subject: &SubjectName) -> (Puid, SubjectRef) {
     let SubjectName::Oid(oid) = subject else {
         panic!("subjects of these tests are named by their ids");
     };
     let rows = bed.stores.keys.subjects_by_oid(&[*oid]).await.unwrap();
-    rows[0].as_ref().unwrap().puid
+    let row = rows[0].as_ref().unwrap();
+    (row.puid, row.reference)
 }
 
-async fn ledger(bed: &Bed, puid: Puid) -> Vec<ConsentEvent> {
-    let events = bed.stores.data.consent_events(puid, None, 1_000).await;
-    events.unwrap()
+async fn puid(bed: &Bed, subject: &SubjectName) -> Puid {
+    ids(bed, subject).await.0
+}
+
+/// A person's rows as they lie in the data store, newest first.
+async fn ledger(bed: &Bed, puid: Puid) -> Vec<ConsentRow> {
+    let rows = bed.stores.data.consent_rows(puid, None, 1_000).await;
+    rows.unwrap()
+}
+
+/// Whose consent changed, in the order of the shared sequence.
+async fn consents_told(bed: &Bed) -> Vec<SubjectRef> {
+    let changes = bed.stores.keys.changes_after(0).await.unwrap();
+    let told = changes.iter().filter_map(|change| match change.kind {
+        ChangeKind::ConsentChanged(subject) => Some(subject),
+        _ => None,
+    });
+    told.collect()
 }
 
 /// The last entry of a kind.
@@ -199,6 +217,8 @@ async fn of_many_those_who_agree_are_shown_and_the_others_named() {
 async fn what_was_withdrawn_on_one_server_is_closed_on_the_other() {
     let Pair { one, two } = Pair::ruled("").await;
     let ada = one.subject("ada@example.com").await;
+    // The other one has her opened already when the key of her answers is made.
+    assert_eq!(reveals(&two, &ada, "marketing").await, "consent_missing");
     for _ in 0..3 {
         yes(&one, &ada).await;
         assert_eq!(reveals(&two, &ada, "marketing").await, "ada@example.com");
@@ -302,7 +322,7 @@ async fn the_state_of_now_and_of_any_moment_is_told() {
     let none = Vec::<String>::new();
     let marketing = vec!["marketing".to_owned()];
     assert_eq!(said, [(0, marketing), (1, none.clone()), (2, none)]);
-    assert_eq!(history.events[2].sequence, first);
+    assert_eq!(history.events[2].number, first);
     assert_eq!(history.before, None);
     assert_eq!(bed.count(EntryKind::ConsentRead).await, 1 + 5 + 1);
 }
@@ -310,44 +330,39 @@ async fn the_state_of_now_and_of_any_moment_is_told() {
 /// A clock that is behind: the event that came last is the last all the same, in the state and in the history.
 #[tokio::test]
 async fn clocks_do_not_decide_which_answer_is_the_last() {
-    let bed = bed().await;
-    let ada = bed.subject("ada@example.com").await;
-    let puid = puid(&bed, &ada).await;
-    // Written by a server whose clock is an hour ahead.
-    let later = bed.vault.time() + SignedDuration::from_hours(1);
-    let ahead = privet_vault::port::NewConsentEvent {
-        puid,
-        after: 0,
-        at: later,
-        granted: Vec::new(),
-        withdrawn: 0,
-        answers: vec![privet_vault::port::ConsentAnswer {
-            bit: 0,
-            agreed: true,
-            notice: NOTICE.to_owned(),
-            since: later,
-        }],
-        channel: ConsentChannel::Web,
-        evidence: None,
+    let ahead = bed().await;
+    let clock = hand_clock();
+    let mut other = parts_of_another(&ahead.stores, &clock, "privet.example/test/2");
+    other.entropy = Arc::new(Seeded::new(4_711));
+    let behind = Bed {
+        vault: Vault::start(other).await.unwrap(),
+        clock,
+        stores: ahead.stores.clone(),
     };
-    bed.stores.data.append_consent(ahead).await.unwrap();
-    assert_eq!(reveals(&bed, &ada, "marketing").await, "ada@example.com");
-    no(&bed, &ada).await;
-    assert_eq!(reveals(&bed, &ada, "marketing").await, "consent_missing");
-    let job = bed.caller("job").await;
-    for moment in [later, later + SignedDuration::from_hours(1)] {
-        let then = bed.vault.consent(&job, &ada, Some(moment)).await.unwrap();
-        assert_eq!(of(&then, "marketing").answer, Some(false));
+    ahead.clock.advance(Duration::from_millis(900));
+    let later = ahead.vault.time();
+    assert!(behind.vault.time() < later);
+    let ada = ahead.subject("ada@example.com").await;
+    yes(&ahead, &ada).await;
+    assert_eq!(reveals(&ahead, &ada, "marketing").await, "ada@example.com");
+    no(&behind, &ada).await;
+    assert_eq!(reveals(&ahead, &ada, "marketing").await, "consent_missing");
+    let job = behind.caller("job").await;
+    for (moment, answer) in [
+        (later - SignedDuration::from_nanos(1), None),
+        (later, Some(false)),
+        (later + SignedDuration::from_hours(1), Some(false)),
+    ] {
+        let then = behind
+            .vault
+            .consent(&job, &ada, Some(moment))
+            .await
+            .unwrap();
+        assert_eq!(of(&then, "marketing").answer, answer);
     }
-    let times: Vec<_> = ledger(&bed, puid)
-        .await
-        .iter()
-        .map(|e| e.state.at)
-        .collect();
-    assert!(
-        times.is_sorted_by(|newer, older| newer >= older),
-        "{times:?}"
-    );
+    let history = behind.vault.consent_history(&job, &ada, None).await;
+    let times: Vec<_> = history.unwrap().events.iter().map(|e| e.at).collect();
+    assert_eq!(times, [later, later]);
 }
 
 #[tokio::test]
@@ -371,16 +386,22 @@ async fn no_answer_of_many_at_once_is_lost() {
     given.sort_unstable();
     given.dedup();
     assert_eq!(given.len(), 12);
-    let events = ledger(&bed, puid(&bed, &ada).await).await;
-    assert_eq!(events.len(), 12);
     // Each event leaves alone what it says nothing of.
-    for pair in events.windows(2) {
-        let (after, before) = (&pair[0], &pair[1]);
-        let silent = |bit: &u8| (after.granted | after.withdrawn) & 1 << bit == 0;
-        for bit in [0_u8, 1].iter().filter(|bit| silent(bit)) {
-            assert_eq!(after.state.answer(*bit), before.state.answer(*bit));
-        }
+    let view = bed.vault.consent(&job, &ada, None).await.unwrap();
+    assert_eq!(view.number, 12);
+    let history = bed.vault.consent_history(&job, &ada, None).await.unwrap();
+    let numbers: Vec<_> = history.events.iter().map(|event| event.number).collect();
+    assert_eq!(numbers, (1..=12).rev().collect::<Vec<_>>());
+    for purpose in ["marketing", "improvement"] {
+        let last = history.events.iter().find_map(|event| {
+            let yes = event.granted.iter().any(|(name, _)| name == purpose);
+            let no = event.withdrawn.iter().any(|name| name == purpose);
+            (yes || no).then_some(yes)
+        });
+        assert_eq!(of(&view, purpose).answer, last, "{purpose}");
     }
+    let (_, reference) = ids(&bed, &ada).await;
+    assert_eq!(consents_told(&bed).await, [reference; 12]);
 }
 
 /// A vault over the same stores with another data map.
@@ -480,21 +501,118 @@ async fn evidence_is_sealed_and_ends_with_the_account_while_the_answers_stay() {
     let history = bed.vault.consent_history(&auditor, &ada, None).await;
     let event = &history.unwrap().events[0];
     assert!(event.has_evidence && event.evidence.is_none());
-    let stored = ledger(&bed, puid).await[0].evidence.clone().unwrap();
-    assert!(!String::from_utf8_lossy(&stored).contains("8812"));
+    let stored = ledger(&bed, puid).await.remove(0);
+    let evidence = stored.evidence.clone().unwrap();
+    assert!(!String::from_utf8_lossy(&evidence).contains("8812"));
     let log = bed.log_text().await;
     assert!(!log.contains("8812") && !log.contains("shop.example"));
+    let keys = bed.stores.keys.clone();
+    let known = keys.keys_by_id(&[stored.state.key]).await.unwrap();
+    assert!(known[0].is_some());
 
     bed.vault.close_subject(&job, &ada).await.unwrap();
     let gone = bed.vault.consent(&job, &ada, None).await.unwrap_err();
     assert_eq!(gone.code(), "not_found");
     assert_eq!(reveals(&bed, &ada, "marketing").await, "(none)");
-    let left = ledger(&bed, puid).await;
-    assert_eq!(left.len(), 1, "it shows that the use was lawful");
-    let key = privet_seal::SealedRef::parse(left[0].evidence.as_ref().unwrap());
-    let key = key.unwrap().key_id();
-    let keys = bed.stores.keys.keys_by_id(&[key]).await.unwrap();
-    assert_eq!(keys, [None], "nothing opens it any more");
+    let known = keys.keys_by_id(&[stored.state.key]).await.unwrap();
+    assert_eq!(known, [None], "nothing opens it any more");
+}
+
+/// Who can write to the data store can take a row away, and then nobody agrees by it; they cannot make somebody agree.
+#[tokio::test]
+async fn rows_that_were_moved_say_nothing() {
+    let bed = bed().await;
+    let (ada, bob) = (
+        bed.subject("ada@example.com").await,
+        bed.subject("bob@example.com").await,
+    );
+    yes(&bed, &ada).await;
+    no(&bed, &ada).await;
+    let (adas, bobs) = (puid(&bed, &ada).await, puid(&bed, &bob).await);
+    let rows = ledger(&bed, adas).await;
+    let agreed = rows[1].clone();
+    assert_eq!(agreed.state.number, 1);
+    let mut replayed = agreed.clone();
+    replayed.state.number = 3;
+    for (puid, row) in [(bobs, agreed), (adas, replayed)] {
+        let forged = NewConsentRow {
+            puid,
+            row,
+            granted: Vec::new(),
+        };
+        let added = bed.stores.data.append_consent(vec![forged]).await;
+        assert_eq!(added, Ok(vec![true]));
+    }
+    let job = bed.caller("job").await;
+    for (subject, email) in [(&ada, "ada@example.com"), (&bob, "bob@example.com")] {
+        assert_eq!(reveals(&bed, subject, "marketing").await, "consent_missing");
+        assert_eq!(finds(&bed, email, "marketing").await, 0);
+        assert_eq!(reveals(&bed, subject, "service").await, email);
+        // What the next answer would rest on cannot be read.
+        let read = bed.vault.consent(&job, subject, None).await;
+        assert_eq!(read.unwrap_err().code(), "internal");
+        let said = change(&["improvement"], &[]);
+        let refused = bed.vault.record_consent(&job, subject, &said).await;
+        assert_eq!(refused.unwrap_err().code(), "internal");
+    }
+}
+
+/// Whoever reads of a change in the shared sequence finds its row, and what was acknowledged is in the sequence.
+#[tokio::test]
+async fn a_change_is_acknowledged_once_every_server_is_told() {
+    for nth in 1..=8 {
+        for moment in [Moment::Before, Moment::After] {
+            let faults = Faults::new();
+            let (stores, clock) = (new_stores().await, hand_clock());
+            let mut failing = parts(&stores, &clock, "test", root());
+            failing.keys = Arc::new(FailNth::new(stores.keys.clone(), &faults));
+            let vault = Vault::start(failing).await.unwrap();
+            let bed = Bed {
+                vault,
+                clock,
+                stores,
+            };
+            let ada = bed.subject("ada@example.com").await;
+            let (puid, reference) = ids(&bed, &ada).await;
+            let job = bed.caller("job").await;
+            let said = change(&["marketing"], &[]);
+            // The call that fails may be one of the server's own, which follows the sequence meanwhile.
+            faults.fail_nth(nth, moment, StoreError::Unavailable("gone".into()));
+            let first = bed.vault.record_consent(&job, &ada, &said).await;
+            faults.clear();
+            let told = consents_told(&bed).await;
+            let kept = ledger(&bed, puid).await.len();
+            assert!(told.len() <= kept, "told of what is not there");
+            if first.is_ok() {
+                assert_eq!((kept, told.len()), (1, 1));
+            }
+            // Saying it again is harmless, and every server is told then.
+            let again = bed.vault.record_consent(&job, &ada, &said).await.unwrap();
+            assert!(of(&again, "marketing").agreed);
+            assert_eq!(again.number as usize, kept + 1);
+            let told_again = consents_told(&bed).await;
+            assert_eq!(told_again, vec![reference; told.len() + 1]);
+            assert_eq!(reveals(&bed, &ada, "marketing").await, "ada@example.com");
+        }
+    }
+}
+
+/// One server erases somebody while another, which has them opened still, records an answer of theirs.
+#[tokio::test]
+async fn an_answer_that_meets_an_erasure_leaves_no_key_behind() {
+    let Pair { one, two } = Pair::ruled("").await;
+    for _ in 0..5 {
+        let ada = one.subject("ada@example.com").await;
+        let (_, reference) = ids(&one, &ada).await;
+        assert_eq!(reveals(&two, &ada, "marketing").await, "consent_missing");
+        let (job, eraser) = (two.caller("job").await, one.caller("job").await);
+        one.vault.close_subject(&eraser, &ada).await.unwrap();
+        let said = change(&["marketing"], &[]);
+        let refused = two.vault.record_consent(&job, &ada, &said).await;
+        assert_eq!(refused.unwrap_err().code(), "not_found");
+        let keys = one.stores.keys.keys_of_subjects(&[reference]).await;
+        assert_eq!(keys, Ok(vec![Vec::new()]));
+    }
 }
 
 #[tokio::test]

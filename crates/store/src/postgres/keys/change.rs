@@ -1,11 +1,11 @@
-//! The sequence that grants, revocations and erasures share, and how far each log's erasures were carried out.
+//! The sequence that grants, revocations, erasures and changes of consent share, and how far each log's erasures were carried out.
 
 use deadpool_postgres::GenericClient;
 use privet_vault::port::{Change, ChangeKind};
 use privet_vault::{GrantId, SessionId, SubjectRef, TokenId};
 
 use super::reading;
-use crate::postgres::column::{from_count, from_id};
+use crate::postgres::column::{from_count, from_id, from_subjects};
 use crate::postgres::database::{Client, Failure};
 use crate::write::CHANGES_MAX;
 
@@ -14,6 +14,7 @@ pub(super) const GRANT_ENDED: i16 = 2;
 pub(super) const TOKEN_REVOKED: i16 = 3;
 pub(super) const ERASED: i16 = 4;
 pub(super) const SESSION_ENDED: i16 = 5;
+pub(super) const CONSENT_CHANGED: i16 = 6;
 pub(super) const SALT_ROTATED: i16 = 7;
 
 /// Takes the next position. The head's row is locked until the transaction ends, so that positions become visible in
@@ -28,6 +29,26 @@ pub(super) async fn add(
             "WITH head AS (UPDATE sequence_head SET sequence = sequence + 1 RETURNING sequence)
              INSERT INTO change (sequence, kind, id) SELECT sequence, $1::smallint, $2::uuid FROM head",
             &[&kind, &from_id(id)],
+        )
+        .await?;
+    Ok(())
+}
+
+/// A change of consent for each subject, in the list's order.
+pub(super) async fn add_consents(
+    client: &mut Client,
+    subjects: &[SubjectRef],
+) -> Result<(), Failure> {
+    let ids = from_subjects(subjects);
+    client
+        .execute(
+            "WITH head AS (
+                 UPDATE sequence_head SET sequence = sequence + cardinality($2::uuid[])
+                 RETURNING sequence - cardinality($2::uuid[]) AS sequence)
+             INSERT INTO change (sequence, kind, id)
+             SELECT head.sequence + place, $1::smallint, subject
+               FROM head, unnest($2::uuid[]) WITH ORDINALITY AS asked (subject, place)",
+            &[&CONSENT_CHANGED, &ids],
         )
         .await?;
     Ok(())
@@ -60,6 +81,7 @@ pub(super) async fn after(client: &mut Client, position: u64) -> Result<Vec<Chan
                 TOKEN_REVOKED => ChangeKind::TokenRevoked(TokenId::from_bytes(id)),
                 ERASED => ChangeKind::Erased(SubjectRef::from_bytes(id)),
                 SESSION_ENDED => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
+                CONSENT_CHANGED => ChangeKind::ConsentChanged(SubjectRef::from_bytes(id)),
                 SALT_ROTATED => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
                 _ => return Err(row.damage()),
             };

@@ -1,4 +1,4 @@
-//! The sequence that grants, revocations and erasures share, and how far each log's erasures were carried out.
+//! The sequence that grants, revocations, erasures and changes of consent share, and how far each log's erasures were carried out.
 
 use privet_vault::port::{Change, ChangeKind};
 use privet_vault::{GrantId, SessionId, SubjectRef, TokenId};
@@ -17,6 +17,7 @@ pub(super) fn add(connection: &Connection, kind: ChangeKind) -> Result<u64, Fail
         ChangeKind::TokenRevoked(id) => (3, *id.as_bytes()),
         ChangeKind::Erased(id) => (4, *id.as_bytes()),
         ChangeKind::SessionEnded(id) => (5, *id.as_bytes()),
+        ChangeKind::ConsentChanged(id) => (6, *id.as_bytes()),
         ChangeKind::SaltRotated(id) => (7, *id.as_bytes()),
     };
     connection
@@ -42,6 +43,7 @@ pub(super) fn after(connection: &Connection, position: u64) -> Result<Vec<Change
             3 => ChangeKind::TokenRevoked(TokenId::from_bytes(id)),
             4 => ChangeKind::Erased(SubjectRef::from_bytes(id)),
             5 => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
+            6 => ChangeKind::ConsentChanged(SubjectRef::from_bytes(id)),
             7 => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
             _ => return Err(unknown_code(1)),
         };
