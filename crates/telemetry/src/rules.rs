@@ -19,6 +19,8 @@ pub struct Rules {
     purposes: FxHashMap<Box<str>, PurposeRule>,
     names: Vec<Box<str>>,
     columns: Vec<(Box<str>, AttributeType)>,
+    /// Of each column its place, and its attribute.
+    places: FxHashMap<Box<str>, (usize, Box<str>)>,
 }
 
 /// What becomes of an attribute.
@@ -150,6 +152,7 @@ impl Rules {
             purposes,
             names: Vec::new(),
             columns: Vec::new(),
+            places: FxHashMap::default(),
         };
         for (name, attribute) in &telemetry.attributes {
             let columns = Level::ALL.map(|level| names.id(&level.column(name)));
@@ -167,6 +170,8 @@ impl Rules {
         for (name, value_type) in map.telemetry().columns() {
             for level in Level::ALL {
                 let column: Box<str> = level.column(name).into();
+                let place = (self.columns.len(), name.into());
+                self.places.insert(column.clone(), place);
                 self.columns.push((column, value_type));
             }
         }
@@ -175,6 +180,13 @@ impl Rules {
     /// The columns of attributes that stored records may have.
     pub fn columns(&self) -> &[(Box<str>, AttributeType)] {
         &self.columns
+    }
+
+    /// The place of a column in [`columns`](Self::columns) and what becomes of its values, if it is still one.
+    pub(crate) fn place(&self, column: &str) -> Option<(usize, &Treatment)> {
+        let (place, attribute) = self.places.get(column)?;
+        let rule = self.attributes.get(attribute)?;
+        Some((*place, &rule.treatment))
     }
 
     pub(crate) fn attribute(&self, key: &str) -> Option<&AttributeRule> {

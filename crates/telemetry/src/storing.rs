@@ -1,0 +1,173 @@
+//! From the journal into the store: whole files of the journal, each with its position, so that none is stored twice.
+
+mod rows;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use privet_telemetry_store::{Attribute, Position, Rows, Store, Type};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::journal::{Damage, Journal, Refused, Segment};
+use crate::rules::Rules;
+
+/// The first and the longest pause after the store failed.
+const PAUSES: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(250)..=Duration::from_secs(30);
+
+/// Why a file of the journal was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStored {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] privet_telemetry_store::Error),
+    /// The journal cannot be read or removed.
+    #[error("the telemetry journal fails")]
+    Journal(#[from] std::io::Error),
+    /// The journal's writer fails.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// What brings the journal's records into the store.
+#[derive(Debug, Clone)]
+pub struct Storing {
+    journal: Journal,
+    store: Store,
+    rules: Arc<Rules>,
+    columns: Arc<[Attribute]>,
+    tenant: Arc<str>,
+}
+
+impl Storing {
+    /// Stores what `journal` holds as records of `tenant`.
+    ///
+    /// # Errors
+    /// [`NotStored::Store`] if the store does not take the name of an attribute.
+    pub fn new(
+        journal: Journal,
+        store: Store,
+        rules: Arc<Rules>,
+        tenant: &str,
+    ) -> Result<Self, NotStored> {
+        let columns = rules.columns().iter().map(|(name, value_type)| {
+            use privet_classify::AttributeType;
+            let of = match value_type {
+                AttributeType::String => Type::String,
+                AttributeType::Int => Type::Int,
+                AttributeType::Double => Type::Double,
+                AttributeType::Bool => Type::Bool,
+            };
+            Attribute::new(name, of)
+        });
+        let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
+        Ok(Self {
+            journal,
+            store,
+            rules,
+            columns: columns.into(),
+            tenant: tenant.into(),
+        })
+    }
+
+    /// Stores again and again: when `every` has passed, or a file is long enough, until `stop` is true. While the store fails the
+    /// journal grows, and what is sent is refused once it has reached its bound; nothing has to be started anew afterwards.
+    pub async fn run(self, every: Duration, mut stop: watch::Receiver<bool>) {
+        let mut pause = *PAUSES.start();
+        loop {
+            let stored = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                stored = self.round(every) => stored,
+            };
+            match stored {
+                Ok(()) => pause = *PAUSES.start(),
+                Err(error) => {
+                    tracing::warn!(%error, waiting_bytes = self.journal.bytes(), "telemetry could not be stored yet");
+                    tokio::select! {
+                        _ = stop.wait_for(|stop| *stop) => return,
+                        () = sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(*PAUSES.end());
+                }
+            }
+        }
+    }
+
+    async fn round(&self, every: Duration) -> Result<(), NotStored> {
+        // Whichever comes first.
+        let _ = timeout(every, self.journal.long_enough()).await;
+        self.store_all().await
+    }
+
+    /// Stores all that is acknowledged at the moment of the call.
+    ///
+    /// # Errors
+    /// [`NotStored`]; what was not stored stays in the journal.
+    pub async fn store_all(&self) -> Result<(), NotStored> {
+        for segment in self.journal.close_file().await? {
+            self.store_one(&segment).await?;
+        }
+        Ok(())
+    }
+
+    async fn store_one(&self, segment: &Segment) -> Result<(), NotStored> {
+        let writer = self.journal.writer();
+        let stored = self.store.position(writer).await?;
+        if stored >= Some(segment.last) {
+            self.journal.stored(segment)?;
+            return Ok(());
+        }
+        let (rows, damage) = self.rows(segment).await?;
+        let misfits = rows.misfits();
+        let batches = tokio::task::spawn_blocking(move || rows.finish())
+            .await
+            .map_err(|_| NotStored::Stopping)??;
+        let position = Position {
+            writer: writer.to_owned(),
+            after: stored.unwrap_or(segment.first.saturating_sub(1)),
+            upto: segment.last,
+        };
+        self.store.append(batches, Some(position)).await?;
+        if misfits > 0 {
+            tracing::warn!(
+                misfits,
+                "values of telemetry did not fit their columns: the data map has changed"
+            );
+        }
+        match damage {
+            None => self.journal.stored(segment)?,
+            Some(damage) => {
+                let aside = self.journal.put_aside(segment)?;
+                tracing::error!(
+                    file = %aside.display(), %damage, "a part of the telemetry journal is lost: the file was put aside"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn rows(&self, segment: &Segment) -> Result<(Rows, Option<Damage>), NotStored> {
+        let mut rows = Rows::new(Arc::clone(&self.columns))?;
+        let (segment, rules) = (segment.clone(), Arc::clone(&self.rules));
+        let tenant = Arc::clone(&self.tenant);
+        let read = tokio::task::spawn_blocking(move || {
+            let read = segment.read(|batch| {
+                rows::add(&batch, &rules, &tenant, &mut rows);
+                Ok::<(), Infallible>(())
+            });
+            (rows, read)
+        });
+        let (rows, read) = read.await.map_err(|_| NotStored::Stopping)?;
+        match read {
+            Ok(Ok(())) => Ok((rows, None)),
+            Ok(Err(never)) => match never {},
+            Err(Damage::Unreadable(error)) => Err(error.into()),
+            Err(damage) => Ok((rows, Some(damage))),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The whole way of a request: both protocols in front, the journal and the store behind, a table in the vault's place.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bed;
+mod grpc;
+mod http;
+mod outages;
+mod sdk;
+mod stored;

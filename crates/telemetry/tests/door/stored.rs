@@ -1,0 +1,184 @@
+//! From a request to rows that a query reads.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use privet_telemetry::Limits;
+use privet_telemetry_store::Table;
+
+use crate::bed::{ADA, BOB, Door, logs, open, record, text};
+
+/// Every file in a folder and below.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The rows of a table that count, each as its filled columns.
+pub(crate) async fn rows(door: &Door, folder: &Path, table: &str) -> Vec<String> {
+    let snapshot = door.store.snapshot().await.unwrap();
+    let mut rows = Vec::new();
+    let table = Table::ALL
+        .into_iter()
+        .find(|one| one.name() == table)
+        .unwrap();
+    for file in snapshot.files(table) {
+        let path = folder.join("store").join(&*file.path);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap());
+        for batch in reader.unwrap().build().unwrap() {
+            rows.extend(shown(&batch.unwrap()));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+fn shown(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::default();
+    let columns: Vec<_> = batch
+        .schema()
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| {
+            (
+                field.name().clone(),
+                ArrayFormatter::try_new(&**column, &options).unwrap(),
+            )
+        })
+        .collect();
+    let row = |row: usize| {
+        let filled = columns
+            .iter()
+            .map(|(name, column)| (name, column.value(row).to_string()));
+        let filled = filled.filter(|(_, value)| !value.is_empty());
+        filled
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    (0..batch.num_rows()).map(row).collect()
+}
+
+/// The times of the stored log records: each of these tests gives every record its own.
+pub(crate) async fn times(door: &Door, folder: &Path) -> Vec<String> {
+    let rows = rows(door, folder, "logs").await;
+    rows.iter()
+        .map(|row| row.split(' ').next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn what_passes_is_stored_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let door = open(folder.path(), Limits::default());
+    let mut request = logs(vec![record(1, ADA), record(2, BOB)]);
+    request.resource_logs[0].resource = Some(opentelemetry_proto::tonic::resource::v1::Resource {
+        attributes: vec![text("service.name", "shop"), text("user.name", "canary")],
+        ..Default::default()
+    });
+    assert_eq!(door.logs(&request).await.status, 200);
+    // Before the journal is stored, nothing is there to read.
+    assert_eq!(rows(&door, folder.path(), "logs").await, [""; 0]);
+    door.storing.store_all().await.unwrap();
+    door.storing.store_all().await.unwrap();
+    let rows = rows(&door, folder.path(), "logs").await;
+    insta::assert_snapshot!(rows.join("\n"), @"time=1970-01-01T00:00:00.000000001Z received=2026-11-18T11:06:40Z tyid=a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1 consent=1 stamp=1 notice=2026-11 purpose=improvement exportable=true event=order.placed http.method=PUT order.id=po1_AAFm2lHn_p-_hLNC49dC36md resource.service.name=shop");
+    assert_eq!(door.journal.waiting(), []);
+}
+
+/// The door is closed and opened at every moment between the acknowledgement and the removal.
+#[tokio::test]
+async fn a_restart_at_any_moment_stores_each_record_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sent = BTreeSet::new();
+    for moment in 0..6 {
+        let door = open(folder.path(), Limits::default());
+        let time = 1 + moment;
+        assert_eq!(door.logs(&logs(vec![record(time, ADA)])).await.status, 200);
+        sent.insert(format!("time=1970-01-01T00:00:00.00000000{time}Z"));
+        match moment % 3 {
+            // Acknowledged, not stored.
+            0 => {}
+            // Stored, and the file of the journal comes back, as if it had not been removed any more.
+            1 => {
+                let closed = door.journal.close_file().await.unwrap();
+                let kept: Vec<_> = closed
+                    .iter()
+                    .map(|one| (one.path.clone(), fs::read(&one.path).unwrap()))
+                    .collect();
+                door.storing.store_all().await.unwrap();
+                for (path, bytes) in kept {
+                    fs::write(path, bytes).unwrap();
+                }
+            }
+            _ => door.storing.store_all().await.unwrap(),
+        }
+        door.journal.end().await;
+    }
+    let door = open(folder.path(), Limits::default());
+    door.storing.store_all().await.unwrap();
+    let found = times(&door, folder.path()).await;
+    assert_eq!(found, sent.into_iter().collect::<Vec<_>>());
+}
+
+/// Nothing that must not pass is in any file that was written: not in the journal, not in the store, whatever they are packed with.
+#[tokio::test]
+async fn no_marker_is_on_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let door = open(folder.path(), Limits::default());
+    let marked = |time| {
+        let mut record = record(time, ADA);
+        record.severity_text = "canary".to_owned();
+        for key in ["user.name", "note", "unknown", "canary"] {
+            record.attributes.push(text(key, "canary"));
+        }
+        record
+    };
+    for time in 1..20 {
+        assert_eq!(door.logs(&logs(vec![marked(time)])).await.status, 200);
+    }
+    let oid: privet_vault::Oid = ADA.parse().unwrap();
+    let search = |bytes: &[u8], place: &str| {
+        for marker in [
+            b"canary".as_slice(),
+            ADA.as_bytes(),
+            oid.as_bytes(),
+            b"4711",
+        ] {
+            assert!(
+                !bytes.windows(marker.len()).any(|window| window == marker),
+                "{marker:?} is in {place}"
+            );
+        }
+    };
+    let mut searched = 0;
+    let mut search_all = || {
+        for path in files(folder.path()) {
+            search(&fs::read(&path).unwrap(), &path.display().to_string());
+            searched += 1;
+        }
+    };
+    search_all();
+    door.storing.store_all().await.unwrap();
+    search_all();
+    assert!(searched > 5, "{searched}");
+    let rows = rows(&door, folder.path(), "logs").await;
+    assert_eq!(rows.len(), 19);
+    search(rows.join("\n").as_bytes(), "the rows");
+    // The search would have found what does pass.
+    assert!(rows[0].contains("http.method=PUT"));
+}
