@@ -31,6 +31,7 @@ mod login;
 mod lookup;
 mod reveal;
 mod seal_open;
+mod sending;
 mod subject;
 mod token;
 

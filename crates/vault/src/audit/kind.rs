@@ -96,6 +96,8 @@ kinds! {
     Probe = "probe",
     /// An equality search was refused.
     ProbeDenied = "probe.denied",
+    /// Sending telemetry was refused.
+    TelemetryDenied = "telemetry.denied",
     /// What the server noticed by itself, and somebody should look at.
     Finding = "finding",
     /// A token was issued.

@@ -27,6 +27,8 @@ pub enum Action {
     ReadConsent,
     /// Put a subject's answers into the consent ledger.
     RecordConsent,
+    /// Send logs, spans and metrics to the telemetry door.
+    SendTelemetry,
     /// Connect to the protected console.
     OpenSession,
     /// Ask for a grant. Decided per field before the grant exists, so the context's `grant` says nothing here.
@@ -66,7 +68,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -83,6 +85,7 @@ impl Action {
         Self::CloseSubject,
         Self::ReadConsent,
         Self::RecordConsent,
+        Self::SendTelemetry,
         Self::OpenSession,
         Self::Decrypt,
         Self::RequestDecrypt,
@@ -116,6 +119,7 @@ impl Action {
             Self::CloseSubject => "close_subject",
             Self::ReadConsent => "read_consent",
             Self::RecordConsent => "record_consent",
+            Self::SendTelemetry => "send_telemetry",
             Self::OpenSession => "open_session",
             Self::Decrypt => "decrypt",
             Self::RequestDecrypt => "request_decrypt",
@@ -154,6 +158,7 @@ impl Action {
             | Self::CloseSubject
             | Self::ReadConsent
             | Self::RecordConsent
+            | Self::SendTelemetry
             | Self::ReadLog
             | Self::ManageTokens => Target::Tenant,
         }

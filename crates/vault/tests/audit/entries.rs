@@ -227,6 +227,7 @@ fn example(kind: EntryKind) -> Record {
         K::SubjectDenied
         | K::ConsentDenied
         | K::SealDenied
+        | K::TelemetryDenied
         | K::TokenDenied
         | K::AdoptDenied
         | K::ErasureDenied
