@@ -175,3 +175,69 @@ async fn python_over_grpc() {
         println!("left out: {MISSING}");
     }
 }
+
+const NODE: &str = r#"
+const [address, token, ada] = process.argv.slice(1)
+const { LoggerProvider, SimpleLogRecordProcessor } = require('@opentelemetry/sdk-logs')
+const { BasicTracerProvider, SimpleSpanProcessor } = require('@opentelemetry/sdk-trace-base')
+const { MeterProvider, PeriodicExportingMetricReader } = require('@opentelemetry/sdk-metrics')
+const { resourceFromAttributes } = require('@opentelemetry/resources')
+const { OTLPLogExporter } = require('@opentelemetry/exporter-logs-otlp-http')
+const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-http')
+const { OTLPMetricExporter } = require('@opentelemetry/exporter-metrics-otlp-http')
+const { SpanKind, SpanStatusCode } = require('@opentelemetry/api')
+const to = (path) => ({ url: `http://${address}${path}`, headers: { authorization: `Bearer ${token}` }, compression: 'gzip' })
+const resource = resourceFromAttributes({ 'service.name': 'shop', 'host.name': 'canary' })
+const about = { 'user.id': ada, 'user.name': 'canary' }
+async function main() {
+  const exporter = new OTLPLogExporter(to('/v1/logs'))
+  const logs = new LoggerProvider({ resource, processors: [new SimpleLogRecordProcessor({ exporter })] })
+  logs.getLogger('shop').emit({ eventName: 'order.placed', body: '3 rows', severityNumber: 9, severityText: 'canary', attributes: { ...about, 'order.id': 4711 } })
+  await logs.forceFlush()
+  await logs.shutdown()
+  const spans = new BasicTracerProvider({ resource, spanProcessors: [new SimpleSpanProcessor(new OTLPTraceExporter(to('/v1/traces')))] })
+  const span = spans.getTracer('shop').startSpan('GET /orders', { kind: SpanKind.SERVER, attributes: { ...about, 'http.status': 200 } })
+  span.setStatus({ code: SpanStatusCode.ERROR, message: 'canary' })
+  span.end()
+  await spans.forceFlush()
+  await spans.shutdown()
+  const reader = new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter(to('/v1/metrics')), exportIntervalMillis: 3600000 })
+  const metrics = new MeterProvider({ resource, readers: [reader] })
+  metrics.getMeter('shop').createCounter('orders', { unit: '1', description: 'canary' }).add(3, about)
+  await metrics.forceFlush()
+  console.log('sent')
+  // The reader would send the same once more when it is shut down.
+  process.exit(0)
+}
+main().catch((error) => { console.error(error); process.exit(1) })
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_over_http() {
+    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node_modules");
+    let script = "require('@opentelemetry/sdk-logs'); require('@opentelemetry/sdk-metrics'); \
+                  require('@opentelemetry/exporter-trace-otlp-http')";
+    let node = |script: &str| {
+        let mut command = Command::new("node");
+        command.args(["-e", script]).env("NODE_PATH", &installed);
+        command
+    };
+    if !node(script)
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        println!(
+            "left out: OpenTelemetry's SDK for Node.js is not installed (`./test` installs it)"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let door = open(folder.path(), Limits::default());
+    let serving = listen(&door).await;
+    let mut command = node(NODE);
+    command.args([&serving.address, TOKEN, ADA]);
+    client(command).await;
+    check(&door, folder.path()).await;
+    serving.stop.send(true).unwrap();
+    serving.task.await.unwrap();
+}
