@@ -15,7 +15,7 @@ use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
     audit, consent, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions,
-    subjects, summary, tokens, whoami,
+    subjects, summary, telemetry_id, tokens, whoami,
 };
 
 /// The API's description.
@@ -42,7 +42,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
     ),
     paths(
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
-        subjects::create, subjects::describe, subjects::write, subjects::close,
+        subjects::create, subjects::describe, subjects::write, subjects::close, telemetry_id::rotate,
         consent::record, consent::show, consent::history,
         reveal::reveal, lookup::lookup, seal::seal, open::open,
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,

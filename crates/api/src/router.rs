@@ -15,7 +15,7 @@ use crate::pages::{self, Searches};
 use crate::refusal::Refusal;
 use crate::routes::{
     audit, consent, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions,
-    subjects, summary, tokens, whoami,
+    subjects, summary, telemetry_id, tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -91,6 +91,11 @@ fn people_of(table: Table) -> Table {
             Method::POST,
             "/v1/subjects/{oid}/close",
             post(subjects::close),
+        )
+        .token(
+            Method::POST,
+            "/v1/subjects/{oid}/telemetry-id/rotate",
+            post(telemetry_id::rotate),
         )
         .token(
             Method::PUT,

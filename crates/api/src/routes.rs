@@ -14,5 +14,6 @@ pub(crate) mod seal;
 pub(crate) mod sessions;
 pub(crate) mod subjects;
 pub(crate) mod summary;
+pub(crate) mod telemetry_id;
 pub(crate) mod tokens;
 pub(crate) mod whoami;

@@ -3,7 +3,10 @@
 use std::fmt::{self, Display};
 
 use http::Method;
-use privet_wire::{Closed, CreateSubject, Oid, PutFields, Subject, SubjectCreated};
+use privet_wire::{
+    Closed, CreateSubject, Oid, PutFields, RotateTelemetryId, Subject, SubjectCreated,
+    TelemetryIdRotation,
+};
 
 use crate::call::Call;
 use crate::retry::Repeat;
@@ -199,5 +202,27 @@ impl Client {
     pub async fn close(&self, oid: Oid) -> Result<Closed, Error> {
         let call = Call::new(Method::POST, "/v1/subjects/{oid}/close", Repeat::Undone);
         self.call(call.id(oid)).await
+    }
+    /// Gives a subject another telemetry id, if the person knows what that means; without, nothing is changed, and the
+    /// answer says what to show them.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {
+    /// println!("{}", client.rotate_telemetry_id(oid, false).await?.meaning);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if there is no such subject.
+    pub async fn rotate_telemetry_id(
+        &self,
+        oid: Oid,
+        understood: bool,
+    ) -> Result<TelemetryIdRotation, Error> {
+        let path = "/v1/subjects/{oid}/telemetry-id/rotate";
+        let call = Call::new(Method::POST, path, Repeat::Undone).id(oid);
+        self.call(call.json(&RotateTelemetryId { understood })?)
+            .await
     }
 }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ConsentBit, ConsentRow, DataStore, GrantRequestRow, GrantRow, KeyRow,
-    KeyStore, LogBatch, LogState, LogStore, NewConsentRow, NewSessionEntry, NewSubject,
+    AliasRow, Change, ConsentBit, ConsentRow, ConsentTold, DataStore, GrantRequestRow, GrantRow,
+    KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentRow, NewSessionEntry, NewSubject,
     RequestDecision, RetentionKey, SealedState, SessionEntry, SessionEntryFilter, SessionFilter,
     SessionRow, SessionTally, SideRow, StoreError, StreamRow, SubjectRow, TallyPeriod, Telling,
     TileRow, TokenRow, ValueWrite,
@@ -524,9 +524,9 @@ impl KeyStore for FailNth<dyn KeyStore> {
         self.faults.around(self.inner.end_session(session)).await
     }
 
-    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+    async fn consent_changed(&self, changes: Vec<ConsentTold>) -> Result<(), StoreError> {
         self.faults
-            .around(self.inner.consent_changed(subjects))
+            .around(self.inner.consent_changed(changes))
             .await
     }
 

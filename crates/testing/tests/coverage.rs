@@ -92,6 +92,7 @@ async fn applications(client: &Client) {
     let _ = client
         .write(oid, &FieldWrites::new().set::<Email>(&email))
         .await;
+    let _ = client.rotate_telemetry_id(oid, true).await;
     let _ = client.close(oid).await;
     let answers = ConsentAnswers::new(ConsentChannel::Web).withdraw(&purpose);
     let _ = client.record_consent(oid, &answers).await;

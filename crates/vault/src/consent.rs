@@ -58,7 +58,7 @@ impl Vault {
         self.record_change(caller, &decision, &open, &checked)
             .await?;
         let state = self.append_answers(&open, &checked).await?;
-        self.tell_consent(&open).await?;
+        self.tell_consent(&open, &state).await?;
         Ok(self.consent_view(Some(&state)))
     }
 
@@ -128,10 +128,10 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] when the subject was erased meanwhile: its key may have been made after the erasure, and goes
     /// with this.
-    async fn tell_consent(&self, open: &OpenSubject) -> Result<()> {
+    async fn tell_consent(&self, open: &OpenSubject, state: &ConsentState) -> Result<()> {
         let reference = open.row.reference;
         let keys = &self.inner.keys;
-        keys.consent_changed(vec![reference]).await?;
+        self.tell_of_consent(open, Some(state)).await?;
         let left = keys.subjects_by_reference(&[reference]).await?;
         if left.into_iter().flatten().next().is_some() {
             return Ok(());

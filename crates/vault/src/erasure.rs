@@ -9,9 +9,12 @@ use privet_seal::{KeyId, KeyKind};
 
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
-use crate::port::RetentionKey;
+use crate::port::{RetentionKey, StoreError, SubjectRow, Telling};
 use crate::session::lock;
 use crate::{Caller, Error, Result, SubjectName, SubjectRef, Vault};
+
+/// How often a subject is destroyed anew when their telemetry id was rotated in the same moment.
+const ATTEMPTS_MAX: u32 = 16;
 
 /// What an erasure destroyed and what it had to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +62,8 @@ impl Vault {
         let intent = Record::by(EntryKind::ErasureIntended, caller)
             .ruling(self.ruling(&decision))
             .fact("erased", reference.to_string())
-            .fact("keys", key_list(&erasure.keys));
+            .count("keys", erasure.keys.len() as u64)
+            .personal("keys", key_list(&erasure.keys));
         let vault = self.clone();
         let work = tokio::spawn(async move { vault.erase(intent, erasure).await });
         work.await
@@ -84,8 +88,9 @@ impl Vault {
         self.catch_up().await?;
         let mut done = Record::new(EntryKind::ErasureDone, erasure.actor.clone())
             .fact("erased", erasure.subject.to_string())
-            .fact("keys", key_list(&erasure.keys))
-            .count("kept", kept.len() as u64);
+            .count("keys", erasure.keys.len() as u64)
+            .count("kept", kept.len() as u64)
+            .personal("keys", key_list(&erasure.keys));
         if let Some(address) = &erasure.address {
             done = done.personal("address", address.as_str());
         }
@@ -133,24 +138,53 @@ impl Vault {
         let doomed = rows.into_iter().flatten().filter(|row| {
             row.kind != KeyKind::SubjectRetention || row.expires_on.is_some_and(|day| day <= today)
         });
-        Ok(doomed.map(|row| row.id).collect())
+        let mut doomed: Vec<KeyId> = doomed.map(|row| row.id).collect();
+        let salts = self.inner.keys.salts_of(&[subject]).await?;
+        doomed.extend(salts.into_iter().flatten().map(|salt| salt.id));
+        Ok(doomed)
     }
 
     pub(crate) async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
         let now = self.now();
         let today = now.to_zoned(TimeZone::UTC).date();
-        let destroyed = self
-            .inner
-            .keys
-            .destroy_subject(subject, today, now, None)
-            .await;
+        let keys = &self.inner.keys;
+        let mut destroyed = Err(StoreError::Conflict);
+        for _ in 0..ATTEMPTS_MAX {
+            let row = keys.subjects_by_reference(&[subject]).await?.pop();
+            let telling = match row.flatten() {
+                None => None,
+                Some(row) => self.end_of_telemetry_id(&row).await?,
+            };
+            destroyed = keys.destroy_subject(subject, today, now, telling).await;
+            if destroyed != Err(StoreError::Conflict) {
+                break;
+            }
+        }
         // Also after an error: it may have been destroyed all the same.
         self.inner.keyring.forget(subject);
+        self.inner.stamps.forget(subject);
         self.inner.sessions.end_subject(subject);
         destroyed.map_err(Into::into)
     }
+
+    /// What telemetry is told. An erasure must not depend on keys that open, so that where the salt does not, nothing is.
+    async fn end_of_telemetry_id(&self, row: &SubjectRow) -> Result<Option<Telling>> {
+        match self.last_telling(row).await {
+            Ok(telling) => Ok(Some(telling)),
+            Err(Error::Internal(why)) => {
+                tracing::error!(
+                    why,
+                    "telemetry is not told that an id ended: its salt does not open, and is destroyed with its subject"
+                );
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
+/// Sealed values name their keys, so that these ids in the open, beside a time, would lead from a telemetry id that ended
+/// then to the account in an old copy of the data.
 fn key_list(keys: &[KeyId]) -> serde_json::Value {
     keys.iter()
         .map(ToString::to_string)

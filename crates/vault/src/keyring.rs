@@ -6,6 +6,7 @@
 mod consent;
 mod open;
 mod retention;
+mod salt;
 mod tenant;
 
 use std::collections::HashMap;
@@ -15,12 +16,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use privet_classify::Field;
 use privet_seal::{
-    BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, RecordKey, Secret32,
+    BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, ObjectSalt, RecordKey, Secret32,
 };
 
 use consent::is_consent_key;
 pub(crate) use open::{CipherRef, OpenSubject};
 pub(crate) use retention::RetentionWish;
+pub(crate) use salt::OpenSalt;
 pub(crate) use tenant::TenantKeys;
 
 use open::open_subject;
@@ -50,6 +52,7 @@ pub(crate) struct Keyring {
     by_oid: Recent<Oid, SubjectRef>,
     index: Recent<(TenantName, u16), Arc<Vec<IndexKey>>>,
     records: Recent<(KeyKind, [u8; 16]), Arc<SideKey>>,
+    object_salts: Recent<(TenantName, u16), Arc<ObjectSalt>>,
 }
 
 impl Keyring {
@@ -70,6 +73,7 @@ impl Keyring {
             by_oid: Recent::new(SUBJECTS_MAX, CACHE_AGE, Arc::clone(clock)),
             index: Recent::new(OTHERS_MAX, CACHE_AGE, Arc::clone(clock)),
             records: Recent::new(OTHERS_MAX, CACHE_AGE, Arc::clone(clock)),
+            object_salts: Recent::new(OTHERS_MAX, CACHE_AGE, Arc::clone(clock)),
         }
     }
 
@@ -100,6 +104,7 @@ impl Keyring {
         self.subjects.forget_all();
         self.by_oid.forget_all();
         self.records.forget_all();
+        self.object_salts.forget_all();
     }
 
     /// Lets go of keys that were ready for long enough.
@@ -108,6 +113,7 @@ impl Keyring {
         self.by_oid.drop_old();
         self.index.drop_old();
         self.records.drop_old();
+        self.object_salts.drop_old();
     }
 
     /// The tenant's keys, made on first use.

@@ -38,6 +38,7 @@ mod token;
 mod session;
 
 mod consent;
+mod telemetry;
 
 mod adopt;
 
@@ -72,5 +73,6 @@ pub use session::{
     StepView, Summary,
 };
 pub use subject::{FieldValues, SubjectName, SubjectView};
+pub use telemetry::{Objects, Pseudonymizer, Rotation, Stamp};
 pub use token::{IssuedToken, ListedToken, ScramLookup, TokenState};
 pub use vault::{Parts, Vault};

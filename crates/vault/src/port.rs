@@ -33,7 +33,7 @@ pub use source::{
     Affected, Clearing, Hop, Integrity, RowKey, RowVersion, SealPlan, SealPlanColumn, SealedRow,
     Serving, Source, SourceError, SourceRow, SqlValue, TableScan, Wanted,
 };
-pub use stream::{StreamEvent, StreamRow, Telling};
+pub use stream::{ConsentTold, StreamEvent, StreamRow, Telling};
 pub use upstream::{ByteStream, Canceller, Upstream, UpstreamError, Upstreams};
 
 /// Why a store did not do what it was asked.

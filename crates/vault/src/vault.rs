@@ -19,6 +19,7 @@ use crate::maintenance::{Ledger, Started};
 use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, Source};
 use crate::session::{Listing, Sessions};
+use crate::telemetry::Stamps;
 use crate::token::Tokens;
 use crate::watch::Watch;
 use crate::{Caller, Clock, Config, Error, Form, PrincipalKind, Result, SourceName};
@@ -90,6 +91,7 @@ pub(crate) struct Inner {
     pub(crate) started: Started,
     pub(crate) readings: Readings,
     pub(crate) logins: Logins,
+    pub(crate) stamps: Stamps,
     pub(crate) jobs: Jobs,
     pub(crate) key_backup: OnceLock<Arc<dyn KeyBackup>>,
 }
@@ -146,6 +148,7 @@ impl Vault {
                 },
                 readings: Readings::default(),
                 logins: Logins::default(),
+                stamps: Stamps::default(),
                 jobs: Jobs::default(),
                 key_backup: OnceLock::new(),
                 config: parts.config,

@@ -117,7 +117,7 @@ impl Vault {
     fn apply(&self, change: ChangeKind) {
         match change {
             // Consent is read from the data store each time.
-            ChangeKind::Granted(_) | ChangeKind::ConsentChanged(_) => {}
+            ChangeKind::Granted(_) => {}
             ChangeKind::GrantEnded(grant) => self.inner.sessions.end_grant(grant),
             ChangeKind::TokenRevoked(token) => {
                 self.inner.tokens.revoke(token);
@@ -125,10 +125,13 @@ impl Vault {
             }
             ChangeKind::Erased(subject) => {
                 self.inner.keyring.forget(subject);
+                self.inner.stamps.forget(subject);
                 self.inner.sessions.end_subject(subject);
             }
             ChangeKind::SessionEnded(session) => self.inner.sessions.end_session(session),
-            ChangeKind::SaltRotated(_) => {}
+            ChangeKind::ConsentChanged(subject) | ChangeKind::SaltRotated(subject) => {
+                self.inner.stamps.forget(subject);
+            }
         }
     }
 
@@ -144,6 +147,7 @@ impl Vault {
         );
         // Keys that were made since may be gone as well; a value sealed with one could never be opened.
         self.inner.keyring.forget_all();
+        self.inner.stamps.forget_all();
         let (keys, now) = (&self.inner.keys, self.now());
         for change in &lost {
             match change.kind {
@@ -154,8 +158,12 @@ impl Vault {
                 ChangeKind::Erased(subject) => self.replay(subject, true).await?,
                 ChangeKind::SessionEnded(session) => keys.end_session(session).await?,
                 // Others may not have seen it.
-                ChangeKind::ConsentChanged(subject) => keys.consent_changed(vec![subject]).await?,
-                ChangeKind::SaltRotated(_) => {}
+                ChangeKind::ConsentChanged(subject) => self.consent_changed_again(subject).await?,
+                // The salt of before is back, or none is there; who is gone as well needs none.
+                ChangeKind::SaltRotated(subject) => match self.replace_salt(subject).await {
+                    Err(Error::NotFound(_)) => {}
+                    replaced => replaced?,
+                },
             }
         }
         seen.lost(&stored);

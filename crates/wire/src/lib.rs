@@ -60,7 +60,10 @@ pub use session::{
     CommentRequest, Note, OpenedCount, Review, ReviewRequest, Session, SessionDetail, SessionPage,
     SessionQuery, SessionSearch, Statement, StepQuery, Verdict,
 };
-pub use subject::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
+pub use subject::{
+    Closed, CreateSubject, KeptKey, PutFields, RotateTelemetryId, Subject, SubjectCreated,
+    TelemetryIdRotation,
+};
 pub use summary::{
     ReasonSummary, ReviewerSummary, SessionCounts, SessionFindings, SourceSummary, Summary,
     SummaryFormat, SummaryQuery,

@@ -98,3 +98,23 @@ pub struct KeptKey {
     #[schema(value_type = String, format = Date)]
     pub expires_on: Date,
 }
+
+/// Whether a person knows what another telemetry id means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotateTelemetryId {
+    /// They were told, and still want it. Without it, nothing is changed and the answer says what they have to know.
+    pub understood: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TelemetryIdRotation {
+    /// Whether the id was made anew.
+    pub rotated: bool,
+    /// What it means, for the person.
+    pub meaning: String,
+    /// The index of the durable entry; absent where nothing was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+}

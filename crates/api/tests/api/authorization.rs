@@ -72,6 +72,7 @@ fn on_subject(route: &Listed) -> Option<Value> {
     match (route.method.as_str(), route.path) {
         ("GET", _) | (_, "/v1/subjects/{oid}/close") => None,
         (_, "/v1/subjects/{oid}/fields") => Some(json!({"fields": {"phone": null}})),
+        (_, "/v1/subjects/{oid}/telemetry-id/rotate") => Some(json!({"understood": true})),
         (_, "/v1/subjects/{oid}/consent") => {
             Some(json!({"withdraw": ["marketing"], "channel": "gpc"}))
         }

@@ -22,5 +22,6 @@ mod lifecycle;
 mod log;
 mod pages;
 mod sessions;
+mod telemetry_id;
 mod tls;
 mod values;

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
-    RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore,
+    NewSubject, RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling,
+    TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -439,11 +440,11 @@ impl KeyStore for MemoryKeys {
         })
     }
 
-    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+    async fn consent_changed(&self, changes: Vec<ConsentTold>) -> Result<(), StoreError> {
         self.0.write(|state| {
-            let changes = subjects.into_iter().map(ChangeKind::ConsentChanged);
-            state.changes.extend(changes);
-            Ok(())
+            changes
+                .into_iter()
+                .try_for_each(|told| state.consent_changed(told))
         })
     }
 

@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject, RequestDecision,
-    RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
+    AliasRow, Change, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
+    RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -560,10 +560,10 @@ impl KeyStore for PostgresKeys {
             .await
     }
 
-    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+    async fn consent_changed(&self, changes: Vec<ConsentTold>) -> Result<(), StoreError> {
         self.database
             .run(move |client| {
-                Box::pin(async move { change::add_consents(client, &subjects).await })
+                Box::pin(async move { salt::consents_changed(client, &changes).await })
             })
             .await
     }

@@ -14,8 +14,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
-    RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore,
+    NewSubject, RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling,
+    TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -495,13 +496,9 @@ impl KeyStore for SqliteKeys {
             .await
     }
 
-    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError> {
+    async fn consent_changed(&self, changes: Vec<ConsentTold>) -> Result<(), StoreError> {
         self.engine
-            .write(move |connection| {
-                subjects.iter().try_for_each(|subject| {
-                    change::add(connection, ChangeKind::ConsentChanged(*subject)).map(drop)
-                })
-            })
+            .write(move |connection| salt::consents_changed(connection, &changes))
             .await
     }
 

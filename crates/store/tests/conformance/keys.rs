@@ -1,9 +1,10 @@
 //! What the key store promises.
 
 use privet_seal::KeyKind;
+use privet_vault::SubjectRef;
 use privet_vault::port::{
-    Change, ChangeKind, GrantRow, KeyRow, NewSubject, RetentionKey, StoreError, SubjectRow,
-    TokenRow,
+    Change, ChangeKind, ConsentTold, GrantRow, KeyRow, NewSubject, RetentionKey, StoreError,
+    SubjectRow, TokenRow,
 };
 
 use crate::rows::{
@@ -603,7 +604,13 @@ async fn changes_of_consent_take_their_places_in_the_order_of_the_list() {
         keys.add_grant(grant(5, 1, 1)).await.unwrap();
         keys.consent_changed(Vec::new()).await.unwrap();
         let list = [3, 1, 3, 2].map(reference);
-        keys.consent_changed(list.to_vec()).await.unwrap();
+        let told = |subject: &SubjectRef| ConsentTold {
+            subject: *subject,
+            telling: None,
+        };
+        keys.consent_changed(list.iter().map(told).collect())
+            .await
+            .unwrap();
         keys.end_grant(grant_id(5), at(9)).await.unwrap();
         stores.reopen().await;
         let [first, second, third, fourth] = list.map(ChangeKind::ConsentChanged);

@@ -3,9 +3,9 @@
 use jiff::SignedDuration;
 use privet_seal::KeyKind;
 use privet_vault::port::{
-    KeyRow, LogBatch, NewConsentRow, NewSessionEntry, NewSubject, Review, SessionCursor,
-    SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionPart, SessionRow,
-    SubjectRow, TallyPeriod, ValueWrite, Verdict,
+    ConsentTold, KeyRow, LogBatch, NewConsentRow, NewSessionEntry, NewSubject, Review,
+    SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionPart,
+    SessionRow, SubjectRow, TallyPeriod, ValueWrite, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -15,7 +15,7 @@ use crate::rows::{
     alias, at, batch, day, grant, grant_id, index, key, key_id, no_value, oid, puid, reference,
     retention_key, session, session_id, side, subject, tile, token, token_id, value, wide,
 };
-use crate::salts::{last, salt, telling};
+use crate::salts::{event, last, salt, telling};
 use crate::{Stores, consent};
 
 /// Subject, field, what is sealed, index rows.
@@ -38,7 +38,7 @@ enum Call {
     SessionTallies(i64, i64),
     AppendConsent(Vec<(u32, u64, u8)>),
     Consents(u32, u64, u32),
-    ConsentChanged(Vec<u32>),
+    ConsentChanged(Vec<(u32, Option<u32>)>),
     AddSessionEntries(Vec<(u32, u64, u8)>),
     SessionEntries(u32, u8, u32),
     AddKeys(Vec<Key>),
@@ -127,7 +127,8 @@ fn key_call() -> impl Strategy<Value = Call> {
         1 => (0..5_u32, 0..9_i64).prop_map(|(a, b)| Call::EndGrant(a, b)),
         1 => (0..2_u32).prop_map(Call::Grants),
         1 => (0..9_u64).prop_map(Call::Changes),
-        1 => prop::collection::vec(10..14_u32, 0..4).prop_map(Call::ConsentChanged),
+        2 => prop::collection::vec((10..14_u32, prop::option::of(0..2_u32)), 0..4)
+            .prop_map(Call::ConsentChanged),
         1 => (0..9_u64).prop_map(Call::LogPosition),
     ]
 }
@@ -533,10 +534,7 @@ async fn access_answer(stores: &Stores, call: &Call) -> String {
             let one = keys.grant(grant_id(*n)).await;
             format!("{:?} {one:?}", keys.grants_of(session_id(*n)).await)
         }
-        Call::ConsentChanged(subjects) => {
-            let subjects = subjects.iter().map(|n| reference(*n)).collect();
-            format!("{:?}", keys.consent_changed(subjects).await)
-        }
+        Call::ConsentChanged(subjects) => consent_changed(stores, subjects).await,
         Call::Changes(position) => {
             format!(
                 "{:?} {:?}",
@@ -578,4 +576,13 @@ async fn access_answer(stores: &Stores, call: &Call) -> String {
         }
         other => unreachable!("{other:?} was answered before"),
     }
+}
+
+async fn consent_changed(stores: &Stores, subjects: &[(u32, Option<u32>)]) -> String {
+    let told = |(n, generation): &(u32, Option<u32>)| ConsentTold {
+        subject: reference(*n),
+        telling: generation.map(|generation| telling(generation, Some(event(*n, *n)))),
+    };
+    let changes = subjects.iter().map(told).collect();
+    format!("{:?}", stores.keys.consent_changed(changes).await)
 }

@@ -1,7 +1,9 @@
 //! Salts of telemetry ids, and what telemetry has to be told of those who had them.
 
 use privet_seal::{KeyKind, Tyid};
-use privet_vault::port::{Change, ChangeKind, KeyRow, StoreError, StreamEvent, StreamRow, Telling};
+use privet_vault::port::{
+    Change, ChangeKind, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow, Telling,
+};
 
 use crate::rows::{at, bytes, day, grant, key, key_id, oid, reference, subject};
 use crate::{Stores, on_each};
@@ -191,6 +193,44 @@ async fn an_erasure_takes_the_salt_and_tells_of_it() {
             .await
             .unwrap();
         assert_eq!(stores.keys.stream_events(9).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_of_consent_is_told_under_the_salt_that_lives() {
+    on_each(async |stores| {
+        let keys = &stores.keys;
+        let people = vec![subject(1), subject(2), subject(3)];
+        keys.add_subjects(people).await.unwrap();
+        keys.add_salts(vec![salt(1, 1), salt(3, 1)]).await.unwrap();
+        let told = |n, telling| ConsentTold {
+            subject: reference(n),
+            telling,
+        };
+        let list = vec![
+            told(3, Some(telling(1, Some(event(3, 7))))),
+            told(2, Some(telling(0, None))),
+            told(1, Some(telling(1, Some(event(1, 1))))),
+            // Whatever salt there is, and of somebody who is gone.
+            told(1, None),
+            told(9, Some(telling(4, Some(event(9, 1))))),
+        ];
+        keys.consent_changed(list).await.unwrap();
+        let row = |number, event| StreamRow { number, event };
+        let waiting = vec![row(1, event(3, 7)), row(3, event(1, 1))];
+        assert_eq!(keys.stream_events(9).await, Ok(waiting.clone()));
+        assert_eq!(keys.sequence().await, Ok(5));
+        // One that was worked out with another salt takes all with it.
+        for (n, generation) in [(1, 0), (1, 2), (2, 1)] {
+            let wrong = told(n, Some(telling(generation, Some(event(n, 9)))));
+            let list = vec![told(3, None), wrong];
+            let refused = keys.consent_changed(list).await;
+            assert_eq!(refused, Err(StoreError::Conflict));
+        }
+        stores.reopen().await;
+        assert_eq!(stores.keys.sequence().await, Ok(5));
+        assert_eq!(stores.keys.stream_events(9).await, Ok(waiting));
     })
     .await;
 }

@@ -42,6 +42,10 @@ kinds! {
     ConsentRead = "consent.read",
     /// Recording or reading a person's consent was refused.
     ConsentDenied = "consent.denied",
+    /// A person's telemetry id was made anew; the former one has ended.
+    TelemetryIdRotated = "telemetry_id.rotated",
+    /// Making a person's telemetry id anew was refused.
+    TelemetryIdDenied = "telemetry_id.denied",
     /// Values left the vault, in the form that the entry states.
     Reveal = "reveal",
     /// A reveal was refused.

@@ -14,7 +14,7 @@ pub(super) const UNREADABLE: Error = Error::Internal("a row of the consent ledge
 impl Vault {
     /// What each of these subjects answered last. A row that does not open says nothing, so that nobody is taken to agree by
     /// it.
-    pub(super) async fn consent_states(
+    pub(crate) async fn consent_states(
         &self,
         subjects: &[&OpenSubject],
     ) -> Result<Vec<Option<ConsentState>>> {

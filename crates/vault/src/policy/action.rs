@@ -29,6 +29,8 @@ pub enum Action {
     RecordConsent,
     /// Send logs, spans and metrics to the telemetry door.
     SendTelemetry,
+    /// Give a subject another telemetry id, and let go of what was recorded under the former one.
+    RotateTelemetryId,
     /// Connect to the protected console.
     OpenSession,
     /// Ask for a grant. Decided per field before the grant exists, so the context's `grant` says nothing here.
@@ -68,7 +70,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -86,6 +88,7 @@ impl Action {
         Self::ReadConsent,
         Self::RecordConsent,
         Self::SendTelemetry,
+        Self::RotateTelemetryId,
         Self::OpenSession,
         Self::Decrypt,
         Self::RequestDecrypt,
@@ -120,6 +123,7 @@ impl Action {
             Self::ReadConsent => "read_consent",
             Self::RecordConsent => "record_consent",
             Self::SendTelemetry => "send_telemetry",
+            Self::RotateTelemetryId => "rotate_telemetry_id",
             Self::OpenSession => "open_session",
             Self::Decrypt => "decrypt",
             Self::RequestDecrypt => "request_decrypt",
@@ -159,6 +163,7 @@ impl Action {
             | Self::ReadConsent
             | Self::RecordConsent
             | Self::SendTelemetry
+            | Self::RotateTelemetryId
             | Self::ReadLog
             | Self::ManageTokens => Target::Tenant,
         }

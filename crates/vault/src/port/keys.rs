@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use privet_seal::{KeyId, KeyKind};
 
 use super::StoreError;
-use super::{GrantRequestRow, RequestDecision, StreamRow, Telling};
+use super::{ConsentTold, GrantRequestRow, RequestDecision, StreamRow, Telling};
 use crate::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
     TenantName, TokenId,
@@ -384,8 +384,10 @@ pub trait KeyStore: Send + Sync {
     async fn end_session(&self, session: SessionId) -> Result<(), StoreError>;
 
     /// Tells every server that subjects answered: advances the sequence once for each, in the list's order. What they answered
-    /// is durable in the data store already.
-    async fn consent_changed(&self, subjects: Vec<SubjectRef>) -> Result<(), StoreError>;
+    /// is durable in the data store already. What telemetry is told waits
+    /// in the [stream's events](Self::stream_events) from the same moment on; [`StoreError::Conflict`], and nothing is
+    /// changed, when one of the subjects has another salt than that says.
+    async fn consent_changed(&self, changes: Vec<ConsentTold>) -> Result<(), StoreError>;
 
     /// The position of the last change.
     async fn sequence(&self) -> Result<u64, StoreError>;

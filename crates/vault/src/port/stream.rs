@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use privet_seal::Tyid;
 
-use crate::TenantName;
+use crate::{SubjectRef, TenantName};
 
 /// A person's answers as a record of telemetry, under the id that telemetry knows them by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,4 +58,13 @@ pub struct Telling {
     pub generation: u32,
     /// What is told; nobody has seen a person without a salt.
     pub event: Option<StreamEvent>,
+}
+
+/// A change of a subject's consent, and what telemetry is told of it; `None`: nothing, whatever salt there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentTold {
+    /// Whose.
+    pub subject: SubjectRef,
+    /// What is told.
+    pub telling: Option<Telling>,
 }

@@ -201,6 +201,7 @@ fn example(kind: EntryKind) -> Record {
             .ruling(yes())
             .fact("what", "history")
             .subject(subject(0, &[])),
+        K::TelemetryIdRotated => by(kind, job()).ruling(yes()).subject(subject(0, &[])),
         K::Reveal => by(kind, ada())
             .purpose("support")
             .form(Form::Masked)
@@ -226,6 +227,7 @@ fn example(kind: EntryKind) -> Record {
         K::LookupDenied | K::OpenDenied => by(kind, job()).purpose("service").ruling(no()),
         K::SubjectDenied
         | K::ConsentDenied
+        | K::TelemetryIdDenied
         | K::SealDenied
         | K::TelemetryDenied
         | K::TokenDenied
@@ -403,10 +405,12 @@ fn other_example(kind: EntryKind) -> Record {
             .count("left", 12),
         K::ErasureIntended => by(kind, olga())
             .fact("erased", reference(1).to_string())
-            .fact("keys", json!([privet_seal::KeyId([6; 16]).to_string()])),
+            .count("keys", 1)
+            .personal("keys", json!([privet_seal::KeyId([6; 16]).to_string()])),
         K::ErasureDone => by(kind, olga())
             .fact("erased", reference(1).to_string())
-            .fact("keys", json!([privet_seal::KeyId([6; 16]).to_string()]))
+            .count("keys", 1)
+            .personal("keys", json!([privet_seal::KeyId([6; 16]).to_string()]))
             .count("kept", 1),
         K::KeysExpired => system.count("keys", 3),
         K::PolicyLoaded => system.fact("bundle", "5b".repeat(32)),

@@ -41,12 +41,12 @@ async fn say(vault: &Vault, caller: &Caller, subject: &SubjectName, said: Consen
     view.number
 }
 
-async fn yes(bed: &Bed, subject: &SubjectName) {
+pub(crate) async fn yes(bed: &Bed, subject: &SubjectName) {
     let job = bed.caller("job").await;
     say(&bed.vault, &job, subject, change(&["marketing"], &[])).await;
 }
 
-async fn no(bed: &Bed, subject: &SubjectName) {
+pub(crate) async fn no(bed: &Bed, subject: &SubjectName) {
     let job = bed.caller("job").await;
     say(&bed.vault, &job, subject, change(&[], &["marketing"])).await;
 }

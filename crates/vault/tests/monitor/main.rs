@@ -22,4 +22,5 @@ mod sealing;
 mod servers;
 mod sessions;
 mod sources;
+mod telemetry;
 mod tokens;

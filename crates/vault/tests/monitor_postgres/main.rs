@@ -35,5 +35,7 @@ mod servers;
 mod sessions;
 #[path = "../monitor/sources.rs"]
 mod sources;
+#[path = "../monitor/telemetry.rs"]
+mod telemetry;
 #[path = "../monitor/tokens.rs"]
 mod tokens;

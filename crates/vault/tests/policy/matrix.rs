@@ -42,7 +42,7 @@ fn no_policy_can_be_removed_unnoticed() {
             removed += 1;
         }
     }
-    assert_eq!(removed, 17);
+    assert_eq!(removed, 18);
 }
 
 #[derive(Clone, Copy)]
@@ -98,7 +98,7 @@ fn render(policy: &Policy) -> String {
                     } else {
                         "-".to_owned()
                     };
-                    let line = format!("  {action:<17} {when:<32} {classes:<22} {outcome}");
+                    let line = format!("  {action:<19} {when:<32} {classes:<22} {outcome}");
                     writeln!(out, "{}", line.trim_end()).unwrap();
                 }
             }

@@ -2,7 +2,9 @@
 
 use privet_seal::KeyKind;
 use privet_vault::SubjectRef;
-use privet_vault::port::{ChangeKind, KeyRow, StoreError, StreamEvent, StreamRow, Telling};
+use privet_vault::port::{
+    ChangeKind, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow, Telling,
+};
 
 use super::State;
 
@@ -48,6 +50,18 @@ impl State {
         self.add_key(salt)?;
         self.changes.push(ChangeKind::SaltRotated(subject));
         self.tell(telling.event);
+        Ok(())
+    }
+
+    pub(super) fn consent_changed(&mut self, told: ConsentTold) -> Result<(), StoreError> {
+        let ConsentTold { subject, telling } = told;
+        let known = self.subject(|row| row.reference == subject).is_some();
+        let telling = telling.filter(|_| known);
+        if let Some(telling) = &telling {
+            self.check_salt(subject, telling)?;
+        }
+        self.changes.push(ChangeKind::ConsentChanged(subject));
+        self.tell(telling.and_then(|telling| telling.event));
         Ok(())
     }
 

@@ -34,11 +34,11 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// A change of consent for each subject, in the list's order.
+/// A change of consent for each subject, in the list's order; answers the first one's position.
 pub(super) async fn add_consents(
-    client: &mut Client,
+    client: &impl GenericClient,
     subjects: &[SubjectRef],
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let ids = from_subjects(subjects);
     client
         .execute(
@@ -51,7 +51,11 @@ pub(super) async fn add_consents(
             &[&CONSENT_CHANGED, &ids],
         )
         .await?;
-    Ok(())
+    // The head's row is locked until the transaction ends.
+    let select = "SELECT sequence + 1 - $1 FROM sequence_head";
+    let count = from_count(ids.len() as u64)?;
+    let row = client.query_one(select, &[&count]).await?;
+    reading(&row).count(0)
 }
 
 pub(super) async fn sequence(client: &mut Client) -> Result<u64, Failure> {

@@ -4,7 +4,7 @@
 use deadpool_postgres::GenericClient;
 use privet_seal::KeyKind;
 use privet_vault::SubjectRef;
-use privet_vault::port::{KeyRow, StoreError, Telling};
+use privet_vault::port::{ConsentTold, KeyRow, StoreError, Telling};
 use uuid::Uuid;
 
 use super::{change, reading, stream, wrapped};
@@ -105,5 +105,30 @@ pub(super) async fn rotate(
     wrapped::add(&transaction, std::slice::from_ref(salt)).await?;
     change::add(&transaction, change::SALT_ROTATED, &salt.owner).await?;
     stream::add(&transaction, Some(telling)).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// A change of consent for each, in the list's order.
+pub(super) async fn consents_changed(
+    client: &mut Client,
+    changes: &[ConsentTold],
+) -> Result<(), Failure> {
+    let transaction = client.transaction().await?;
+    let subjects: Vec<SubjectRef> = changes.iter().map(|told| told.subject).collect();
+    let known = held(&transaction, &from_subjects(&subjects)).await?;
+    let telling = |told: &ConsentTold| {
+        let known = known.contains(told.subject.as_bytes());
+        told.telling.clone().filter(|_| known)
+    };
+    let tellings: Vec<Option<Telling>> = changes.iter().map(telling).collect();
+    for (subject, telling) in subjects.iter().zip(&tellings) {
+        if let Some(telling) = telling {
+            check(&transaction, *subject, telling).await?;
+        }
+    }
+    let first = change::add_consents(&transaction, &subjects).await?;
+    for (number, telling) in (first..).zip(&tellings) {
+        stream::add_at(&transaction, number, telling.as_ref()).await?;
+    }
     Ok(transaction.commit().await?)
 }

@@ -15,14 +15,26 @@ pub(super) async fn add(
     client: &impl GenericClient,
     telling: Option<&Telling>,
 ) -> Result<(), Failure> {
+    let select = "SELECT sequence FROM sequence_head";
+    let row = client.query_one(select, &[]).await?;
+    add_at(client, reading(&row).count(0)?, telling).await
+}
+
+/// Puts down what belongs to the change with this number, if anything does.
+pub(super) async fn add_at(
+    client: &impl GenericClient,
+    number: u64,
+    telling: Option<&Telling>,
+) -> Result<(), Failure> {
     let Some(event) = telling.and_then(|telling| telling.event.as_ref()) else {
         return Ok(());
     };
     client
         .execute(
             "INSERT INTO stream_event (number, tyid, tenant, bits, stamp, final, at)
-             SELECT sequence, $1::uuid, $2::text, $3::bigint, $4::bigint, $5::boolean, $6::bigint FROM sequence_head",
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &[
+                &from_count(number)?,
                 &from_id(event.tyid.as_bytes()),
                 &event.tenant.as_str(),
                 &i64::from(event.bits),

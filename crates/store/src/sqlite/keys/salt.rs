@@ -2,7 +2,7 @@
 
 use privet_seal::KeyKind;
 use privet_vault::SubjectRef;
-use privet_vault::port::{ChangeKind, KeyRow, StoreError, Telling};
+use privet_vault::port::{ChangeKind, ConsentTold, KeyRow, StoreError, Telling};
 use rusqlite::{Connection, params};
 
 use super::{change, stream, subject, wrapped};
@@ -63,4 +63,23 @@ pub(super) fn rotate(
     wrapped::add(connection, std::slice::from_ref(salt))?;
     let number = change::add(connection, ChangeKind::SaltRotated(owner))?;
     stream::add(connection, number, Some(telling))
+}
+
+/// A change of consent for each, in the list's order.
+pub(super) fn consents_changed(
+    connection: &Connection,
+    changes: &[ConsentTold],
+) -> Result<(), Failure> {
+    for ConsentTold { subject, telling } in changes {
+        let telling = match telling {
+            Some(telling) if subject::is_known(connection, *subject)? => Some(telling),
+            _ => None,
+        };
+        if let Some(telling) = telling {
+            check(connection, *subject, telling)?;
+        }
+        let number = change::add(connection, ChangeKind::ConsentChanged(*subject))?;
+        stream::add(connection, number, telling)?;
+    }
+    Ok(())
 }
