@@ -1,2 +1,11 @@
-//! `privet-query`: answers SQL over telemetry, showing nobody but the people who agree to the purpose at that moment.
-fn main() {}
+//! `privet-query`: one request from standard input, one answer on standard output. The server starts it for each query.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if privet_query::run() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

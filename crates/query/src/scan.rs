@@ -1,0 +1,308 @@
+//! Scanning the files of a table for the rows that may be seen.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, Date32Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
+use futures_util::stream;
+use object_store::ObjectStore;
+use privet_telemetry_store::{DataFile, Table};
+use tokio::sync::OnceCell;
+
+use crate::bounds::days;
+use crate::group::{OpenFile, Seen};
+use crate::people::People;
+use crate::table::Progress;
+
+/// What is scanned.
+#[derive(Debug)]
+pub(crate) struct Scanned {
+    pub(crate) table: Table,
+    /// The columns that are asked for.
+    pub(crate) schema: SchemaRef,
+    pub(crate) files: Vec<Arc<DataFile>>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) people: People,
+    pub(crate) partitions: usize,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// A scan that shows the rows of people who may be seen, and nothing else. It says nothing about rows before it has read
+/// them: no statistics, no order, a number of partitions that depends on no data.
+#[derive(Debug)]
+pub(crate) struct PeopleScan {
+    scanned: Arc<Scanned>,
+    /// Metadata of the files, read by whichever partition comes first.
+    opened: Arc<[OnceCell<Arc<OpenFile>>]>,
+    properties: Arc<PlanProperties>,
+}
+
+impl PeopleScan {
+    pub(crate) fn new(scanned: Scanned) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&scanned.schema)),
+            Partitioning::UnknownPartitioning(scanned.partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            opened: scanned.files.iter().map(|_| OnceCell::new()).collect(),
+            scanned: Arc::new(scanned),
+            properties: Arc::new(properties),
+        }
+    }
+}
+
+impl DisplayAs for PeopleScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // How many people and files there are is nobody's business.
+        let who = match &self.scanned.people {
+            People::Everybody => "everybody",
+            People::Only(_) => "people who agree",
+        };
+        write!(
+            f,
+            "PeopleScan: table={}, rows={who}",
+            self.scanned.table.name()
+        )
+    }
+}
+
+impl ExecutionPlan for PeopleScan {
+    fn name(&self) -> &'static str {
+        "PeopleScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if partition >= self.scanned.partitions {
+            return internal_err!("there is no partition {partition}");
+        }
+        let reading = Reading {
+            scanned: Arc::clone(&self.scanned),
+            opened: Arc::clone(&self.opened),
+            partition,
+            batch_rows: context.session_config().batch_size(),
+            file: 0,
+            group: 0,
+            current: None,
+        };
+        let batches = stream::try_unfold(reading, |mut reading| async move {
+            Ok(reading.next().await?.map(|batch| (batch, reading)))
+        });
+        let schema = Arc::clone(&self.scanned.schema);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+}
+
+/// One partition's way through the row groups: of each file every n-th, beginning with another one in each file.
+struct Reading {
+    scanned: Arc<Scanned>,
+    opened: Arc<[OnceCell<Arc<OpenFile>>]>,
+    partition: usize,
+    batch_rows: usize,
+    file: usize,
+    group: usize,
+    current: Option<Group>,
+}
+
+/// A row group that is being read.
+struct Group {
+    file: Arc<DataFile>,
+    rows: Rows,
+}
+
+enum Rows {
+    /// No stored column is asked for.
+    Counted(usize),
+    Read(Box<ParquetRecordBatchReader>),
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(group) = &mut self.current {
+                let batch = group.next(&self.scanned.schema)?;
+                if batch.is_some() {
+                    return Ok(batch);
+                }
+                self.current = None;
+            }
+            let Some(file) = self.scanned.files.get(self.file).map(Arc::clone) else {
+                return Ok(None);
+            };
+            let open = self.open(&file).await?;
+            if self.group >= open.groups() {
+                if self.partition == 0 {
+                    self.scanned.progress.read();
+                }
+                self.file += 1;
+                self.group = 0;
+                continue;
+            }
+            let group = self.group;
+            self.group += 1;
+            if (group + self.file) % self.scanned.partitions == self.partition {
+                self.current = self.start(file, &open, group).await?;
+            }
+        }
+    }
+
+    async fn open(&mut self, file: &DataFile) -> Result<Arc<OpenFile>> {
+        let people = match &self.scanned.people {
+            People::Everybody => None,
+            People::Only(ids) => Some(ids.len()),
+        };
+        let open = || async {
+            OpenFile::open(&self.scanned.objects, file, people)
+                .await
+                .map(Arc::new)
+        };
+        match self.opened.get(self.file) {
+            Some(cell) => cell.get_or_try_init(open).await.map(Arc::clone),
+            None => open().await,
+        }
+    }
+
+    async fn start(
+        &mut self,
+        file: Arc<DataFile>,
+        open: &OpenFile,
+        group: usize,
+    ) -> Result<Option<Group>> {
+        let seen = match &self.scanned.people {
+            People::Everybody => Seen::All,
+            People::Only(ids) => open.seen(group, ids).await?,
+        };
+        let stored = open.schema();
+        let mut columns: Vec<usize> = self
+            .scanned
+            .schema
+            .fields()
+            .iter()
+            .filter_map(|field| stored.index_of(field.name()).ok())
+            .collect();
+        columns.sort_unstable();
+        if columns.is_empty() {
+            let rows = match seen {
+                Seen::Nothing => return Ok(None),
+                Seen::All => open.rows(group),
+                Seen::Some(selection) => selection.row_count(),
+            };
+            let rows = Rows::Counted(rows);
+            return Ok(Some(Group { file, rows }));
+        }
+        let reader = open.columns(group, &columns, seen, self.batch_rows).await?;
+        Ok(reader.map(|reader| Group {
+            file,
+            rows: Rows::Read(Box::new(reader)),
+        }))
+    }
+}
+
+impl Group {
+    fn next(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+        let read = match &mut self.rows {
+            Rows::Counted(0) => return Ok(None),
+            Rows::Counted(rows) => {
+                let rows = std::mem::take(rows);
+                return self.shape(schema, None, rows).map(Some);
+            }
+            Rows::Read(reader) => reader.next(),
+        };
+        match read {
+            None => Ok(None),
+            Some(batch) => {
+                let batch = batch?;
+                self.shape(schema, Some(&batch), batch.num_rows()).map(Some)
+            }
+        }
+    }
+
+    /// The columns that are asked for, in their order: those of the file, those of its path, and nothing for the others.
+    fn shape(
+        &self,
+        schema: &SchemaRef,
+        batch: Option<&RecordBatch>,
+        rows: usize,
+    ) -> Result<RecordBatch> {
+        // A value that does not fit a type which the data map has changed is left out.
+        let options = CastOptions {
+            safe: true,
+            ..CastOptions::default()
+        };
+        let columns = schema.fields().iter().map(|field| -> Result<ArrayRef> {
+            if let Some(column) = batch.and_then(|batch| batch.column_by_name(field.name())) {
+                if column.data_type() == field.data_type() {
+                    return Ok(Arc::clone(column));
+                }
+                return Ok(cast_with_options(column, field.data_type(), &options)?);
+            }
+            Ok(match field.name().as_str() {
+                "tenant" => {
+                    let tenant = self.file.tenant.as_ref();
+                    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+                        tenant, rows,
+                    )))
+                }
+                "day" => Arc::new(Date32Array::from_value(days(self.file.day), rows)),
+                _ => new_null_array(field.data_type(), rows),
+            })
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(schema),
+            columns,
+            &options,
+        )?)
+    }
+}

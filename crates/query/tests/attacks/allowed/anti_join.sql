@@ -1,0 +1,3 @@
+-- and its other half
+-- 0
+SELECT count(*) FROM logs LEFT ANTI JOIN consents ON logs.tyid = consents.tyid

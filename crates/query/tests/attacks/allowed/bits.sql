@@ -1,0 +1,3 @@
+-- bits that others were stamped with
+-- 5
+SELECT max(consent) FROM logs

@@ -1,0 +1,3 @@
+-- asking for somebody by id
+-- 0
+SELECT count(*) FROM logs WHERE tyid = X'b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1'

@@ -1,0 +1,3 @@
+-- a comment is a comment
+-- 165
+SELECT sum(n) /* FROM everybody */ FROM logs -- ; DROP TABLE logs

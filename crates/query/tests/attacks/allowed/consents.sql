@@ -1,0 +1,3 @@
+-- and of nobody else
+-- 3
+SELECT count(*) FROM consents

@@ -1,0 +1,3 @@
+-- counting is not answered from what files say about themselves
+-- 30
+SELECT count(*) FROM logs

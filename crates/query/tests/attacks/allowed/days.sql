@@ -1,0 +1,3 @@
+-- a day on which only others came
+-- 2
+SELECT count(DISTINCT day) FROM logs

@@ -1,0 +1,3 @@
+-- what columns there are, which the data map says
+-- tenant
+DESCRIBE logs

@@ -1,0 +1,3 @@
+-- how many people there are
+-- 3
+SELECT count(DISTINCT tyid) FROM logs

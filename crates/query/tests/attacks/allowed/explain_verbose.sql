@@ -1,0 +1,3 @@
+-- in detail
+-- initial_logical_plan
+EXPLAIN VERBOSE SELECT count(*) FROM logs

@@ -1,0 +1,3 @@
+-- the largest value
+-- 10
+SELECT max(n) FROM logs

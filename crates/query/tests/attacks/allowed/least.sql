@@ -1,0 +1,3 @@
+-- the smallest
+-- 1
+SELECT min(n) FROM logs

@@ -1,0 +1,3 @@
+-- a limit counts rows that may be seen
+-- 25
+SELECT count(*) FROM (SELECT * FROM logs LIMIT 25)

@@ -1,0 +1,3 @@
+-- rows about nobody known are not shown
+-- 0
+SELECT count(*) FROM logs WHERE tyid IS NULL

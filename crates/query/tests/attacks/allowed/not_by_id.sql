@@ -1,0 +1,3 @@
+-- everybody but one
+-- 20
+SELECT count(*) FROM logs WHERE tyid <> X'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1'

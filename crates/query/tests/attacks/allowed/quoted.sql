@@ -1,0 +1,3 @@
+-- or in quotes
+-- 165
+SELECT sum("n") FROM "logs"

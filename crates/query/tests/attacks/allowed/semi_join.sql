@@ -1,0 +1,3 @@
+-- a half join
+-- 30
+SELECT count(*) FROM logs LEFT SEMI JOIN consents ON logs.tyid = consents.tyid

@@ -1,0 +1,3 @@
+-- a tenant none of whose people agree
+-- 1
+SELECT count(DISTINCT tenant) FROM logs

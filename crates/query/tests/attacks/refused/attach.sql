@@ -1,0 +1,3 @@
+-- another database
+-- 
+ATTACH DATABASE 'x.db' AS x

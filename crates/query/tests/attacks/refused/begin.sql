@@ -1,0 +1,3 @@
+-- a transaction
+-- BEGIN
+BEGIN

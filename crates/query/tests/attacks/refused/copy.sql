@@ -1,0 +1,3 @@
+-- copying into a file
+-- 
+COPY logs TO '/tmp/logs.parquet'

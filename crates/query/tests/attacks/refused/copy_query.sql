@@ -1,0 +1,3 @@
+-- copying an answer into a file
+-- 
+COPY (SELECT * FROM logs) TO '/tmp/logs.csv' STORED AS CSV

@@ -1,0 +1,3 @@
+-- another catalog
+-- only questions
+CREATE DATABASE d

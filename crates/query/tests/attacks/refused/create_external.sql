@@ -1,0 +1,3 @@
+-- a file as a table
+-- 
+CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '/etc/passwd'

@@ -1,0 +1,3 @@
+-- any file
+-- 
+CREATE EXTERNAL TABLE t (a TEXT) STORED AS CSV LOCATION '/etc/'

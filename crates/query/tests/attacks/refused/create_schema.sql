@@ -1,0 +1,3 @@
+-- another schema
+-- only questions
+CREATE SCHEMA s

@@ -1,0 +1,3 @@
+-- a copy
+-- only questions
+CREATE TABLE t AS SELECT * FROM logs

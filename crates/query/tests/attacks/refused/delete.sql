@@ -1,0 +1,3 @@
+-- deleting
+-- 
+DELETE FROM logs

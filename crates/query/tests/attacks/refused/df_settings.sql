@@ -1,0 +1,3 @@
+-- a catalog's settings
+-- not found
+SELECT * FROM information_schema.df_settings

@@ -1,0 +1,3 @@
+-- dropping a table, to make another of its name
+-- only questions
+DROP TABLE logs

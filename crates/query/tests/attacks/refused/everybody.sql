@@ -1,0 +1,3 @@
+-- a table beside the filter
+-- not found
+SELECT * FROM logs_unfiltered

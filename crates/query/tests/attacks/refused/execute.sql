@@ -1,0 +1,3 @@
+-- a statement of before
+-- only questions
+EXECUTE p

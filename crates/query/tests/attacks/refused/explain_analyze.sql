@@ -1,0 +1,3 @@
+-- times and counts of what is read
+-- EXPLAIN ANALYZE
+EXPLAIN ANALYZE SELECT count(*) FROM logs

@@ -1,0 +1,3 @@
+-- explaining what is refused
+-- 
+EXPLAIN COPY logs TO '/tmp/logs.parquet'

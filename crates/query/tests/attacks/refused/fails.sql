@@ -1,0 +1,3 @@
+-- an error of the statement's own
+-- 
+SELECT CAST('x' AS INT) FROM logs

@@ -1,0 +1,3 @@
+-- a file as a table
+-- not found
+SELECT * FROM '/etc/passwd'

@@ -1,0 +1,3 @@
+-- giving rights
+-- 
+GRANT SELECT ON logs TO PUBLIC

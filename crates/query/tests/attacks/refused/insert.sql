@@ -1,0 +1,3 @@
+-- writing
+-- 
+INSERT INTO logs SELECT * FROM logs

@@ -1,0 +1,3 @@
+-- ending others
+-- 
+KILL 1

@@ -1,0 +1,3 @@
+-- loading a library
+-- 
+LOAD 'x.so'

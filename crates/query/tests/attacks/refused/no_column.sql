@@ -1,0 +1,3 @@
+-- a column that only others' files have
+-- 
+SELECT hidden FROM logs

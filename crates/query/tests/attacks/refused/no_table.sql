@@ -1,0 +1,3 @@
+-- a table that there is not
+-- not found
+SELECT * FROM people

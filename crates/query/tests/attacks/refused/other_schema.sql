@@ -1,0 +1,3 @@
+-- a schema that there is not
+-- not found
+SELECT * FROM raw.logs

@@ -1,0 +1,3 @@
+-- what a file says about itself
+-- 
+SELECT * FROM parquet_metadata('/x.parquet')

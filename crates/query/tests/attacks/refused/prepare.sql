@@ -1,0 +1,3 @@
+-- a statement for later
+-- only questions
+PREPARE p AS SELECT count(*) FROM logs

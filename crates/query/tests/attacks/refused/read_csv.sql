@@ -1,0 +1,3 @@
+-- another
+-- 
+SELECT * FROM read_csv('/etc/passwd')

@@ -1,0 +1,3 @@
+-- a function that reads files
+-- 
+SELECT * FROM read_parquet('/x.parquet')

@@ -1,0 +1,3 @@
+-- taking a setting back
+-- 
+RESET datafusion.execution.batch_size

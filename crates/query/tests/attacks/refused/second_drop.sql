@@ -1,0 +1,3 @@
+-- a second statement behind a question
+-- 
+SELECT 1; DROP TABLE logs

@@ -1,0 +1,3 @@
+-- a copy by another name
+-- 
+SELECT * INTO t FROM logs

@@ -1,0 +1,3 @@
+-- a setting
+-- only questions
+SET datafusion.execution.batch_size = 1

@@ -1,0 +1,3 @@
+-- a setting that opens files
+-- only questions
+SET datafusion.catalog.location = '/'

@@ -1,0 +1,3 @@
+-- how a table was made
+-- 
+SHOW CREATE TABLE logs

@@ -1,0 +1,3 @@
+-- a list of tables
+-- 
+SHOW TABLES

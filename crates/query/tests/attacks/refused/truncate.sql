@@ -1,0 +1,3 @@
+-- emptying
+-- 
+TRUNCATE TABLE logs

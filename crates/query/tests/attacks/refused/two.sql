@@ -1,0 +1,3 @@
+-- two statements
+-- 
+SELECT 1; SELECT 2

@@ -1,0 +1,3 @@
+-- changing
+-- 
+UPDATE logs SET n = 1
