@@ -109,6 +109,17 @@ impl Rows {
         let received =
             Timestamp::from_millisecond(record.common().received_ms).map_err(|_| Error::Time)?;
         let day = TimeZone::UTC.to_datetime(received).date();
+        self.push_on(day, tenant, record, values)
+    }
+
+    /// Adds a record to another day than the one on which it was received.
+    pub(crate) fn push_on(
+        &mut self,
+        day: Date,
+        tenant: &str,
+        record: &Record<'_>,
+        values: &[(usize, Value<'_>)],
+    ) -> Result<(), Error> {
         if values
             .iter()
             .any(|(index, _)| *index >= self.attributes.len())

@@ -253,7 +253,7 @@ impl Store {
     }
 
     /// Writes one file; nothing refers to it yet.
-    async fn put(&self, batch: Batch) -> Result<DataFile, Error> {
+    pub(crate) async fn put(&self, batch: Batch) -> Result<DataFile, Error> {
         let id = new_id(self.surroundings.as_ref());
         let path = file::path(batch.table, &batch.tenant, batch.day, id);
         let rows = batch.rows;

@@ -31,6 +31,9 @@ enum Step {
     Clean {
         process: usize,
     },
+    Compact {
+        process: usize,
+    },
     /// A process is another one, which knows nothing.
     Restart {
         process: usize,
@@ -44,6 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..2_usize, 1..4_usize).prop_map(|(process, attempts)| Step::Append { process, attempts }),
         1 => (0..2_usize).prop_map(|process| Step::Clean { process }),
+        1 => (0..2_usize).prop_map(|process| Step::Compact { process }),
         1 => (0..2_usize).prop_map(|process| Step::Restart { process }),
         1 => (1..5000_i64).prop_map(|ms| Step::Wait { ms }),
     ];
@@ -192,6 +196,7 @@ async fn run(faults: Vec<Fault>, lag: u64, steps: Vec<Step>) {
             }
             // It may fail; what matters is what it does.
             Step::Clean { process } => drop(world.stores[process].clean().await),
+            Step::Compact { process } => drop(world.stores[process].compact(2).await),
             Step::Restart { process } => world.stores[process] = world.store(),
             Step::Wait { ms } => {
                 world.clock.advance(ms);
@@ -245,9 +250,12 @@ async fn every_call_fails_once() {
                 attempts: 2,
             };
             let steps = [step(0), step(1), step(0), step(0), Step::Wait { ms: 2000 }];
-            let steps = steps
-                .into_iter()
-                .chain([Step::Clean { process: 1 }, step(1), step(0)]);
+            let steps = steps.into_iter().chain([
+                Step::Compact { process: 0 },
+                Step::Clean { process: 1 },
+                step(1),
+                step(0),
+            ]);
             run(faults, 0, steps.collect()).await;
         }
     }
