@@ -5,6 +5,7 @@
 //! every name in it resolves, every subject path ends.
 
 mod check;
+mod consent;
 mod fields;
 mod model;
 mod period;
@@ -18,9 +19,9 @@ mod telemetry;
 use std::collections::BTreeMap;
 
 pub use model::{
-    Attribute, AttributeType, Basis, CONSENT_BITS, Column, Field, Hop, Lookup, MetricRule,
-    NameRule, Purpose, Retain, RetainFrom, Root, ScopeRule, Source, SubjectChain, SubjectPath,
-    Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
+    Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Field, Hop, KeptConsent,
+    Lookup, MetricRule, NameRule, Purpose, Retain, RetainFrom, Root, ScopeRule, Source,
+    SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
 };
 pub use period::{Period, PeriodError, PeriodUnit};
 
@@ -43,6 +44,7 @@ pub struct DataMap {
     purposes: BTreeMap<PurposeName, Purpose>,
     fields: BTreeMap<FieldName, Field>,
     sources: BTreeMap<SourceName, Source>,
+    consent: ConsentRules,
     telemetry: Telemetry,
 }
 
@@ -63,6 +65,7 @@ impl DataMap {
         let purposes = purposes::read(&mut root, &mut problems);
         let fields = fields::read(&mut root, &purposes, &mut problems);
         let sources = sources::read(&mut root, &fields, &mut problems);
+        let consent = consent::read(&mut root, &mut problems);
         let telemetry = telemetry::read(&mut root, &purposes, &mut problems);
         root.finish(&mut problems);
         check::fields_in_tables(&fields, &sources, &mut problems);
@@ -71,6 +74,7 @@ impl DataMap {
             purposes: purposes.into_good(),
             fields: fields.into_good(),
             sources: sources.into_good(),
+            consent,
             telemetry,
         })
     }
@@ -160,6 +164,18 @@ impl DataMap {
     #[must_use]
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.sources.get(name)
+    }
+
+    /// What holds for all consent.
+    ///
+    /// ```
+    /// # use privet_classify::DataMap;
+    /// assert_eq!(DataMap::parse("")?.consent().keep, None);
+    /// # Ok::<(), privet_classify::MapErrors>(())
+    /// ```
+    #[must_use]
+    pub fn consent(&self) -> &ConsentRules {
+        &self.consent
     }
 
     /// What happens to telemetry.

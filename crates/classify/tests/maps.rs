@@ -43,7 +43,7 @@ fn check(folder: &str, count_min: usize, report: impl Fn(Result<DataMap, MapErro
 
 #[test]
 fn refused_maps_say_what_to_do() {
-    check("refused", 61, |result| match result {
+    check("refused", 63, |result| match result {
         Ok(map) => panic!("allowed: {map:?}"),
         Err(errors) => errors.to_string(),
     });
@@ -59,10 +59,20 @@ fn understood(map: &DataMap) -> String {
     for purpose in map.purposes() {
         writeln!(
             text,
-            "purpose {}: {} {:?} {:?}",
-            purpose.name, purpose.basis, purpose.bit, purpose.notice
+            "purpose {}: {} {:?} {:?}{}",
+            purpose.name,
+            purpose.basis,
+            purpose.bit,
+            purpose.notice,
+            if purpose.gpc { " gpc" } else { "" }
         )
         .unwrap();
+    }
+    if let Some(keep) = &map.consent().keep {
+        writeln!(text, "consent is kept {}: {:?}", keep.for_, keep.why).unwrap();
+    }
+    if let Some(day) = map.consent().gpc_since {
+        writeln!(text, "gpc is honoured since {day}").unwrap();
     }
     for field in map.fields() {
         write!(

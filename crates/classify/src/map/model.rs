@@ -1,5 +1,6 @@
 //! What a data map holds, once it is read and checked.
 
+mod consent;
 mod source;
 mod telemetry;
 
@@ -13,6 +14,7 @@ use crate::error::UnknownName;
 use crate::name::{ColumnName, FieldName, PurposeName};
 use crate::value_type::ValueType;
 
+pub use consent::{ConsentRules, KeptConsent};
 pub use source::{
     Column, Hop, Root, Source, SubjectChain, SubjectPath, Table, TenantRule, Treatment,
 };
@@ -125,6 +127,8 @@ pub struct Purpose {
     pub bit: Option<u8>,
     /// The version of the notice that people are shown; always there if the basis is consent.
     pub notice: Option<String>,
+    /// Whether Global Privacy Control says no to it for a person; only where the basis is consent.
+    pub gpc: bool,
 }
 
 /// One kind of personal data.

@@ -51,6 +51,14 @@ fn read_one(name: PurposeName, mut section: Section<'_>, problems: &mut Problems
     let basis = basis.and_then(|item| item.word::<Basis>(problems));
     let bit = section.optional("bit");
     let notice = section.optional("notice");
+    let gpc = section.optional("gpc");
+    if let (Some(item), Some(basis)) = (&gpc, basis)
+        && basis != Basis::Consent
+    {
+        let problem =
+            format!("Global Privacy Control takes a consent back, but the basis is `{basis}`");
+        problems.add(&item.key, problem, "drop it, or make the basis `consent`");
+    }
     match basis {
         Some(Basis::Consent) => {
             check_consent(&section.key, bit.as_ref(), notice.as_ref(), problems)
@@ -72,6 +80,7 @@ fn read_one(name: PurposeName, mut section: Section<'_>, problems: &mut Problems
         basis: basis.unwrap_or(Basis::Consent),
         bit: bit.and_then(|bit| u8::try_from(bit).ok()),
         notice: notice.and_then(|item| notice_version(&item, problems)),
+        gpc: gpc.is_some_and(|item| item.boolean(problems)),
     }
 }
 

@@ -1,0 +1,39 @@
+//! What a data map says about consent beside its purposes.
+
+use jiff::civil::Date;
+
+use super::super::period::Period;
+
+/// What holds for all consent.
+///
+/// ```
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let keep = map.consent().keep.as_ref().ok_or("nothing is kept")?;
+/// assert_eq!(format!("{} for {}", keep.for_, keep.why), "3y for proof of consent, Art. 7(1) GDPR");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConsentRules {
+    /// What is kept of a person's answers after their account closed; without it, nothing that opens.
+    pub keep: Option<KeptConsent>,
+    /// Since when Global Privacy Control is honoured as the map says, for the web site's statement of it.
+    pub gpc_since: Option<Date>,
+}
+
+/// How long a person's answers and their evidence are kept after the account closed.
+///
+/// ```
+/// # use privet_classify::DataMap;
+/// let map = DataMap::parse("[consent]\nkeep = { for = \"18m\", why = \"claims\" }\n")?;
+/// assert_eq!(map.consent().keep.as_ref().map(|keep| keep.for_.count()), Some(18));
+/// # Ok::<(), privet_classify::MapErrors>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptConsent {
+    /// From the day of the closing.
+    pub for_: Period,
+    /// The reason in words.
+    pub why: String,
+}
