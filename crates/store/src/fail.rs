@@ -233,6 +233,10 @@ impl DataStore for FailNth<dyn DataStore> {
             .await
     }
 
+    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.delete_consent(keys)).await
+    }
+
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
         self.faults.around(self.inner.consent_bits()).await
     }

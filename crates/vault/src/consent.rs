@@ -7,6 +7,7 @@
 mod basis;
 mod change;
 mod event;
+mod keep;
 mod ledger;
 mod read;
 mod rule;
@@ -55,11 +56,24 @@ impl Vault {
             .permit(caller, Action::RecordConsent, EntryKind::ConsentDenied)
             .await?;
         let open = self.subject(subject).await?;
-        self.record_change(caller, &decision, &open, &checked)
+        let state = self
+            .record_checked(caller, &decision, &open, &checked)
             .await?;
-        let state = self.append_answers(&open, &checked).await?;
-        self.tell_consent(&open, &state).await?;
         Ok(self.consent_view(Some(&state)))
+    }
+
+    /// Entries first, then the row, then the step of the shared sequence.
+    async fn record_checked(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &OpenSubject,
+        checked: &Checked<'_>,
+    ) -> Result<ConsentState> {
+        self.record_change(caller, decision, open, checked).await?;
+        let state = self.append_answers(open, checked).await?;
+        self.tell_consent(open, &state).await?;
+        Ok(state)
     }
 
     /// One entry for what was said yes to and one for what was said no to. Several servers may write at once, so the order
@@ -126,8 +140,8 @@ impl Vault {
     /// acknowledged.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the subject was erased meanwhile: its key may have been made after the erasure, and goes
-    /// with this.
+    /// [`Error::NotFound`] when the subject was erased meanwhile: its key may have been made after the erasure, and goes,
+    /// or is kept, like those of others who left.
     async fn tell_consent(&self, open: &OpenSubject, state: &ConsentState) -> Result<()> {
         let reference = open.row.reference;
         let keys = &self.inner.keys;
@@ -137,6 +151,8 @@ impl Vault {
             return Ok(());
         }
         self.destroy(reference).await?;
+        let key = open.consent_key().map(ConsentKey::id);
+        self.delete_unreadable_consent(key.as_slice()).await?;
         Err(Error::NotFound("subject"))
     }
 }

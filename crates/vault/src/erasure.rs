@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use privet_seal::{KeyId, KeyKind};
 
 use crate::audit::{Actor, EntryKind, Record};
+use crate::keyring::is_consent_key;
 use crate::policy::Action;
 use crate::port::{RetentionKey, StoreError, SubjectRow, Telling};
 use crate::session::lock;
@@ -118,26 +119,35 @@ impl Vault {
         outcome
     }
 
-    /// Deletes the values of destroyed subjects; answers how many there were.
+    /// Deletes the values of destroyed subjects, and what they agreed to unless that is kept; answers how many values there
+    /// were.
     pub(crate) async fn delete_orphans(&self) -> Result<u64> {
         let mut count = 0;
         let orphans = self.inner.keys.orphans().await?;
         for puid in &orphans {
             count += self.inner.data.delete_subject(*puid).await?;
         }
+        let answered = self.inner.data.consent_now(&orphans).await?;
+        let keys: Vec<KeyId> = answered.into_iter().flatten().map(|row| row.key).collect();
+        self.delete_unreadable_consent(&keys).await?;
         if !orphans.is_empty() {
             self.inner.keys.remove_orphans(&orphans).await?;
         }
         Ok(count)
     }
 
-    /// The keys that die now: all but retention keys before their date.
+    /// The keys that die now: all but retention keys before their date, and that of what was agreed to, if it is kept.
     async fn doomed_keys(&self, subject: SubjectRef) -> Result<Vec<KeyId>> {
         let today = self.now().to_zoned(TimeZone::UTC).date();
+        let keeps_consent = self.inner.map.consent().keep.is_some();
         let rows = self.inner.keys.keys_of_subjects(&[subject]).await?;
-        let doomed = rows.into_iter().flatten().filter(|row| {
-            row.kind != KeyKind::SubjectRetention || row.expires_on.is_some_and(|day| day <= today)
-        });
+        let doomed = rows
+            .into_iter()
+            .flatten()
+            .filter(|row| match row.expires_on {
+                Some(day) => row.kind != KeyKind::SubjectRetention || day <= today,
+                None => !(keeps_consent && is_consent_key(row)),
+            });
         let mut doomed: Vec<KeyId> = doomed.map(|row| row.id).collect();
         let salts = self.inner.keys.salts_of(&[subject]).await?;
         doomed.extend(salts.into_iter().flatten().map(|salt| salt.id));
@@ -147,6 +157,7 @@ impl Vault {
     pub(crate) async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
         let now = self.now();
         let today = now.to_zoned(TimeZone::UTC).date();
+        self.keep_consent(subject, today).await?;
         let keys = &self.inner.keys;
         let mut destroyed = Err(StoreError::Conflict);
         for _ in 0..ATTEMPTS_MAX {

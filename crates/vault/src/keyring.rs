@@ -19,7 +19,7 @@ use privet_seal::{
     BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, ObjectSalt, RecordKey, Secret32,
 };
 
-use consent::is_consent_key;
+pub(crate) use consent::is_consent_key;
 pub(crate) use open::{CipherRef, OpenSubject};
 pub(crate) use retention::RetentionWish;
 pub(crate) use salt::OpenSalt;

@@ -190,7 +190,8 @@ impl Vault {
         }
         let today = self.now().to_zoned(TimeZone::UTC).date();
         self.find_unreviewed(today).await?;
-        let destroyed = self.inner.keys.destroy_expired_keys(today).await?;
+        let ended = self.end_kept_consent(today).await?;
+        let destroyed = ended + self.inner.keys.destroy_expired_keys(today).await?;
         if destroyed > 0 {
             self.inner.keyring.forget_all();
             let record =

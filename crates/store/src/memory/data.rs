@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use privet_seal::KeyId;
 use privet_vault::port::{
     ConsentBit, ConsentRow, DataStore, IndexEntry, NewConsentRow, NewSessionEntry, SealedState,
     SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionRow,
@@ -130,6 +131,16 @@ impl DataStore for MemoryData {
             .rev()
             .filter(|row| before.is_none_or(|before| row.state.number < before));
         Ok(wanted.take(count_max as usize).cloned().collect())
+    }
+
+    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
+        self.0.write(|state| {
+            let before = state.consent.len();
+            state
+                .consent
+                .retain(|_, row| !keys.contains(&row.state.key));
+            Ok((before - state.consent.len()) as u64)
+        })
     }
 
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {

@@ -6,6 +6,7 @@ mod session;
 mod value;
 
 use async_trait::async_trait;
+use privet_seal::KeyId;
 use privet_vault::port::{
     ConsentBit, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
@@ -23,7 +24,7 @@ pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "data store",
     schema: "privet_data",
     migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, consent::FORMAT_4],
-    vacuumed: &["value", "value_index"],
+    vacuumed: &["value", "value_index", "consent_event"],
 };
 
 const DAMAGED: &str = "the data store is not what was written: restore it from its backup";
@@ -172,6 +173,16 @@ impl DataStore for PostgresData {
                 Box::pin(async move { consent::rows(client, subject, before, count_max).await })
             })
             .await
+    }
+
+    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
+        let keys = keys.to_vec();
+        let count = self
+            .database
+            .run(move |client| Box::pin(async move { consent::delete(client, &keys).await }))
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(count)
     }
 
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {

@@ -4,6 +4,7 @@ mod consent;
 mod session;
 
 use async_trait::async_trait;
+use privet_seal::KeyId;
 use privet_vault::port::{
     ConsentBit, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
@@ -193,6 +194,13 @@ impl DataStore for SqliteData {
     ) -> Result<Vec<ConsentRow>, StoreError> {
         self.engine
             .read(move |connection| consent::rows(connection, subject, before, count_max))
+            .await
+    }
+
+    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
+        let keys = keys.to_vec();
+        self.engine
+            .write(move |connection| consent::delete(connection, &keys))
             .await
     }
 

@@ -285,3 +285,23 @@ async fn deleting_a_subjects_values_leaves_what_it_agreed_to() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn rows_go_with_their_key() {
+    on_each(async |stores| {
+        for (n, number) in [(1, 1), (1, 2), (2, 1), (3, 1)] {
+            assert!(add(stores, event(n, number)).await);
+        }
+        let data = &stores.data;
+        assert_eq!(data.delete_consent(&[]).await, Ok(0));
+        let gone = [key_id(1), key_id(9), key_id(3)];
+        assert_eq!(data.delete_consent(&gone).await, Ok(3));
+        assert_eq!(data.delete_consent(&gone).await, Ok(0));
+        stores.reopen().await;
+        let now = stores.data.consent_now(&[puid(1), puid(2), puid(3)]).await;
+        assert_eq!(now, Ok(vec![None, Some(row(2, 1).state), None]));
+        // What a bit stands for outlives whoever said yes.
+        assert_eq!(stores.data.consent_bits().await.unwrap().len(), 1);
+    })
+    .await;
+}

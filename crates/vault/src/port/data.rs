@@ -1,6 +1,7 @@
 //! The data store: sealed values, blind indexes, the consent ledger, sessions and reviews.
 
 use async_trait::async_trait;
+use privet_seal::KeyId;
 
 use super::{
     ConsentBit, ConsentRow, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
@@ -55,8 +56,8 @@ pub trait DataStore: Send + Sync {
         count_max: u32,
     ) -> Result<Vec<Puid>, StoreError>;
 
-    /// Deletes a subject's values and index rows; answers how many values there were. What it agreed to stays: it is what
-    /// shows that the use of its data was lawful, and nothing leads from an operational id to it any more.
+    /// Deletes a subject's values and index rows; answers how many values there were. What it agreed to goes with its
+    /// [key](Self::delete_consent): it is what shows that the use of its data was lawful.
     async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError>;
 
     /// Adds events to the consent ledger in one transaction, and answers for each whether it was added. It is not when
@@ -76,6 +77,10 @@ pub trait DataStore: Send + Sync {
         before: Option<u64>,
         count_max: u32,
     ) -> Result<Vec<ConsentRow>, StoreError>;
+
+    /// Deletes the rows that were sealed under these keys, which are destroyed or about to be; answers how many there
+    /// were.
+    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError>;
 
     /// Every bit that somebody ever said yes to, by number, with the purpose that it stands for.
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError>;

@@ -18,6 +18,7 @@ use crate::bed::{
     Bed, MAP, Seeded, bed, bed_with, hand_clock, parts, parts_of_another, request, root, shown,
 };
 use crate::engine::new_stores;
+use crate::granting::eventually;
 use crate::servers::Pair;
 
 const NOTICE: &str = "2026-11";
@@ -127,7 +128,7 @@ async fn consents_told(bed: &Bed) -> Vec<SubjectRef> {
 }
 
 /// The last entry of a kind.
-async fn last(bed: &Bed, kind: EntryKind) -> Entry {
+async fn last_entry(bed: &Bed, kind: EntryKind) -> Entry {
     let entries = bed.vault.audit().entries(0, 4_000).await.unwrap();
     let mut entries = entries.iter().map(|bytes| Entry::parse(bytes).unwrap());
     entries.rfind(|entry| entry.kind() == Some(kind)).unwrap()
@@ -197,17 +198,17 @@ async fn of_many_those_who_agree_are_shown_and_the_others_named() {
     let rows: Vec<_> = revealed.subjects.iter().map(first).collect();
     let (a, c) = (emails[0].to_owned(), emails[2].to_owned());
     assert_eq!(rows, [Some(a), None, None, Some(c)]);
-    let entry = last(&bed, EntryKind::Reveal).await;
+    let entry = last_entry(&bed, EntryKind::Reveal).await;
     assert_eq!(entry.counts["refused"], 1);
     assert_eq!(entry.subjects().unwrap().1, 2, "only those who were opened");
 
     let opened = opens(&bed, &items).await.unwrap();
     assert_eq!(opened, [emails[0], "(refused)", emails[2]]);
-    let entry = last(&bed, EntryKind::Open).await;
+    let entry = last_entry(&bed, EntryKind::Open).await;
     assert_eq!(entry.counts["refused"], 1);
     assert_eq!(entry.subjects().unwrap().1, 2);
     assert_eq!(finds(&bed, emails[1], "marketing").await, 0);
-    let entry = last(&bed, EntryKind::Lookup).await;
+    let entry = last_entry(&bed, EntryKind::Lookup).await;
     assert_eq!((entry.counts["hits"], entry.counts["refused"]), (0, 1));
     assert!(entry.subjects().is_none());
 }
@@ -483,7 +484,7 @@ async fn what_rested_on_consent_stays_so() {
 }
 
 #[tokio::test]
-async fn evidence_is_sealed_and_ends_with_the_account_while_the_answers_stay() {
+async fn evidence_is_sealed_and_ends_with_the_account() {
     let read = r#"@id("read") permit (principal, action == Action::"read_consent", resource);"#;
     let bed = bed_with(read).await;
     let ada = bed.subject("ada@example.com").await;
@@ -516,6 +517,59 @@ async fn evidence_is_sealed_and_ends_with_the_account_while_the_answers_stay() {
     assert_eq!(reveals(&bed, &ada, "marketing").await, "(none)");
     let known = keys.keys_by_id(&[stored.state.key]).await.unwrap();
     assert_eq!(known, [None], "nothing opens it any more");
+    assert_eq!(ledger(&bed, puid).await, [], "and so it is deleted");
+}
+
+/// A law may ask for proof for years: the answers stay readable under their own key, and die on its day.
+#[tokio::test]
+async fn what_was_agreed_to_is_kept_as_long_as_the_data_map_says() {
+    const DAY: u64 = 24 * 3600;
+    let bed = bed().await;
+    let keeping = format!("{MAP}\n[consent]\nkeep = {{ for = \"90d\", why = \"claims\" }}\n");
+    let mut bed = restarted(&bed, &keeping).await.unwrap();
+    let (ada, bob) = (
+        bed.subject("ada@example.com").await,
+        bed.subject("bob@example.com").await,
+    );
+    let job = bed.caller("job").await;
+    let said = ConsentChange {
+        evidence: Some(EVIDENCE.to_owned().into()),
+        ..change(&["marketing"], &[])
+    };
+    say(&bed.vault, &job, &ada, said).await;
+    no(&bed, &ada).await;
+    yes(&bed, &bob).await;
+    let (adas, bobs) = (puid(&bed, &ada).await, puid(&bed, &bob).await);
+    let key = ledger(&bed, adas).await[0].state.key;
+    let closed = bed.vault.close_subject(&job, &ada).await.unwrap();
+    let today = bed.vault.time().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let last = today + jiff::Span::new().days(90);
+    let kept: Vec<_> = closed
+        .kept
+        .iter()
+        .map(|key| (key.id, key.expires_on))
+        .collect();
+    assert_eq!(kept, [(key, last)]);
+    assert_eq!(ledger(&bed, adas).await.len(), 2);
+
+    let mut passed = 0;
+    for (day, rows) in [(89, 2), (90, 0)] {
+        bed.clock.advance(Duration::from_secs(DAY * (day - passed)));
+        passed = day;
+        // A server that finds a long silence in its log does not trust its clock; the next start does.
+        for _ in 0..if rows > 0 { 2 } else { 1 } {
+            bed = restarted(&bed, &keeping).await.unwrap();
+        }
+        if rows == 0 {
+            eventually(&bed, EntryKind::KeysExpired, 1).await;
+        }
+        assert_eq!(ledger(&bed, adas).await.len(), rows, "day {day}");
+        let found = bed.stores.keys.keys_by_id(&[key]).await.unwrap();
+        assert_eq!(found[0].is_some(), rows > 0, "day {day}");
+    }
+    // Who did not leave lost nothing.
+    assert_eq!(ledger(&bed, bobs).await.len(), 1);
+    assert_eq!(reveals(&bed, &bob, "marketing").await, "bob@example.com");
 }
 
 /// Who can write to the data store can take a row away, and then nobody agrees by it; they cannot make somebody agree.
@@ -603,7 +657,7 @@ async fn an_answer_that_meets_an_erasure_leaves_no_key_behind() {
     let Pair { one, two } = Pair::ruled("").await;
     for _ in 0..5 {
         let ada = one.subject("ada@example.com").await;
-        let (_, reference) = ids(&one, &ada).await;
+        let (puid, reference) = ids(&one, &ada).await;
         assert_eq!(reveals(&two, &ada, "marketing").await, "consent_missing");
         let (job, eraser) = (two.caller("job").await, one.caller("job").await);
         one.vault.close_subject(&eraser, &ada).await.unwrap();
@@ -612,6 +666,7 @@ async fn an_answer_that_meets_an_erasure_leaves_no_key_behind() {
         assert_eq!(refused.unwrap_err().code(), "not_found");
         let keys = one.stores.keys.keys_of_subjects(&[reference]).await;
         assert_eq!(keys, Ok(vec![Vec::new()]));
+        assert_eq!(ledger(&one, puid).await, []);
     }
 }
 

@@ -597,7 +597,7 @@ async fn restarted(stores: &MemoryStores, clock: &Arc<HandClock>) -> Vault {
 }
 
 /// Waits for what the server does by itself.
-async fn eventually(bed: &Bed, kind: EntryKind, count: usize) {
+pub(crate) async fn eventually(bed: &Bed, kind: EntryKind, count: usize) {
     let mut follower = bed.vault.audit().follow();
     let waiting = async {
         loop {

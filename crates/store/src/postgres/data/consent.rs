@@ -1,4 +1,4 @@
-//! The consent ledger: rows are added and read, never changed.
+//! The consent ledger: rows are added and read, never changed, and deleted with their key.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +21,7 @@ CREATE TABLE consent_event (
     evidence bytea,
     PRIMARY KEY (puid, number)
 );
+CREATE INDEX consent_event_by_key ON consent_event (key);
 
 CREATE TABLE consent_bit (
     bit smallint PRIMARY KEY,
@@ -147,6 +148,14 @@ pub(super) async fn rows(
         })
     });
     rows.collect()
+}
+
+pub(super) async fn delete(client: &mut Client, keys: &[KeyId]) -> Result<u64, Failure> {
+    let delete = client
+        .prepare_cached("DELETE FROM consent_event WHERE key = ANY ($1)")
+        .await?;
+    let keys: Vec<_> = keys.iter().map(|key| from_id(key.as_bytes())).collect();
+    Ok(client.execute(&delete, &[&keys]).await?)
 }
 
 pub(super) async fn bits(client: &mut Client) -> Result<Vec<ConsentBit>, Failure> {

@@ -1,4 +1,4 @@
-//! The consent ledger: rows are added and read, never changed.
+//! The consent ledger: rows are added and read, never changed, and deleted with their key.
 
 use privet_seal::KeyId;
 use privet_vault::Puid;
@@ -19,6 +19,7 @@ CREATE TABLE consent_event (
     evidence BLOB,
     PRIMARY KEY (puid, number)
 ) WITHOUT ROWID;
+CREATE INDEX consent_event_by_key ON consent_event (key);
 
 CREATE TABLE consent_bit (
     bit INTEGER NOT NULL PRIMARY KEY,
@@ -97,6 +98,15 @@ pub(super) fn rows(
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn delete(connection: &Connection, keys: &[KeyId]) -> Result<u64, Failure> {
+    let mut delete = connection.prepare_cached("DELETE FROM consent_event WHERE key = ?1")?;
+    let mut count = 0;
+    for key in keys {
+        count += delete.execute([key.as_bytes()])?;
+    }
+    Ok(count as u64)
 }
 
 pub(super) fn bits(connection: &Connection) -> Result<Vec<ConsentBit>, Failure> {
