@@ -74,6 +74,11 @@ fn server_of(table: Table) -> Table {
         .anyone(Method::GET, "/health/ready", get(health::ready))
         .anyone(Method::GET, "/metrics", get(metrics::metrics))
         .anyone(Method::GET, "/openapi.json", get(openapi::openapi))
+        .anyone(
+            Method::GET,
+            "/.well-known/gpc.json",
+            get(consent::gpc_support),
+        )
         .token(Method::GET, "/v1/whoami", get(whoami::whoami))
 }
 
@@ -111,6 +116,11 @@ fn people_of(table: Table) -> Table {
             Method::GET,
             "/v1/subjects/{oid}/consent/history",
             get(consent::history),
+        )
+        .token(
+            Method::POST,
+            "/v1/subjects/{oid}/consent/gpc",
+            post(consent::honour_gpc),
         )
         .token(Method::POST, "/v1/reveal", post(reveal::reveal))
         .token(Method::POST, "/v1/lookup", post(lookup::lookup))

@@ -2,8 +2,8 @@
 
 use http::Method;
 use privet_wire::{
-    Consent, ConsentChannel, ConsentGrant, ConsentHistory, ConsentHistoryQuery, ConsentQuery, Oid,
-    Personal, PutConsent,
+    Consent, ConsentChannel, ConsentGrant, ConsentHistory, ConsentHistoryQuery, ConsentQuery,
+    GpcAnswer, HonourGpc, Oid, Personal, PutConsent,
 };
 
 use crate::call::Call;
@@ -105,6 +105,34 @@ impl Client {
         // To say the same twice says nothing else.
         let call = Call::new(Method::PUT, CONSENT, Repeat::Harmless).id(oid);
         self.call(call.json(&answers.0)?).await
+    }
+
+    /// Honours Global Privacy Control: withdraws what the data map marks for it, once, if the person's own request bore the
+    /// signal. `values` are those of every `Sec-GPC` header of that request, as they came.
+    ///
+    /// ```
+    /// # use privet::{Client, Error, wire::Oid};
+    /// # async fn example(client: Client, oid: Oid) -> Result<(), Error> {
+    /// let headers = ["1"];
+    /// let done = client.honour_gpc(oid, headers).await?;
+    /// println!("withdrawn: {}", done.withdrawn.join(", "));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if there is no such subject.
+    pub async fn honour_gpc(
+        &self,
+        oid: Oid,
+        values: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<GpcAnswer, Error> {
+        let body = HonourGpc {
+            sec_gpc: values.into_iter().map(Into::into).collect(),
+        };
+        let template = "/v1/subjects/{oid}/consent/gpc";
+        let call = Call::new(Method::POST, template, Repeat::Harmless).id(oid);
+        self.call(call.json(&body)?).await
     }
 
     /// What a person agrees to, now or at a moment.

@@ -97,6 +97,7 @@ async fn applications(client: &Client) {
     let answers = ConsentAnswers::new(ConsentChannel::Web).withdraw(&purpose);
     let _ = client.record_consent(oid, &answers).await;
     let _ = client.consent(oid, &ConsentQuery::default()).await;
+    let _ = client.honour_gpc(oid, ["1"]).await;
     let history = ConsentHistoryQuery::default();
     let _ = client.consent_history(oid, &history).await;
     let asked = Reveal::new(purpose.clone())

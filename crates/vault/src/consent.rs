@@ -7,6 +7,7 @@
 mod basis;
 mod change;
 mod event;
+mod gpc;
 mod keep;
 mod ledger;
 mod read;
@@ -22,6 +23,7 @@ pub use change::{ConsentChange, ConsentGrant};
 pub use event::{
     ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState, STAMP_MAX, UnknownChannel,
 };
+pub use gpc::GpcOutcome;
 pub use read::{ConsentHistory, ConsentView, PastConsent, PurposeConsent};
 pub(crate) use rule::{ConsentRule, count, nobody_agrees};
 pub(crate) use sealed::ConsentKey;

@@ -49,7 +49,7 @@ pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use consent::{
     ConsentAnswer, ConsentChange, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentState, ConsentView, PastConsent, PurposeConsent, STAMP_MAX, UnknownChannel,
+    ConsentState, ConsentView, GpcOutcome, PastConsent, PurposeConsent, STAMP_MAX, UnknownChannel,
 };
 pub use erasure::Closed;
 pub use error::{Error, Reason, Result};

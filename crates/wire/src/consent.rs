@@ -52,6 +52,39 @@ pub enum ConsentChannel {
     Gpc,
 }
 
+/// The signal of a person's own request to an application, as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HonourGpc {
+    /// The values of every `Sec-GPC` header of that request. One that is exactly `1` is a signal, and several are one;
+    /// anything else is none.
+    #[schema(example = json!(["1"]))]
+    pub sec_gpc: Vec<String>,
+}
+
+/// What a signal did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GpcAnswer {
+    /// Whether there was a signal.
+    pub signal: bool,
+    /// Purposes that it withdrew now; empty when all were withdrawn before.
+    pub withdrawn: Vec<String>,
+}
+
+/// Whether Global Privacy Control is honoured, as a web site says it at `/.well-known/gpc.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GpcSupport {
+    /// Whether it is.
+    pub gpc: bool,
+    /// The day on which that was said last, as `2026-11-26`.
+    #[serde(
+        rename = "lastUpdate",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub last_update: Option<String>,
+}
+
 /// Of which moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]

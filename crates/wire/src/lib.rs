@@ -42,7 +42,8 @@ mod value;
 pub use audit::{LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
 pub use consent::{
     Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentHistoryQuery, ConsentQuery, PurposeConsent, PutConsent,
+    ConsentHistoryQuery, ConsentQuery, GpcAnswer, GpcSupport, HonourGpc, PurposeConsent,
+    PutConsent,
 };
 pub use grant::{
     Decide, Grant, GrantList, GrantQuery, GrantRequest, GrantRequestList, ListedGrant,

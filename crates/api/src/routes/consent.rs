@@ -4,7 +4,8 @@ use axum::extract::State;
 use privet_vault::{self as vault, ConsentChannel as Channel, Oid, SubjectName};
 use privet_wire::{
     Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentHistoryQuery, ConsentQuery, PurposeConsent, PutConsent,
+    ConsentHistoryQuery, ConsentQuery, GpcAnswer, GpcSupport, HonourGpc, PurposeConsent,
+    PutConsent,
 };
 
 use crate::answer::Answer;
@@ -83,6 +84,37 @@ pub(crate) async fn history(
     Answer::ok(&ConsentHistory {
         events: history.events.into_iter().map(event_out).collect(),
         before: history.before,
+    })
+}
+
+/// Honours Global Privacy Control: withdraws what the data map marks for it, if the person's own request bore the signal. It is
+/// recorded once, and what the person agreed to afterwards in spite of it stays.
+#[utoipa::path(post, path = "/v1/subjects/{oid}/consent/gpc", tag = "consent", request_body = HonourGpc,
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 200, body = GpcAnswer), Refusals))]
+pub(crate) async fn honour_gpc(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Json(body): Json<HonourGpc>,
+) -> Result<Answer, Refusal> {
+    let name = SubjectName::Oid(oid);
+    let outcome = api.vault.honour_gpc(&caller, &name, &body.sec_gpc).await?;
+    Answer::ok(&GpcAnswer {
+        signal: outcome.is_signal,
+        withdrawn: outcome.withdrawn,
+    })
+}
+
+/// Whether Global Privacy Control is honoured, in the form that a web site publishes.
+#[utoipa::path(get, path = "/.well-known/gpc.json", tag = "consent", security(()),
+    responses((status = 200, body = GpcSupport)))]
+pub(crate) async fn gpc_support(State(api): State<Api>) -> Result<Answer, Refusal> {
+    let map = api.vault.map();
+    let since = map.consent().gpc_since;
+    Answer::ok(&GpcSupport {
+        gpc: map.purposes().any(|purpose| purpose.gpc),
+        last_update: since.map(|day| day.to_string()),
     })
 }
 

@@ -21,6 +21,7 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
     let path = |path: &str| path.to_owned();
     match (route.method.as_str(), route.path) {
         ("GET", "/health/live" | "/health/ready" | "/metrics" | "/openapi.json" | "/v1/whoami")
+        | ("GET", "/.well-known/gpc.json")
         | ("GET", "/v1/audit/checkpoint" | "/v1/audit/entries" | "/v1/audit/state")
         | (
             "GET",
@@ -73,6 +74,7 @@ fn on_subject(route: &Listed) -> Option<Value> {
         ("GET", _) | (_, "/v1/subjects/{oid}/close") => None,
         (_, "/v1/subjects/{oid}/fields") => Some(json!({"fields": {"phone": null}})),
         (_, "/v1/subjects/{oid}/telemetry-id/rotate") => Some(json!({"understood": true})),
+        (_, "/v1/subjects/{oid}/consent/gpc") => Some(json!({"sec_gpc": ["1"]})),
         (_, "/v1/subjects/{oid}/consent") => {
             Some(json!({"withdraw": ["marketing"], "channel": "gpc"}))
         }

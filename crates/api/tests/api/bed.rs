@@ -31,7 +31,10 @@ const MAP: &str = r#"
 [purposes]
 service = { basis = "contract" }
 support = { basis = "legitimate_interest" }
-marketing = { basis = "consent", bit = 0, notice = "2026-11" }
+marketing = { basis = "consent", bit = 0, notice = "2026-11", gpc = true }
+
+[consent]
+gpc_since = "2026-11-26"
 
 [fields.email]
 number = 1

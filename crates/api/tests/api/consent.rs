@@ -1,7 +1,8 @@
 //! Consent over HTTP: recorded, read, and what it lets through.
 
 use privet_wire::{
-    Consent, ConsentAnswer, ConsentHistory, LookupAnswer, OpenAnswer, RevealAnswer, SealAnswer,
+    Consent, ConsentAnswer, ConsentHistory, GpcAnswer, LookupAnswer, OpenAnswer, RevealAnswer,
+    SealAnswer,
 };
 use serde_json::{Value, json};
 
@@ -169,4 +170,58 @@ async fn those_who_agree_are_shown_and_the_others_named() {
         assert_eq!(refused.problem(), "403 consent_missing");
         reveal_email(&mailer, &ada, "service").await.expect(200);
     }
+}
+
+/// The signal of the person's browser, as an application passes it on with each page view.
+#[tokio::test]
+async fn global_privacy_control_says_no_once() {
+    for bed in beds().await {
+        let oid = bed.subject("ada@example.com").await;
+        let path = format!("/v1/subjects/{oid}/consent");
+        let job = bed.of("job").await;
+        let gpc = async |values: &[&str]| -> GpcAnswer {
+            let body = json!({ "sec_gpc": values });
+            let answer = job.post(&format!("{path}/gpc"), body).await;
+            answer.expect(200).read()
+        };
+        put(&bed, &oid, yes()).await.expect(200);
+        for nothing in [&[][..], &["0"], &[""], &["true", "1 "], &["1, 1"], &["2"]] {
+            let answer = gpc(nothing).await;
+            assert_eq!((answer.signal, answer.withdrawn.len()), (false, 0));
+        }
+        let numbers = async || -> Consent { job.get(&path).await.expect(200).read() };
+        assert!(numbers().await.purposes[0].agreed);
+        let answer = gpc(&["0", "1", "1"]).await;
+        assert!(answer.signal && answer.withdrawn == ["marketing"]);
+        for _ in 0..3 {
+            let again = gpc(&["1"]).await;
+            assert!(again.signal && again.withdrawn.is_empty());
+        }
+        let now = numbers().await;
+        assert_eq!((now.number, now.purposes[0].agreed), (2, false));
+
+        // Asked, the person says yes with the signal on: that is theirs to say.
+        put(&bed, &oid, yes()).await.expect(200);
+        assert!(gpc(&["1"]).await.withdrawn.is_empty());
+        assert!(numbers().await.purposes[0].agreed);
+
+        // Who was never asked is not asked again.
+        let bob = bed.subject("bob@example.com").await;
+        let body = json!({"sec_gpc": ["1"]});
+        let path = format!("/v1/subjects/{bob}/consent/gpc");
+        let first: GpcAnswer = job.post(&path, body.clone()).await.expect(200).read();
+        assert_eq!(first.withdrawn, ["marketing"]);
+        let second: GpcAnswer = job.post(&path, body).await.expect(200).read();
+        assert!(second.withdrawn.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_web_site_can_say_that_it_honours_the_signal() {
+    let bed = Bed::ruled(MAILER).await;
+    let said = bed.client.get("/.well-known/gpc.json").await.expect(200);
+    assert_eq!(
+        said.json(),
+        json!({"gpc": true, "lastUpdate": "2026-11-26"})
+    );
 }
