@@ -1,6 +1,7 @@
 //! `privet.toml`: what the operator decides, read strictly. `docs/configuration.md` describes every key.
 
 mod grants;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use crate::folder::{Folder, SETTINGS, read_text};
 
 pub(crate) use grants::Grants;
+pub(crate) use telemetry::Telemetry;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) statements: Statements,
     #[serde(default)]
     pub(crate) grants: Grants,
+    /// The telemetry door; none unless it is stated.
+    pub(crate) telemetry: Option<Telemetry>,
 }
 
 /// `[stores]`: where data, keys and log lie: in files of one folder, or in three databases.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use crate::counts::Counts;
+use crate::counts::{Counts, Lost};
 use crate::journal::{Journal, Refused};
 use crate::limits::Limits;
 use crate::message::{Encoding, Message, Signal, Undecoded};
@@ -140,6 +140,7 @@ impl Intake {
             self.journal.append(&batch).await?;
         }
         self.count(signal, &counts);
+        say(signal, &counts);
         Ok(counts)
     }
 
@@ -153,6 +154,22 @@ impl Intake {
             counts.add(more);
         }
     }
+}
+
+/// One line a request: numbers alone, as names and values can be personal.
+fn say(signal: Signal, counts: &Counts) {
+    tracing::info!(
+        signal = signal.as_str(),
+        accepted = counts.accepted,
+        rejected = counts.rejected(),
+        lost_unknown = counts.lost(Lost::Unknown),
+        lost_class = counts.lost(Lost::Class),
+        lost_type = counts.lost(Lost::Type),
+        lost_unlisted = counts.lost(Lost::Unlisted),
+        lost_too_large = counts.lost(Lost::TooLarge),
+        lost_nobody = counts.lost(Lost::Nobody),
+        "telemetry was taken"
+    );
 }
 
 /// Does work that takes a while off the threads that answer, and ends alone if it panics.

@@ -22,7 +22,9 @@ mod routes;
 mod rules;
 mod serve;
 mod storing;
+mod telling;
 mod treat;
+mod vault;
 
 pub use counts::{Counts, Dropped, Lost};
 pub use intake::{Intake, NotTaken, Packing, Unpacked};
@@ -39,4 +41,6 @@ pub use routes::router;
 pub use rules::Rules;
 pub use serve::{ServeError, serve};
 pub use storing::{NotStored, Storing};
+pub use telling::{Untold, tell, tell_once};
 pub use treat::{Surroundings, Treated};
+pub use vault::VaultMonitor;

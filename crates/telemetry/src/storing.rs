@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use privet_telemetry_store::{Attribute, Position, Rows, Store, Type};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::journal::{Damage, Journal, Refused, Segment};
 use crate::rules::Rules;
@@ -16,6 +16,9 @@ use crate::rules::Rules;
 /// The first and the longest pause after the store failed.
 const PAUSES: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(250)..=Duration::from_secs(30);
+
+/// How often what nobody reads any more is deleted from the store.
+const CLEAN_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Why a file of the journal was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +82,14 @@ impl Storing {
     /// journal grows, and what is sent is refused once it has reached its bound; nothing has to be started anew afterwards.
     pub async fn run(self, every: Duration, mut stop: watch::Receiver<bool>) {
         let mut pause = *PAUSES.start();
+        let mut cleaned = Instant::now();
         loop {
+            if cleaned.elapsed() >= CLEAN_EVERY {
+                cleaned = Instant::now();
+                if let Err(error) = self.store.clean().await {
+                    tracing::warn!(%error, "the telemetry store could not be cleaned");
+                }
+            }
             let stored = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 stored = self.round(every) => stored,

@@ -18,7 +18,8 @@ use tokio::task::JoinSet;
 use super::Stop;
 use crate::folder::{Folder, replace_secret};
 use crate::output::note;
-use crate::settings::{Door, Settings, Tls};
+use crate::settings::{Settings, Tls};
+use crate::telemetry::TelemetryDoor;
 
 /// How many ports a door tries when the configured one is taken and it may move.
 const PORTS_TRIED: u16 = 100;
@@ -45,6 +46,9 @@ pub(crate) struct Server {
     /// How clients on this machine check whom they reached; none: it speaks no TLS.
     #[serde(default)]
     pub(crate) gateway_tls: Option<GatewayTls>,
+    /// Where programs send telemetry, if they can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) telemetry: Option<String>,
     /// The certificate that the API shows, for commands to trust.
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) pid: u32,
@@ -85,46 +89,71 @@ impl std::fmt::Debug for Login {
     }
 }
 
-/// Both doors, open.
+/// The doors, open.
 #[derive(Debug)]
 pub(crate) struct Doors {
     pub(crate) api: SocketAddr,
     pub(crate) gateway: SocketAddr,
+    telemetry: Option<SocketAddr>,
     folder: Folder,
     environment: Environment,
     api_tls: Option<Tls>,
     gateway_tls: Option<Tls>,
+    telemetry_tls: Option<Tls>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<Result<()>>,
 }
 
 impl Doors {
-    /// Opens both doors.
+    /// Opens the doors.
     ///
     /// # Errors
-    /// When a port is taken, or a certificate is missing or wrong.
+    /// When a port is taken, a certificate is missing or wrong, or the telemetry journal cannot be used.
     pub(crate) async fn open(
         folder: &Folder,
         settings: &Settings,
         vault: &Vault,
         ports: Ports,
     ) -> Result<Self> {
-        let api = bind("API", &settings.api, ports).await?;
-        let gateway = bind("gateway", &settings.gateway, ports).await?;
+        let api = bind("API", settings.api.listen, ports).await?;
+        let gateway = bind("gateway", settings.gateway.listen, ports).await?;
         let (stop, _) = watch::channel(false);
         let mut doors = Self {
             api: api.local_addr()?,
             gateway: gateway.local_addr()?,
+            telemetry: None,
             folder: folder.clone(),
             environment: settings.environment.clone(),
             api_tls: settings.api.tls.clone(),
             gateway_tls: settings.gateway.tls.clone(),
+            telemetry_tls: None,
             stop,
             tasks: JoinSet::new(),
         };
         doors.spawn_api(settings, vault, api);
         doors.spawn_gateway(settings, vault, gateway)?;
+        if settings.telemetry.is_some() {
+            doors.spawn_telemetry(settings, vault, ports).await?;
+        }
         Ok(doors)
+    }
+
+    async fn spawn_telemetry(
+        &mut self,
+        settings: &Settings,
+        vault: &Vault,
+        ports: Ports,
+    ) -> Result<()> {
+        let Some(telemetry) = &settings.telemetry else {
+            return Ok(());
+        };
+        let listener = bind("telemetry door", telemetry.listen, ports).await?;
+        let door = TelemetryDoor::open(&self.folder, settings, telemetry, vault)?;
+        self.telemetry = Some(listener.local_addr()?);
+        self.telemetry_tls.clone_from(&telemetry.tls);
+        let stop = self.stop.subscribe();
+        self.tasks.spawn(door.serve(listener, stop));
+        Ok(())
     }
 
     fn spawn_api(&mut self, settings: &Settings, vault: &Vault, listener: TcpListener) {
@@ -173,13 +202,8 @@ impl Doors {
     /// When the file cannot be written.
     pub(crate) fn announce(&self) -> Result<Server> {
         let api = reachable(self.api);
-        let url = match &self.api_tls {
-            Some(Tls {
-                name: Some(name), ..
-            }) => format!("https://{name}:{}", api.port()),
-            Some(_) => format!("https://{api}"),
-            None => format!("http://{api}"),
-        };
+        let api_url = url(api, self.api_tls.as_ref());
+        let telemetry = self.telemetry.map(reachable);
         let certificate = self.api_tls.as_ref().map(|tls| &tls.certificate);
         let gateway = reachable(self.gateway);
         let gateway_tls = self.gateway_tls.as_ref().map(|tls| GatewayTls {
@@ -188,10 +212,11 @@ impl Doors {
         });
         let server = Server {
             environment: self.environment.clone(),
-            api: url,
+            api: api_url,
             api_address: api,
             gateway,
             gateway_tls,
+            telemetry: telemetry.map(|address| url(address, self.telemetry_tls.as_ref())),
             certificate: certificate.map(|path| self.folder.join(path)),
             pid: std::process::id(),
         };
@@ -226,8 +251,8 @@ impl Doors {
 }
 
 /// Opens a door's port.
-async fn bind(name: &str, door: &Door, ports: Ports) -> Result<TcpListener> {
-    let mut address = door.listen;
+async fn bind(name: &str, listen: SocketAddr, ports: Ports) -> Result<TcpListener> {
+    let mut address = listen;
     for _ in 0..PORTS_TRIED {
         let error = match TcpListener::bind(address).await {
             Ok(listener) => return Ok(listener),
@@ -241,7 +266,7 @@ async fn bind(name: &str, door: &Door, ports: Ports) -> Result<TcpListener> {
         }
         address.set_port(address.port().checked_add(1).unwrap_or(1_024));
     }
-    bail!("the {name} found no free port from {} on", door.listen)
+    bail!("the {name} found no free port from {listen} on")
 }
 
 fn gateway_tls(folder: &Folder, tls: &Tls) -> Result<privet_gateway::Tls> {
@@ -252,6 +277,17 @@ fn gateway_tls(folder: &Folder, tls: &Tls) -> Result<privet_gateway::Tls> {
     let private = PrivateKeyDer::from_pem_file(&key)
         .map_err(|error| anyhow!("`{}` holds no private key: {error}", key.display()))?;
     privet_gateway::Tls::new(chain, private).context("the gateway's certificate is not right")
+}
+
+/// The address by which a client on this machine reaches a door, and trusts it.
+fn url(address: SocketAddr, tls: Option<&Tls>) -> String {
+    match tls {
+        Some(Tls {
+            name: Some(name), ..
+        }) => format!("https://{name}:{}", address.port()),
+        Some(_) => format!("https://{address}"),
+        None => format!("http://{address}"),
+    }
 }
 
 /// Where this machine reaches what listens on every address.

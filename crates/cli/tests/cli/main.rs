@@ -24,3 +24,4 @@ mod leaks;
 mod load;
 mod serve;
 mod synth;
+mod telemetry;

@@ -306,6 +306,11 @@ impl Drop for Server {
 
 /// Sends a request with a JSON body to the API; answers status and body.
 pub(crate) fn post(api: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+    ask("POST", api, path, token, body)
+}
+
+/// The same with another method.
+pub(crate) fn ask(method: &str, api: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
     let address = api.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -313,7 +318,7 @@ pub(crate) fn post(api: &str, path: &str, token: &str, body: &Value) -> (u16, Va
     let length = body.len();
     write!(
         stream,
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .unwrap();

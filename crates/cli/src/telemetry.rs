@@ -1,0 +1,160 @@
+//! The telemetry door's parts, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use privet_telemetry::{
+    Intake, Journal, JournalLimits, Limits, Rules, Storing, VaultMonitor, serve, tell, tell_once,
+};
+use privet_telemetry_store::{Access, Machine, Settings as StoreSettings, Store};
+use privet_vault::{ThreadEntropy, Vault};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::folder::{Folder, make_private};
+use crate::output::note;
+use crate::settings::{Settings, Telemetry, Tls};
+
+/// A file of the journal that is this long is stored at once.
+const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;
+/// How long the last records may take on their way into the store when the server stops; what is left waits for the next start.
+const LAST_TIME: Duration = Duration::from_secs(10);
+/// What the environment's variables for object stores begin with.
+const CREDENTIALS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+
+/// The door, before it listens.
+pub(crate) struct TelemetryDoor {
+    intake: Arc<Intake>,
+    journal: Journal,
+    storing: Storing,
+    vault: Vault,
+    notice: String,
+    tls: Option<Arc<ServerConfig>>,
+    every: Duration,
+}
+
+impl TelemetryDoor {
+    /// Opens journal and store.
+    ///
+    /// # Errors
+    /// What is not right, and what to do about it.
+    pub(crate) fn open(
+        folder: &Folder,
+        settings: &Settings,
+        telemetry: &Telemetry,
+        vault: &Vault,
+    ) -> Result<Self> {
+        if telemetry.tls.is_none() && !telemetry.listen.ip().to_canonical().is_loopback() {
+            let listen = telemetry.listen;
+            bail!(
+                "`{listen}` is not a loopback address, so TLS is required: set a certificate and its key under \
+                 `[telemetry.tls]`, or listen on 127.0.0.1"
+            );
+        }
+        let rules = Arc::new(Rules::new(vault.map()));
+        let limits = Limits {
+            journal_bytes_max: u64::from(telemetry.journal_mib_max) << 20,
+            ..Limits::default()
+        };
+        let path = folder.join(&telemetry.journal);
+        make_private(&path)?;
+        let journal_limits = JournalLimits {
+            bytes_max: limits.journal_bytes_max,
+            segment_bytes: SEGMENT_BYTES,
+        };
+        let journal = Journal::open(&path, journal_limits, &ThreadEntropy)
+            .context("the telemetry door cannot open")?;
+        let store = store(folder, telemetry)?;
+        let tenant = settings.tenant.as_str();
+        let storing = Storing::new(journal.clone(), store, Arc::clone(&rules), tenant)
+            .context("the telemetry door cannot open")?;
+        let monitor = Arc::new(VaultMonitor::new(vault.clone()));
+        let intake = Intake::new(monitor, rules, limits, journal.clone());
+        let tls = telemetry.tls.as_ref().map(|tls| server_config(folder, tls));
+        Ok(Self {
+            intake: Arc::new(intake),
+            journal,
+            storing,
+            notice: vault.pseudonymizer().notice(),
+            vault: vault.clone(),
+            tls: tls.transpose()?,
+            every: Duration::from_secs(telemetry.store_seconds.max(1).into()),
+        })
+    }
+
+    /// Serves until `stop` is true; then what was acknowledged is stored, if that takes no longer than the operator will wait.
+    ///
+    /// # Errors
+    /// Why the door cannot serve.
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        stop: watch::Receiver<bool>,
+    ) -> Result<()> {
+        // What works behind the door goes on until the door is closed.
+        let (stop_behind, stopped) = watch::channel(false);
+        let storing = tokio::spawn(self.storing.clone().run(self.every, stopped.clone()));
+        let (vault, journal) = (self.vault.clone(), self.journal.clone());
+        let telling = tokio::spawn(tell(vault, journal, self.notice.clone(), stopped));
+        let served = serve(self.intake, self.tls, listener, stop).await;
+        // Neither is there without the other.
+        let _ = stop_behind.send(true);
+        let _ = tokio::join!(storing, telling);
+        let last = async {
+            // What could not be told waits in the key store.
+            let _ = tell_once(&self.vault, &self.journal, &self.notice).await;
+            self.storing.store_all().await
+        };
+        match timeout(LAST_TIME, last).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => note(format!(
+                "telemetry waits in its journal for the next start: {error}"
+            )),
+            Err(_) => note("telemetry waits in its journal for the next start: the store is slow"),
+        }
+        self.journal.end().await;
+        served.context("the telemetry door cannot serve")
+    }
+}
+
+fn store(folder: &Folder, telemetry: &Telemetry) -> Result<Store> {
+    let address = match Store::folder(&telemetry.store) {
+        Some(path) => folder.join(path).to_string_lossy().into_owned(),
+        None => telemetry.store.clone(),
+    };
+    let variables = std::env::vars()
+        .filter(|(name, _)| CREDENTIALS.iter().any(|start| name.starts_with(start)));
+    let settings = StoreSettings {
+        options: variables
+            .map(|(name, value)| (name.to_ascii_lowercase(), value))
+            .collect(),
+        ..StoreSettings::new(Access::Write)
+    };
+    Store::open(&address, settings, Arc::new(Machine))
+        .context("the telemetry store cannot be opened")
+}
+
+fn server_config(folder: &Folder, tls: &Tls) -> Result<Arc<ServerConfig>> {
+    let (certificate, key) = (folder.join(&tls.certificate), folder.join(&tls.key));
+    let chain = CertificateDer::pem_file_iter(&certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| anyhow!("`{}` holds no certificate: {error}", certificate.display()))?;
+    let private = PrivateKeyDer::from_pem_file(&key)
+        .map_err(|error| anyhow!("`{}` holds no private key: {error}", key.display()))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(chain, private)
+        })
+        .context("the telemetry door's certificate is not right")?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
