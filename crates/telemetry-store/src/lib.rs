@@ -26,6 +26,7 @@ mod state;
 mod store;
 mod surroundings;
 mod table;
+pub mod views;
 
 pub use batch::{Batch, Rows};
 pub use clean::Cleaned;
