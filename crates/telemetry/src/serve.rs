@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -126,7 +126,9 @@ impl Door {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let address = ClientAddress(peer.ip().to_canonical().to_string().into());
+        let began = Notify::new();
         let service = service_fn(|mut request: hyper::Request<Incoming>| {
+            began.notify_one();
             request.extensions_mut().insert(address.clone());
             self.router.clone().call(request.map(Body::new))
         });
@@ -146,8 +148,17 @@ impl Door {
         // What goes wrong on a connection has been answered by hyper where it can be, and there is nothing to do about it here.
         tokio::select! {
             _ = connection.as_mut() => return,
+            // Until it is known which protocol is spoken, no other limit of time runs.
+            () = silence(&began, self.limits.head_time) => return,
             _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
+    }
+}
+
+/// Ends when no request began in time, and never once one did.
+async fn silence(began: &Notify, patience: Duration) {
+    if timeout(patience, began.notified()).await.is_ok() {
+        std::future::pending::<()>().await;
     }
 }

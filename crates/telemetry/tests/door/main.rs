@@ -6,4 +6,5 @@ mod grpc;
 mod http;
 mod outages;
 mod sdk;
+mod serving;
 mod stored;
