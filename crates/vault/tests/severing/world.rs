@@ -1,0 +1,361 @@
+//! People whose consent changes at odd times, what telemetry records of them through the handles that it is lent, and how all
+//! of their ids are severed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use privet_seal::{KeyKind, KeyProvider, Scope, Secret32, WrapContext, WrappingKey};
+use privet_vault::port::KeyRow;
+use privet_vault::*;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::bed::{Bed, bed, root, values};
+use crate::engine::folder;
+use crate::evidence::{Copy, Evidence, Id, LogEntry, Record};
+
+/// How many people come, answer or go at the same time.
+const AT_ONCE: usize = 50;
+/// Things that everybody uses.
+const THINGS: usize = 20;
+
+/// Who it was.
+pub(crate) struct Person {
+    puid: Id,
+    oid: Id,
+    tyid: Id,
+}
+
+impl Person {
+    /// Whether a claim names them: by account, by operational id, or by an id that should be found nowhere.
+    pub(crate) fn is(&self, claim: Id) -> bool {
+        [self.puid, self.oid, self.tyid].contains(&claim)
+    }
+}
+
+pub(crate) struct World {
+    bed: Bed,
+    callers: [Caller; 2],
+    random: StdRng,
+    people: Vec<Oid>,
+    puids: Vec<Id>,
+    stream: Vec<Record>,
+    severed: Vec<Id>,
+    salts: Vec<(Id, Secret32)>,
+    before: Option<Copy>,
+    after: Option<Copy>,
+}
+
+impl World {
+    pub(crate) async fn lived(people: usize) -> Self {
+        let bed = bed().await;
+        let callers = [bed.caller("job").await, bed.caller("operator").await];
+        let mut world = Self {
+            bed,
+            callers,
+            random: StdRng::seed_from_u64(20_261_126),
+            people: Vec::new(),
+            puids: Vec::new(),
+            stream: Vec::new(),
+            severed: Vec::new(),
+            salts: Vec::new(),
+            before: None,
+            after: None,
+        };
+        world.come(people).await;
+        // Some answer before telemetry sees them, most afterwards, a few all the time.
+        world.answer_at_odd_times(people / 2).await;
+        world.act().await;
+        world.answer_at_odd_times(people).await;
+        world.act().await;
+        world.remember().await;
+        world.before = Some(world.copy());
+        world.sever().await;
+        world.after = Some(world.copy());
+        world
+    }
+
+    /// An odd while passes, and the server has read the shared sequence not long ago. Time stands still while people do
+    /// something, or the server would find that it has not read it for a second.
+    async fn pass(&mut self) {
+        let while_ms = self.random.random_range(1..60);
+        self.bed.clock.advance(Duration::from_millis(while_ms));
+        let lent = self.bed.vault.pseudonymizer();
+        let fresh = async {
+            while lent.warm(&[], &mut Vec::new()).is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(300), fresh)
+            .await
+            .unwrap();
+    }
+
+    async fn come(&mut self, count: usize) {
+        let numbers: Vec<usize> = (0..count).collect();
+        for chunk in numbers.chunks(AT_ONCE) {
+            self.pass().await;
+            let mut coming = Vec::new();
+            for number in chunk {
+                let (vault, job) = (self.bed.vault.clone(), self.callers[0].clone());
+                let email = format!("person{number}@example.com");
+                coming.push(tokio::spawn(async move {
+                    let values = values(&[("email", &email)]);
+                    vault.create_subject(&job, values, &[]).await.unwrap()
+                }));
+            }
+            for came in coming {
+                self.people.push(came.await.unwrap());
+            }
+        }
+    }
+
+    /// As many answers as said, of people by chance: one in ten of them answers much more often than the others.
+    async fn answer_at_odd_times(&mut self, count: usize) {
+        let all = self.people.len();
+        let often = all / 10;
+        let mut left = count;
+        while left > 0 {
+            let mut chunk = Vec::new();
+            while chunk.len() < AT_ONCE.min(left) {
+                let among = if self.random.random_bool(0.5) {
+                    often
+                } else {
+                    all
+                };
+                let person = self.people[self.random.random_range(0..among)];
+                if !chunk.contains(&person) {
+                    chunk.push(person);
+                }
+            }
+            left -= chunk.len();
+            self.pass().await;
+            let mut answering = Vec::new();
+            for person in chunk {
+                let (vault, job) = (self.bed.vault.clone(), self.callers[0].clone());
+                let change = change(self.random.random(), self.random.random());
+                answering.push(tokio::spawn(async move {
+                    let subject = SubjectName::Oid(person);
+                    vault.record_consent(&job, &subject, &change).await.unwrap();
+                }));
+            }
+            for answered in answering {
+                answered.await.unwrap();
+            }
+            self.tell().await;
+        }
+    }
+
+    /// Everybody does something: with a thing that all use, and with one of their own.
+    async fn act(&mut self) {
+        let lent = self.bed.vault.pseudonymizer();
+        for chunk in self.people.clone().chunks(500) {
+            self.pass().await;
+            let stamps = lent.stamps(chunk).await.unwrap();
+            let objects = lent.objects().await.unwrap();
+            for (person, stamp) in chunk.iter().zip(stamps) {
+                let stamp = stamp.unwrap();
+                let theirs = format!("diary of {person}");
+                let shared = format!("page {}", self.random.random_range(0..THINGS));
+                for thing in [theirs, shared] {
+                    let object = objects.id(Some(&stamp), thing.as_bytes()).to_text();
+                    self.stream.push(Record {
+                        tyid: *stamp.tyid.as_bytes(),
+                        at_ms: self.bed.vault.time().as_millisecond(),
+                        bits: stamp.bits,
+                        stamp: stamp.number,
+                        is_consent: false,
+                        is_final: false,
+                        object: Some(object),
+                    });
+                }
+            }
+        }
+    }
+
+    /// What the door does with what waits.
+    async fn tell(&mut self) {
+        loop {
+            let rows = self.bed.vault.stream_events(1_000).await.unwrap();
+            let Some(last) = rows.last().map(|row| row.number) else {
+                return;
+            };
+            self.stream.extend(rows.into_iter().map(|row| Record {
+                tyid: *row.event.tyid.as_bytes(),
+                at_ms: row.event.at.as_millisecond(),
+                bits: row.event.bits,
+                stamp: row.event.stamp,
+                is_consent: true,
+                is_final: row.event.is_final,
+                object: None,
+            }));
+            self.bed.vault.stream_events_written(last).await.unwrap();
+        }
+    }
+
+    /// Who everybody is, and their salts: what only whoever has the key store knows.
+    async fn remember(&mut self) {
+        let keys = &self.bed.stores.keys;
+        let lent = self.bed.vault.pseudonymizer();
+        let wrapping = self.tenant_keys().await;
+        for chunk in self.people.clone().chunks(500) {
+            let rows = keys.subjects_by_oid(chunk).await.unwrap();
+            let rows: Vec<_> = rows.into_iter().map(Option::unwrap).collect();
+            let references: Vec<_> = rows.iter().map(|row| row.reference).collect();
+            let salts = keys.salts_of(&references).await.unwrap();
+            let stamps = lent.stamps(chunk).await.unwrap();
+            for ((row, salt), stamp) in rows.iter().zip(salts).zip(stamps) {
+                self.puids.push(*row.puid.as_bytes());
+                self.severed.push(*stamp.unwrap().tyid.as_bytes());
+                let secret = unwrapped(&wrapping, &salt.unwrap());
+                self.salts.push((*row.oid.as_bytes(), secret));
+            }
+        }
+    }
+
+    async fn tenant_keys(&self) -> Vec<WrappingKey> {
+        let scope = Scope::new("test", "acme").unwrap();
+        let rows = self.bed.stores.keys.tenant_keys().await.unwrap();
+        let open = |row: &KeyRow| {
+            let secret = root().unwrap(&context(&scope, row), &row.wrapped, &row.commitment);
+            WrappingKey::new(row.id, secret.unwrap())
+        };
+        rows.iter().map(open).collect()
+    }
+
+    /// One half has the id made anew and goes on, the other half leaves, in no order.
+    async fn sever(&mut self) {
+        let mut order: Vec<usize> = (0..self.people.len()).collect();
+        for place in (1..order.len()).rev() {
+            order.swap(place, self.random.random_range(0..=place));
+        }
+        for chunk in order.chunks(AT_ONCE) {
+            self.pass().await;
+            let mut severing = Vec::new();
+            for number in chunk {
+                let (vault, [job, operator]) = (self.bed.vault.clone(), self.callers.clone());
+                let subject = SubjectName::Oid(self.people[*number]);
+                let leaves = number % 2 == 0;
+                severing.push(tokio::spawn(async move {
+                    if leaves {
+                        vault.close_subject(&operator, &subject).await.unwrap();
+                    } else {
+                        let rotated = vault.rotate_telemetry_id(&job, &subject, true).await;
+                        assert!(matches!(rotated.unwrap(), Rotation::Rotated { .. }));
+                    }
+                }));
+            }
+            for severed in severing {
+                severed.await.unwrap();
+            }
+            self.tell().await;
+        }
+        self.people = self.people.iter().skip(1).step_by(2).copied().collect();
+        self.act().await;
+    }
+
+    /// The data store as it lies there, as a backup would have it.
+    fn copy(&self) -> Copy {
+        let copy = folder().join("copy.sqlite");
+        let _ = std::fs::remove_file(&copy);
+        let file = rusqlite::Connection::open(folder().join("data.sqlite")).unwrap();
+        file.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+            .unwrap();
+        Copy::read(&copy)
+    }
+
+    /// Whose each severed id was.
+    pub(crate) fn truth(&self) -> BTreeMap<Id, Person> {
+        let people = self.severed.iter().zip(&self.puids).zip(&self.salts);
+        let person = |((tyid, puid), (oid, _)): ((&Id, &Id), &(Id, Secret32))| {
+            let person = Person {
+                puid: *puid,
+                oid: *oid,
+                tyid: *tyid,
+            };
+            (*tyid, person)
+        };
+        people.map(person).collect()
+    }
+
+    pub(crate) fn salts_of_before(&self) -> &[(Id, Secret32)] {
+        &self.salts
+    }
+
+    /// What the attacker has of all this.
+    pub(crate) async fn evidence(&mut self) -> Evidence {
+        let audit = self.bed.vault.audit();
+        let mut log = Vec::new();
+        while (log.len() as u64) < audit.size() {
+            let read = audit.entries(log.len() as u64, 1_000).await.unwrap();
+            log.extend(read.iter().map(|entry| LogEntry::read(entry)));
+        }
+        self.bed.vault.stop().await;
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        files.retain(|file| {
+            file.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("log.sqlite")
+        });
+        assert!(!files.is_empty());
+        let log_file = files
+            .iter()
+            .flat_map(|file| std::fs::read(file).unwrap())
+            .collect();
+        Evidence {
+            before: self.before.take().unwrap(),
+            after: self.after.take().unwrap(),
+            stream: std::mem::take(&mut self.stream),
+            log,
+            log_file,
+            oids: self.salts.iter().map(|(oid, _)| *oid).collect(),
+        }
+    }
+}
+
+fn change(yes: bool, marketing: bool) -> ConsentChange {
+    let purpose = if marketing {
+        "marketing"
+    } else {
+        "improvement"
+    };
+    let grant = ConsentGrant {
+        purpose: purpose.to_owned(),
+        notice: "2026-11".to_owned(),
+    };
+    ConsentChange {
+        grant: if yes { vec![grant] } else { Vec::new() },
+        withdraw: if yes {
+            Vec::new()
+        } else {
+            vec![purpose.to_owned()]
+        },
+        channel: ConsentChannel::Web,
+        evidence: None,
+    }
+}
+
+fn context<'s>(scope: &'s Scope, row: &KeyRow) -> WrapContext<'s> {
+    WrapContext {
+        scope,
+        key_id: row.id,
+        subject: (row.kind == KeyKind::Salt).then_some(row.owner),
+        kind: row.kind,
+        generation: row.generation,
+    }
+}
+
+fn unwrapped(keys: &[WrappingKey], row: &KeyRow) -> Secret32 {
+    let scope = Scope::new("test", "acme").unwrap();
+    let mut opened = keys.iter().filter_map(|key| {
+        let context = context(&scope, row);
+        key.unwrap(&context, &row.wrapped, &row.commitment).ok()
+    });
+    opened.next().unwrap()
+}
