@@ -463,7 +463,7 @@ async fn the_salt_of_things_ends_with_its_epoch() {
     let keys = &bed.stores.keys;
     let destroyed = async {
         let find = || keys.keys_of(&tenant, KeyKind::ObjectSalt, owner);
-        while find().await.unwrap() != [] {
+        while !find().await.unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
     };
