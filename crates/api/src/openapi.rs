@@ -14,8 +14,8 @@ use crate::Error;
 use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
-    audit, consent, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions,
-    subjects, summary, telemetry_id, tokens, whoami,
+    audit, consent, grants, health, jobs, logins, lookup, metrics, open, query, reveal, seal,
+    sessions, subjects, summary, telemetry_id, tokens, whoami,
 };
 
 /// The API's description.
@@ -44,7 +44,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
         subjects::create, subjects::describe, subjects::write, subjects::close, telemetry_id::rotate,
         consent::record, consent::show, consent::history, consent::honour_gpc, consent::gpc_support,
-        reveal::reveal, lookup::lookup, seal::seal, open::open,
+        reveal::reveal, lookup::lookup, seal::seal, open::open, query::query,
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
         grants::list, grants::revoke, grants::requests, grants::approve, grants::deny,
         sessions::list, sessions::search, sessions::show, sessions::review, sessions::comment,
@@ -59,6 +59,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         (name = "subjects", description = "Whom the data is about"),
         (name = "consent", description = "What people say yes and no to"),
         (name = "values", description = "Personal data in and out"),
+        (name = "telemetry", description = "What people did, for a purpose that they agree to"),
         (name = "audit", description = "The log, for auditors and witnesses"),
         (name = "grants", description = "What sessions may open, and who approves it"),
         (name = "sessions", description = "The protected console, for auditors"),

@@ -14,8 +14,8 @@ use crate::metrics::Metrics;
 use crate::pages::{self, Searches};
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, consent, grants, health, jobs, logins, lookup, metrics, open, reveal, seal, sessions,
-    subjects, summary, telemetry_id, tokens, whoami,
+    audit, consent, grants, health, jobs, logins, lookup, metrics, open, query, reveal, seal,
+    sessions, subjects, summary, telemetry_id, tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -82,7 +82,7 @@ fn server_of(table: Table) -> Table {
         .token(Method::GET, "/v1/whoami", get(whoami::whoami))
 }
 
-/// What applications call: people, their consent, their values.
+/// What applications call: people, their consent, their values, telemetry.
 fn people_of(table: Table) -> Table {
     table
         .token(Method::POST, "/v1/subjects", post(subjects::create))
@@ -126,6 +126,7 @@ fn people_of(table: Table) -> Table {
         .token(Method::POST, "/v1/lookup", post(lookup::lookup))
         .token(Method::POST, "/v1/seal", post(seal::seal))
         .token(Method::POST, "/v1/open", post(open::open))
+        .token(Method::POST, "/v1/query", post(query::query))
 }
 
 /// What those call who audit, approve and run the server.

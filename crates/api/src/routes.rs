@@ -9,6 +9,7 @@ pub(crate) mod logins;
 pub(crate) mod lookup;
 pub(crate) mod metrics;
 pub(crate) mod open;
+pub(crate) mod query;
 pub(crate) mod reveal;
 pub(crate) mod seal;
 pub(crate) mod sessions;

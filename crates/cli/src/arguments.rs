@@ -3,6 +3,7 @@
 mod code;
 mod grants;
 mod people;
+mod query;
 mod server;
 mod synth;
 
@@ -15,6 +16,7 @@ pub(crate) use grants::{Grant, Grants};
 pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
 };
+pub(crate) use query::{Answer, Query};
 pub(crate) use server::{Adopt, Check, Demo, Init, Source, Sources};
 pub(crate) use synth::{Form, Synth};
 
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     Redact(Redact),
     /// Invent people, as a data map says: subjects for the vault, rows for an application's tables. For tests.
     Synth(Synth),
+    /// Ask telemetry for a purpose: shows the people who agree to it now, and nobody else.
+    Query(Query),
     /// Tokens: issue, list, revoke.
     Token(Tokens),
     /// Grants: what is open now, what waits for a second person, and how it ends.

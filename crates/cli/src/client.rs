@@ -25,6 +25,8 @@ const TOKEN_VARIABLE: &str = "PRIVET_TOKEN";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call may take, a long wait for new log entries included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an answer that comes in pieces may take.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 /// How much of an answer that is no problem is shown.
 const FOREIGN_ANSWER_CHARS: usize = 200;
 
@@ -107,6 +109,32 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T> {
         self.call(method, path, &(), Some(body)).await
+    }
+
+    /// Sends something whose answer may be long and late, and hands over each piece as it comes. A connection that breaks off is
+    /// an error: what was handed over until then is not all of it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and what `take` says.
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let url = format!("{}{path}", self.server.api);
+        let request = self.http.post(url).bearer_auth(&*self.token).json(body);
+        let request = request.timeout(STREAM_TIMEOUT);
+        let mut answer = request.send().await.map_err(|error| self.silent(error))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let bytes = answer.bytes().await.map_err(|error| self.silent(error))?;
+            return Err(self.refusal(status, &bytes));
+        }
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.silent(error))? {
+            take(&piece)?;
+        }
+        Ok(())
     }
 
     /// Takes something away.

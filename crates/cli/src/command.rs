@@ -8,6 +8,7 @@ mod console;
 mod grant;
 pub(crate) mod init;
 mod login_link;
+mod query;
 mod redact;
 mod serve;
 mod session;
@@ -53,6 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Check(check) => return block_on(check::run(dir, check, style)),
         Command::Classify(classify) => classify::run(dir, &classify),
         Command::Redact(redact) => redact::run(dir, &redact),
+        Command::Query(query) => block_on(query::run(folder()?, query, style)),
         Command::Synth(synth) => synth::run(dir, &synth),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
         Command::Grant(grants) => block_on(grant::run(folder()?, grants, style)),

@@ -15,6 +15,7 @@ mod serve;
 mod settings;
 mod sources;
 mod stores;
+mod target;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use anyhow::{Error, Result};
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
@@ -100,6 +101,9 @@ fn emphasized(text: &str, seen: bool) -> String {
     }
 }
 
+/// How often the sign that something goes on moves.
+const TICK: Duration = Duration::from_millis(200);
+
 /// A progress bar on standard error; nothing where nobody watches.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -134,6 +138,13 @@ impl Progress {
         let left = seconds_left.map(|left| format!(", {} left", seconds(left)));
         self.bar.set_prefix(left.unwrap_or_default());
         self.bar.tick();
+    }
+
+    /// Shows that something is being waited for, and how long.
+    pub(crate) fn waiting(&self, doing: &'static str) {
+        self.bar.set_message(doing);
+        self.style("{spinner} {msg} … {elapsed}");
+        self.bar.enable_steady_tick(TICK);
     }
 
     /// Takes it off the screen.

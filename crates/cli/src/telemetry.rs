@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use privet_telemetry::{
-    Intake, Journal, JournalLimits, Limits, Rules, Storing, VaultMonitor, serve, tell, tell_once,
+    Intake, Journal, JournalLimits, Limits, QueryLimits, QueryProgram, Rules, Storing,
+    VaultMonitor, serve, tell, tell_once,
 };
 use privet_telemetry_store::{Access, Machine, Settings as StoreSettings, Store};
 use privet_vault::{ThreadEntropy, Vault};
@@ -19,12 +20,17 @@ use tokio::time::timeout;
 
 use crate::folder::{Folder, make_private};
 use crate::output::note;
+use crate::serve::this_program;
 use crate::settings::{Settings, Telemetry, Tls};
 
 /// A file of the journal that is this long is stored at once.
 const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;
 /// How long the last records may take on their way into the store when the server stops; what is left waits for the next start.
 const LAST_TIME: Duration = Duration::from_secs(10);
+/// What answers questions to telemetry; it lies beside this program.
+const QUERY_PROGRAM: &str = "privet-query";
+/// Where questions put what does not fit into memory.
+const SPILL: &str = "telemetry-queries";
 /// What the environment's variables for object stores begin with.
 const CREDENTIALS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 
@@ -70,10 +76,20 @@ impl TelemetryDoor {
         };
         let journal = Journal::open(&path, journal_limits, &ThreadEntropy)
             .context("the telemetry door cannot open")?;
-        let store = store(folder, telemetry)?;
+        let address = address(folder, telemetry);
+        let options = credentials();
+        let store = store(&address, options.clone())?;
         let tenant = settings.tenant.as_str();
         let storing = Storing::new(journal.clone(), store, Arc::clone(&rules), tenant)
             .context("the telemetry door cannot open")?;
+        vault.answer_queries(Arc::new(QueryProgram::new(
+            this_program()?.with_file_name(QUERY_PROGRAM),
+            address,
+            options,
+            storing.columns().to_vec(),
+            folder.join(SPILL),
+            QueryLimits::default(),
+        )));
         let monitor = Arc::new(VaultMonitor::new(vault.clone()));
         let intake = Intake::new(monitor, rules, limits, journal.clone());
         let tls = telemetry.tls.as_ref().map(|tls| server_config(folder, tls));
@@ -123,20 +139,29 @@ impl TelemetryDoor {
     }
 }
 
-fn store(folder: &Folder, telemetry: &Telemetry) -> Result<Store> {
-    let address = match Store::folder(&telemetry.store) {
+/// Where the store is, whatever folder a program is started in.
+fn address(folder: &Folder, telemetry: &Telemetry) -> String {
+    match Store::folder(&telemetry.store) {
         Some(path) => folder.join(path).to_string_lossy().into_owned(),
         None => telemetry.store.clone(),
-    };
+    }
+}
+
+/// What the object store's client is told.
+fn credentials() -> Vec<(String, String)> {
     let variables = std::env::vars()
         .filter(|(name, _)| CREDENTIALS.iter().any(|start| name.starts_with(start)));
+    variables
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
+}
+
+fn store(address: &str, options: Vec<(String, String)>) -> Result<Store> {
     let settings = StoreSettings {
-        options: variables
-            .map(|(name, value)| (name.to_ascii_lowercase(), value))
-            .collect(),
+        options,
         ..StoreSettings::new(Access::Write)
     };
-    Store::open(&address, settings, Arc::new(Machine))
+    Store::open(address, settings, Arc::new(Machine))
         .context("the telemetry store cannot be opened")
 }
 

@@ -56,6 +56,7 @@ mod name;
 mod batch;
 mod consent;
 mod operations;
+mod query;
 mod reveal;
 mod sealed;
 mod subjects;

@@ -394,6 +394,15 @@ impl KeyStore for FailNth<dyn KeyStore> {
         self.faults.around(self.inner.salts_of(subjects)).await
     }
 
+    async fn subjects_with_salts(
+        &self,
+        after: Option<SubjectRef>,
+        count_max: u32,
+    ) -> Result<Vec<SubjectRow>, StoreError> {
+        let seen = self.inner.subjects_with_salts(after, count_max);
+        self.faults.around(seen).await
+    }
+
     async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
         self.faults.around(self.inner.add_salts(salts)).await
     }

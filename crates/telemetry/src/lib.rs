@@ -17,6 +17,7 @@ mod message;
 mod monitor;
 mod parts;
 mod people;
+mod query;
 mod record;
 mod routes;
 mod rules;
@@ -33,6 +34,7 @@ pub use limits::Limits;
 pub use message::{Encoding, Message, Signal, Undecoded};
 pub use monitor::Monitor;
 pub use people::{People, Stamp};
+pub use query::{QueryLimits, QueryProgram};
 pub use record::{
     Attribute, Batch, Common, Consent, Exemplar, Link, Log, Origin, Person, Point, PointKind, Span,
     Value,

@@ -78,6 +78,11 @@ impl Storing {
         })
     }
 
+    /// The columns of the data map's attributes.
+    pub fn columns(&self) -> &[Attribute] {
+        &self.columns
+    }
+
     /// Stores again and again: when `every` has passed, or a file is long enough, until `stop` is true. While the store fails the
     /// journal grows, and what is sent is refused once it has reached its bound; nothing has to be started anew afterwards.
     pub async fn run(self, every: Duration, mut stop: watch::Receiver<bool>) {

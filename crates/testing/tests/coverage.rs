@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use privet::wire::{
     AdoptRequest, CommentRequest, ConsentChannel, ConsentHistoryQuery, ConsentQuery, Decide,
-    GrantQuery, IssueToken, LogQuery, Oid, Personal, ReviewRequest, RevokeGrant, SessionQuery,
-    SessionSearch, StepQuery, SummaryQuery, UndoRequest, Verdict,
+    GrantQuery, IssueToken, LogQuery, Oid, Personal, QueryFormat, QueryRequest, ReviewRequest,
+    RevokeGrant, SessionQuery, SessionSearch, StepQuery, SummaryQuery, UndoRequest, Verdict,
 };
 use privet::{
     Client, ConsentAnswers, Field, FieldWrites, NewSubject, Purpose, Reveal, Sealed, Settings,
@@ -107,6 +107,12 @@ async fn applications(client: &Client) {
     let _ = client.look_up::<Email>(&purpose, &email).await;
     let _ = client.seal_one::<Email>(&subject, &email).await;
     let _ = client.open_one(&purpose, &subject, &sealed).await;
+    let order = QueryRequest {
+        purpose: "service".to_owned(),
+        sql: "SELECT 1".to_owned(),
+        format: QueryFormat::Csv,
+    };
+    let _ = client.query(&order).await;
 }
 
 async fn operators(client: &Client) {

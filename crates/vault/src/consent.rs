@@ -11,6 +11,7 @@ mod gpc;
 mod keep;
 mod ledger;
 mod read;
+mod roll;
 mod rule;
 mod sealed;
 
@@ -25,6 +26,7 @@ pub use event::{
 };
 pub use gpc::GpcOutcome;
 pub use read::{ConsentHistory, ConsentView, PastConsent, PurposeConsent};
+pub(crate) use roll::Roll;
 pub(crate) use rule::{ConsentRule, count, nobody_agrees};
 pub(crate) use sealed::ConsentKey;
 

@@ -40,6 +40,8 @@ mod session;
 mod consent;
 mod telemetry;
 
+mod query;
+
 mod adopt;
 
 pub mod check;
@@ -63,6 +65,7 @@ pub use log_read::{LogDetail, LogEntries, LogState, ReadEntry};
 pub use login::{LoggedIn, LoginCode};
 pub use lookup::Found;
 pub use principal::{Caller, Principal, PrincipalKind};
+pub use query::{QueryOrder, QueryRun};
 pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};
 pub use session::{

@@ -7,6 +7,7 @@ mod consent;
 mod data;
 mod keys;
 mod log;
+mod query;
 mod request;
 mod runner;
 mod session;
@@ -23,6 +24,7 @@ pub use keys::{
     ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
+pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};
 pub use request::{GrantRequestRow, RequestDecision};
 pub use runner::{Described, RunError, RunLimits, RunMode, Runner, Runners};
 pub use session::{

@@ -170,7 +170,12 @@ impl Vault {
         }))
     }
 
-    fn stamp(&self, open: &OpenSubject, salt: &OpenSalt, state: Option<&ConsentState>) -> Stamp {
+    pub(crate) fn stamp(
+        &self,
+        open: &OpenSubject,
+        salt: &OpenSalt,
+        state: Option<&ConsentState>,
+    ) -> Stamp {
         let purposes = self.inner.map.purposes();
         let agreed = purposes.filter_map(|purpose| {
             let (bit, notice) = bit_and_notice(purpose)?;

@@ -11,13 +11,13 @@ use privet_tlog::note::SigningKey;
 
 use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
-use crate::consent;
+use crate::consent::{self, Roll};
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
 use crate::login::Logins;
 use crate::maintenance::{Ledger, Started};
 use crate::policy::{Action, Context, Decision, Policy, Resource};
-use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, Source};
+use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, QueryEngine, Source};
 use crate::session::{Listing, Sessions};
 use crate::telemetry::Stamps;
 use crate::token::Tokens;
@@ -94,6 +94,8 @@ pub(crate) struct Inner {
     pub(crate) stamps: Stamps,
     pub(crate) jobs: Jobs,
     pub(crate) key_backup: OnceLock<Arc<dyn KeyBackup>>,
+    pub(crate) queries: OnceLock<Arc<dyn QueryEngine>>,
+    pub(crate) roll: Roll,
 }
 
 /// How long a job, or a start, waits for its entry to be durable.
@@ -151,6 +153,8 @@ impl Vault {
                 stamps: Stamps::default(),
                 jobs: Jobs::default(),
                 key_backup: OnceLock::new(),
+                queries: OnceLock::new(),
+                roll: Roll::default(),
                 config: parts.config,
                 map: parts.map,
                 policy: parts.policy,

@@ -117,7 +117,7 @@ impl Vault {
     fn apply(&self, change: ChangeKind) {
         match change {
             // Consent is read from the data store each time.
-            ChangeKind::Granted(_) => {}
+            ChangeKind::Granted(_) | ChangeKind::SaltMade(_) => {}
             ChangeKind::GrantEnded(grant) => self.inner.sessions.end_grant(grant),
             ChangeKind::TokenRevoked(token) => {
                 self.inner.tokens.revoke(token);
@@ -159,6 +159,8 @@ impl Vault {
                 ChangeKind::SessionEnded(session) => keys.end_session(session).await?,
                 // Others may not have seen it.
                 ChangeKind::ConsentChanged(subject) => self.consent_changed_again(subject).await?,
+                // Whoever is seen again gets another one, under which nothing was recorded.
+                ChangeKind::SaltMade(_) => {}
                 // The salt of before is back, or none is there; who is gone as well needs none.
                 ChangeKind::SaltRotated(subject) => match self.replace_salt(subject).await {
                     Err(Error::NotFound(_)) => {}

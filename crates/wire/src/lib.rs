@@ -31,6 +31,7 @@ mod id;
 mod job;
 mod personal;
 mod problem;
+mod query;
 mod secret_buffer;
 mod server;
 mod session;
@@ -55,6 +56,7 @@ pub use job::{
 };
 pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
+pub use query::{QueryFormat, QueryRequest};
 pub use secret_buffer::SecretBuffer;
 pub use server::{Health, HealthReason, HealthStatus, PrincipalKind, Whoami};
 pub use session::{

@@ -39,6 +39,10 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             path(route.path),
             body(values(bed, route.path, &email).await),
         ),
+        ("POST", "/v1/query") => (
+            path(route.path),
+            body(json!({"purpose": "service", "sql": "SELECT 1"})),
+        ),
         ("GET", "/v1/audit/tile/{*path}") => (path("/v1/audit/tile/0/000.p/1"), None),
         ("GET", "/v1/audit/proof/{index}") => (path("/v1/audit/proof/0"), None),
         (_, path) if path.starts_with("/v1/sessions/{id}") => on_session(bed, path, number).await,

@@ -21,6 +21,7 @@ mod hostile;
 mod lifecycle;
 mod log;
 mod pages;
+mod query;
 mod sessions;
 mod telemetry_id;
 mod tls;

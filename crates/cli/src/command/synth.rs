@@ -1,7 +1,6 @@
 //! `privet synth`: invented people, as subjects for the vault or as rows for an application's tables.
 
 mod encode;
-mod target;
 
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -13,8 +12,8 @@ use privet_classify::synthetic::{LeftOut, Records, Table, Tables, Why};
 use super::classify::map_of;
 use crate::arguments::{Form, Synth};
 use crate::output::{Progress, count, note};
+use crate::target::Target;
 use encode::Encoder;
-use target::Target;
 
 /// How many rows are written between two looks at the bar.
 const ROWS_PER_LOOK: u64 = 4_096;

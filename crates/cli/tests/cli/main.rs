@@ -22,6 +22,7 @@ mod help;
 mod kills;
 mod leaks;
 mod load;
+mod query;
 mod serve;
 mod synth;
 mod telemetry;

@@ -13,6 +13,7 @@ use crate::support::{PATIENCE, Place, Server, ask, post};
 const SETTINGS: &str = "
 [telemetry]
 listen = \"127.0.0.1:0\"
+store_seconds = 1
 ";
 
 const MAP: &str = r#"
@@ -41,13 +42,13 @@ fn logs(event: &str, oid: &str) -> Value {
     json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
 }
 
-fn token(place: &Place, name: &str) -> String {
+pub(crate) fn token(place: &Place, name: &str) -> String {
     let path = place.dir().join("tokens").join(name);
     fs::read_to_string(path).unwrap().trim().to_owned()
 }
 
 /// Sends one record; answers the status, and how many were rejected.
-fn send(place: &Place, as_whom: &str, event: &str, oid: &str) -> (u16, Value) {
+pub(crate) fn send(place: &Place, as_whom: &str, event: &str, oid: &str) -> (u16, Value) {
     let door = place.said_in_file("telemetry");
     let (status, answer) = post(&door, "/v1/logs", &token(place, as_whom), &logs(event, oid));
     (
@@ -57,7 +58,7 @@ fn send(place: &Place, as_whom: &str, event: &str, oid: &str) -> (u16, Value) {
 }
 
 /// A new person.
-fn subject(place: &Place) -> String {
+pub(crate) fn subject(place: &Place) -> String {
     let api = place.said_in_file("api");
     let made = post(
         &api,
@@ -94,7 +95,7 @@ fn stored(place: &Place, table: Table) -> u64 {
     snapshot.files(table).map(|file| file.rows).sum()
 }
 
-fn with_door() -> (Place, Server) {
+pub(crate) fn with_door() -> (Place, Server) {
     let place = Place::new();
     place.init(&["--environment", "staging", "--tenant", "acme"]);
     place.edit("privet.toml", |text| text + SETTINGS);

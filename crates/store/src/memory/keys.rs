@@ -235,9 +235,16 @@ impl KeyStore for MemoryKeys {
         Ok(subjects.iter().map(|id| state.salt_of(*id)).collect())
     }
 
+    async fn subjects_with_salts(
+        &self,
+        after: Option<SubjectRef>,
+        count_max: u32,
+    ) -> Result<Vec<SubjectRow>, StoreError> {
+        Ok(self.0.read().subjects_with_salts(after, count_max))
+    }
+
     async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
-        self.0
-            .write(|state| salts.into_iter().try_for_each(|salt| state.add_salt(salt)))
+        self.0.write(|state| state.add_salts(salts))
     }
 
     async fn rotate_salt(&self, salt: KeyRow, telling: Telling) -> Result<(), StoreError> {

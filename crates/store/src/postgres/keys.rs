@@ -370,6 +370,18 @@ impl KeyStore for PostgresKeys {
             .await
     }
 
+    async fn subjects_with_salts(
+        &self,
+        after: Option<SubjectRef>,
+        count_max: u32,
+    ) -> Result<Vec<SubjectRow>, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { subject::with_salts(client, after, count_max).await })
+            })
+            .await
+    }
+
     async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
         self.database
             .run(move |client| Box::pin(async move { salt::add(client, &salts).await }))

@@ -330,6 +330,16 @@ impl KeyStore for SqliteKeys {
             .await
     }
 
+    async fn subjects_with_salts(
+        &self,
+        after: Option<SubjectRef>,
+        count_max: u32,
+    ) -> Result<Vec<SubjectRow>, StoreError> {
+        self.engine
+            .read(move |connection| subject::with_salts(connection, after, count_max))
+            .await
+    }
+
     async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError> {
         self.engine
             .write(move |connection| salt::add(connection, &salts))

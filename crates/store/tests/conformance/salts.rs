@@ -63,6 +63,26 @@ async fn the_first_salt_of_a_subject_stays() {
         assert_eq!(salts(stores, &[2, 9, 1, 1]).await, expected);
         let gone = stores.keys.keys_by_id(&[key_id(99), salt(9, 1).id]).await;
         assert_eq!(gone.unwrap(), [None, None]);
+        // Every server learns whom telemetry has seen, once.
+        let made = |sequence, n| Change {
+            sequence,
+            kind: ChangeKind::SaltMade(reference(n)),
+        };
+        let changes = stores.keys.changes_after(0).await.unwrap();
+        assert_eq!(changes, [made(1, 1), made(2, 2)]);
+        let seen = async |after: Option<u32>, count_max| {
+            let after = after.map(reference);
+            let rows = stores.keys.subjects_with_salts(after, count_max).await;
+            rows.unwrap()
+                .into_iter()
+                .map(|row| row.reference)
+                .collect::<Vec<_>>()
+        };
+        stores.keys.add_subjects(vec![subject(3)]).await.unwrap();
+        assert_eq!(seen(None, 9).await, [reference(1), reference(2)]);
+        assert_eq!(seen(None, 1).await, [reference(1)]);
+        assert_eq!(seen(Some(1), 9).await, [reference(2)]);
+        assert_eq!(seen(Some(2), 9).await, []);
         // What a subject's values are opened with has no salt among it.
         let keys = stores.keys.keys_of_subjects(&[reference(1)]).await.unwrap();
         assert_eq!(keys, [subject(1).keys]);
@@ -97,12 +117,12 @@ async fn a_rotation_replaces_the_salt_and_tells_of_it() {
         let old = stores.keys.keys_by_id(&[salt(1, 1).id]).await.unwrap();
         assert_eq!(old, [None]);
         let change = Change {
-            sequence: 1,
+            sequence: 3,
             kind: ChangeKind::SaltRotated(reference(1)),
         };
-        assert_eq!(stores.keys.changes_after(0).await, Ok(vec![change]));
+        assert_eq!(stores.keys.changes_after(2).await, Ok(vec![change]));
         let waiting = StreamRow {
-            number: 1,
+            number: 3,
             event: last(1),
         };
         assert_eq!(
@@ -128,7 +148,7 @@ async fn a_rotation_replaces_the_salt_and_tells_of_it() {
             salts(stores, &[1, 2, 9]).await,
             [Some(salt(1, 2)), Some(salt(2, 1)), None]
         );
-        assert_eq!(stores.keys.sequence().await, Ok(1));
+        assert_eq!(stores.keys.sequence().await, Ok(3));
         assert_eq!(stores.keys.stream_events(9).await, Ok(vec![waiting]));
 
         // Somebody whom telemetry has not seen: there is nothing to tell.
@@ -140,7 +160,7 @@ async fn a_rotation_replaces_the_salt_and_tells_of_it() {
             .unwrap();
         assert_eq!(salts(stores, &[3]).await, [Some(salt(3, 1))]);
         assert_eq!(stores.keys.stream_events(9).await.unwrap().len(), 1);
-        assert_eq!(stores.keys.sequence().await, Ok(2));
+        assert_eq!(stores.keys.sequence().await, Ok(4));
     })
     .await;
 }
@@ -167,12 +187,12 @@ async fn an_erasure_takes_the_salt_and_tells_of_it() {
             assert_eq!(destroy(generation).await, Err(StoreError::Conflict));
         }
         assert!(stores.keys.subjects_by_oid(&[oid(1)]).await.unwrap()[0].is_some());
-        assert_eq!(stores.keys.sequence().await, Ok(1));
+        assert_eq!(stores.keys.sequence().await, Ok(2));
         assert_eq!(destroy(1).await, Ok(vec![]));
         assert_eq!(salts(stores, &[1]).await, [None]);
         // The grant's end is a change as well; what is told belongs to the erasure.
         let waiting = vec![StreamRow {
-            number: 3,
+            number: 4,
             event: last(1),
         }];
         assert_eq!(stores.keys.stream_events(9).await, Ok(waiting.clone()));
@@ -181,7 +201,7 @@ async fn an_erasure_takes_the_salt_and_tells_of_it() {
             assert_eq!(destroy(generation).await, Ok(vec![]));
         }
         assert_eq!(stores.keys.stream_events(9).await, Ok(waiting));
-        assert_eq!(stores.keys.sequence().await, Ok(3));
+        assert_eq!(stores.keys.sequence().await, Ok(4));
         // Nobody can be given a salt any more.
         stores.keys.add_salts(vec![salt(1, 1)]).await.unwrap();
         assert_eq!(salts(stores, &[1]).await, [None]);
@@ -218,9 +238,9 @@ async fn a_change_of_consent_is_told_under_the_salt_that_lives() {
         ];
         keys.consent_changed(list).await.unwrap();
         let row = |number, event| StreamRow { number, event };
-        let waiting = vec![row(1, event(3, 7)), row(3, event(1, 1))];
+        let waiting = vec![row(3, event(3, 7)), row(5, event(1, 1))];
         assert_eq!(keys.stream_events(9).await, Ok(waiting.clone()));
-        assert_eq!(keys.sequence().await, Ok(5));
+        assert_eq!(keys.sequence().await, Ok(7));
         // One that was worked out with another salt takes all with it.
         for (n, generation) in [(1, 0), (1, 2), (2, 1)] {
             let wrong = told(n, Some(telling(generation, Some(event(n, 9)))));
@@ -229,7 +249,7 @@ async fn a_change_of_consent_is_told_under_the_salt_that_lives() {
             assert_eq!(refused, Err(StoreError::Conflict));
         }
         stores.reopen().await;
-        assert_eq!(stores.keys.sequence().await, Ok(5));
+        assert_eq!(stores.keys.sequence().await, Ok(7));
         assert_eq!(stores.keys.stream_events(9).await, Ok(waiting));
     })
     .await;

@@ -46,6 +46,12 @@ kinds! {
     TelemetryIdRotated = "telemetry_id.rotated",
     /// Making a person's telemetry id anew was refused.
     TelemetryIdDenied = "telemetry_id.denied",
+    /// Somebody asked telemetry; before anything of it is shown.
+    QueryStarted = "query.started",
+    /// How a question to telemetry ended, and how much was shown.
+    QueryFinished = "query.finished",
+    /// A question to telemetry was refused.
+    QueryDenied = "query.denied",
     /// Values left the vault, in the form that the entry states.
     Reveal = "reveal",
     /// A reveal was refused.

@@ -41,6 +41,11 @@ impl<'a> ConsentRule<'a> {
         answer.is_some_and(|answer| answer.agreed && answer.notice == self.notice)
     }
 
+    /// The purpose's bit as a number.
+    pub(crate) fn mask(&self) -> u32 {
+        super::change::mask(self.bit)
+    }
+
     /// What a caller is told when nobody agrees.
     pub(crate) fn missing(&self) -> Error {
         Error::denied(

@@ -31,6 +31,10 @@ pub enum Action {
     SendTelemetry,
     /// Give a subject another telemetry id, and let go of what was recorded under the former one.
     RotateTelemetryId,
+    /// Ask telemetry for a purpose that rests on consent: shows nobody but those who agree.
+    Query,
+    /// Ask telemetry for a purpose that rests on anything else: shows everybody.
+    QueryEverybody,
     /// Connect to the protected console.
     OpenSession,
     /// Ask for a grant. Decided per field before the grant exists, so the context's `grant` says nothing here.
@@ -70,7 +74,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -89,6 +93,8 @@ impl Action {
         Self::RecordConsent,
         Self::SendTelemetry,
         Self::RotateTelemetryId,
+        Self::Query,
+        Self::QueryEverybody,
         Self::OpenSession,
         Self::Decrypt,
         Self::RequestDecrypt,
@@ -124,6 +130,8 @@ impl Action {
             Self::RecordConsent => "record_consent",
             Self::SendTelemetry => "send_telemetry",
             Self::RotateTelemetryId => "rotate_telemetry_id",
+            Self::Query => "query",
+            Self::QueryEverybody => "query_everybody",
             Self::OpenSession => "open_session",
             Self::Decrypt => "decrypt",
             Self::RequestDecrypt => "request_decrypt",
@@ -164,6 +172,8 @@ impl Action {
             | Self::RecordConsent
             | Self::SendTelemetry
             | Self::RotateTelemetryId
+            | Self::Query
+            | Self::QueryEverybody
             | Self::ReadLog
             | Self::ManageTokens => Target::Tenant,
         }

@@ -9,6 +9,10 @@ impl PolicyFiles<'static> {
         schema: include_str!("../../assets/policy/schema.cedarschema"),
         policies: &[
             (
+                "analysts.cedar",
+                include_str!("../../assets/policy/analysts.cedar"),
+            ),
+            (
                 "auditors.cedar",
                 include_str!("../../assets/policy/auditors.cedar"),
             ),

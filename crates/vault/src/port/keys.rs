@@ -191,6 +191,8 @@ pub enum ChangeKind {
     ConsentChanged(SubjectRef),
     /// A subject's salt was replaced: telemetry knows them by another id from now on.
     SaltRotated(SubjectRef),
+    /// A subject got its first salt: telemetry has seen it.
+    SaltMade(SubjectRef),
 }
 
 /// The key store. Methods that take lists answer in the list's order.
@@ -284,7 +286,15 @@ pub trait KeyStore: Send + Sync {
     /// The salts of several subjects, the newest of each.
     async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError>;
 
-    /// Adds first salts. One whose owner has a salt already, or is no subject any more, is left out: read them again.
+    /// Subjects with a salt, by their reference: those behind `after` where one is given, at most `count_max`.
+    async fn subjects_with_salts(
+        &self,
+        after: Option<SubjectRef>,
+        count_max: u32,
+    ) -> Result<Vec<SubjectRow>, StoreError>;
+
+    /// Adds first salts, and advances the sequence once for each, in the order of their owners. One whose owner has a salt already, or is no subject any more,
+    /// is left out: read them again.
     async fn add_salts(&self, salts: Vec<KeyRow>) -> Result<(), StoreError>;
 
     /// Replaces a subject's salt: the new one, whose generation follows, is added and the others are destroyed, the

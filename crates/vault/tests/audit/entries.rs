@@ -202,6 +202,7 @@ fn example(kind: EntryKind) -> Record {
             .fact("what", "history")
             .subject(subject(0, &[])),
         K::TelemetryIdRotated => by(kind, job()).ruling(yes()).subject(subject(0, &[])),
+        K::QueryStarted | K::QueryFinished | K::QueryDenied => query_example(kind),
         K::Reveal => by(kind, ada())
             .purpose("support")
             .form(Form::Masked)
@@ -254,6 +255,22 @@ fn example(kind: EntryKind) -> Record {
         | K::Probe
         | K::ProbeDenied => session_example(kind),
         _ => other_example(kind),
+    }
+}
+
+fn query_example(kind: EntryKind) -> Record {
+    match kind {
+        EntryKind::QueryStarted => by(kind, ada())
+            .purpose("improvement")
+            .ruling(yes())
+            .fact("format", "csv"),
+        EntryKind::QueryFinished => by(kind, ada())
+            .purpose("improvement")
+            .fact("outcome", "whole")
+            .fact("started", 4711)
+            .count("rows", 12)
+            .count("bytes", 345),
+        _ => by(kind, job()).purpose("service").ruling(no()),
     }
 }
 

@@ -16,6 +16,7 @@ mod erasing;
 mod failing;
 mod granting;
 mod logins;
+mod querying;
 mod revealing;
 mod reviewing;
 mod sealing;

@@ -23,6 +23,8 @@ mod failing;
 mod granting;
 #[path = "../monitor/logins.rs"]
 mod logins;
+#[path = "../monitor/querying.rs"]
+mod querying;
 #[path = "../monitor/revealing.rs"]
 mod revealing;
 #[path = "../monitor/reviewing.rs"]

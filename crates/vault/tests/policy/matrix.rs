@@ -42,7 +42,7 @@ fn no_policy_can_be_removed_unnoticed() {
             removed += 1;
         }
     }
-    assert_eq!(removed, 18);
+    assert_eq!(removed, 20);
 }
 
 #[derive(Clone, Copy)]
@@ -65,7 +65,8 @@ fn situations() -> impl Iterator<Item = Situation> {
 }
 
 fn principals(policy: &Policy) -> Vec<Principal> {
-    let listed = ["on_call", "auditor", "operator", "job"].map(|name| principal(policy, name));
+    let listed =
+        ["on_call", "auditor", "operator", "analyst", "job"].map(|name| principal(policy, name));
     [&listed[..], &[subject()]].concat()
 }
 

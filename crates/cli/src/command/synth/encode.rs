@@ -8,8 +8,8 @@ use privet_classify::synthetic::{Table, Value};
 use privet_source::Inserts;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::target::Target;
 use crate::arguments::Form;
+use crate::target::Target;
 
 /// Writes subjects, or the rows of one table after the other.
 pub(super) enum Encoder<'t> {

@@ -3,7 +3,7 @@
 use privet_seal::KeyKind;
 use privet_vault::SubjectRef;
 use privet_vault::port::{
-    ChangeKind, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow, Telling,
+    ChangeKind, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow, SubjectRow, Telling,
 };
 
 use super::State;
@@ -17,14 +17,35 @@ impl State {
         salts.pop()
     }
 
-    /// Adds a first salt, if it is the first of somebody.
-    pub(super) fn add_salt(&mut self, salt: KeyRow) -> Result<(), StoreError> {
+    /// Adds those that are the first of somebody.
+    pub(super) fn add_salts(&mut self, mut salts: Vec<KeyRow>) -> Result<(), StoreError> {
+        salts.sort_by_key(|salt| salt.owner);
+        salts.into_iter().try_for_each(|salt| self.add_salt(salt))
+    }
+
+    fn add_salt(&mut self, salt: KeyRow) -> Result<(), StoreError> {
         let subject = SubjectRef::from_bytes(salt.owner);
         let known = self.subject(|row| row.reference == subject).is_some();
         if !known || self.salt_of(subject).is_some() {
             return Ok(());
         }
-        self.add_key(salt)
+        self.add_key(salt)?;
+        self.changes.push(ChangeKind::SaltMade(subject));
+        Ok(())
+    }
+
+    pub(super) fn subjects_with_salts(
+        &self,
+        after: Option<SubjectRef>,
+        count_max: u32,
+    ) -> Vec<SubjectRow> {
+        let behind = |row: &&SubjectRow| after.is_none_or(|after| row.reference > after);
+        let rows = self.subjects.iter().filter(behind);
+        let with_salt = rows.filter(|row| self.salt_of(row.reference).is_some());
+        let mut rows: Vec<SubjectRow> = with_salt.cloned().collect();
+        rows.sort_by_key(|row| row.reference);
+        rows.truncate(count_max as usize);
+        rows
     }
 
     pub(super) fn check_salt(

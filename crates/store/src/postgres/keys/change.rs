@@ -16,6 +16,7 @@ pub(super) const ERASED: i16 = 4;
 pub(super) const SESSION_ENDED: i16 = 5;
 pub(super) const CONSENT_CHANGED: i16 = 6;
 pub(super) const SALT_ROTATED: i16 = 7;
+pub(super) const SALT_MADE: i16 = 8;
 
 /// Takes the next position. The head's row is locked until the transaction ends, so that positions become visible in
 /// their order: whoever has read one has read all before it.
@@ -34,9 +35,10 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// A change of consent for each subject, in the list's order; answers the first one's position.
-pub(super) async fn add_consents(
+/// A change of this kind for each subject, in the list's order; answers the first one's position.
+pub(super) async fn add_all(
     client: &impl GenericClient,
+    kind: i16,
     subjects: &[SubjectRef],
 ) -> Result<u64, Failure> {
     let ids = from_subjects(subjects);
@@ -48,7 +50,7 @@ pub(super) async fn add_consents(
              INSERT INTO change (sequence, kind, id)
              SELECT head.sequence + place, $1::smallint, subject
                FROM head, unnest($2::uuid[]) WITH ORDINALITY AS asked (subject, place)",
-            &[&CONSENT_CHANGED, &ids],
+            &[&kind, &ids],
         )
         .await?;
     // The head's row is locked until the transaction ends.
@@ -87,6 +89,7 @@ pub(super) async fn after(client: &mut Client, position: u64) -> Result<Vec<Chan
                 SESSION_ENDED => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
                 CONSENT_CHANGED => ChangeKind::ConsentChanged(SubjectRef::from_bytes(id)),
                 SALT_ROTATED => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
+                SALT_MADE => ChangeKind::SaltMade(SubjectRef::from_bytes(id)),
                 _ => return Err(row.damage()),
             };
             Ok(Change {

@@ -49,6 +49,9 @@ pub(super) async fn add(client: &mut Client, salts: &[KeyRow]) -> Result<(), Fai
     first.sort_by_key(|salt| salt.owner);
     first.dedup_by_key(|salt| salt.owner);
     wrapped::add(&transaction, &first).await?;
+    let made = first.iter().map(|salt| SubjectRef::from_bytes(salt.owner));
+    let made: Vec<SubjectRef> = made.collect();
+    change::add_all(&transaction, change::SALT_MADE, &made).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -126,7 +129,7 @@ pub(super) async fn consents_changed(
             check(&transaction, *subject, telling).await?;
         }
     }
-    let first = change::add_consents(&transaction, &subjects).await?;
+    let first = change::add_all(&transaction, change::CONSENT_CHANGED, &subjects).await?;
     for (number, telling) in (first..).zip(&tellings) {
         stream::add_at(&transaction, number, telling.as_ref()).await?;
     }

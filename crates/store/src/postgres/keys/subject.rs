@@ -140,6 +140,27 @@ pub(super) async fn by_alias(
     Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
 }
 
+/// Those with a salt, by reference.
+pub(super) async fn with_salts(
+    client: &mut Client,
+    after: Option<SubjectRef>,
+    count_max: u32,
+) -> Result<Vec<SubjectRow>, Failure> {
+    let select = client
+        .prepare_cached(
+            "SELECT reference, tenant, puid, oid, created_at, mac FROM subject
+              WHERE ($1::uuid IS NULL OR reference > $1) AND EXISTS (
+                  SELECT 1 FROM wrapped_key WHERE owner = subject.reference AND kind = $2)
+              ORDER BY reference LIMIT $3",
+        )
+        .await?;
+    let after = after.map(|after| from_id(after.as_bytes()));
+    let kind = i16::from(KeyKind::Salt.code());
+    let count_max = i64::from(count_max);
+    let rows = client.query(&select, &[&after, &kind, &count_max]).await?;
+    rows.iter().map(|row| subject_row(&reading(row))).collect()
+}
+
 pub(super) async fn aliases_of(
     client: &mut Client,
     subject: SubjectRef,

@@ -19,6 +19,7 @@ pub(super) fn add(connection: &Connection, kind: ChangeKind) -> Result<u64, Fail
         ChangeKind::SessionEnded(id) => (5, *id.as_bytes()),
         ChangeKind::ConsentChanged(id) => (6, *id.as_bytes()),
         ChangeKind::SaltRotated(id) => (7, *id.as_bytes()),
+        ChangeKind::SaltMade(id) => (8, *id.as_bytes()),
     };
     connection
         .prepare_cached("INSERT INTO change (sequence, kind, id) VALUES (?1, ?2, ?3)")?
@@ -45,6 +46,7 @@ pub(super) fn after(connection: &Connection, position: u64) -> Result<Vec<Change
             5 => ChangeKind::SessionEnded(SessionId::from_bytes(id)),
             6 => ChangeKind::ConsentChanged(SubjectRef::from_bytes(id)),
             7 => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
+            8 => ChangeKind::SaltMade(SubjectRef::from_bytes(id)),
             _ => return Err(unknown_code(1)),
         };
         Ok(Change {

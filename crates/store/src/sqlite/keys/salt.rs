@@ -25,10 +25,13 @@ fn newest(connection: &Connection, subject: SubjectRef) -> Result<Option<KeyRow>
 
 /// Adds those that are the first of somebody.
 pub(super) fn add(connection: &Connection, salts: &[KeyRow]) -> Result<(), Failure> {
+    let mut salts: Vec<&KeyRow> = salts.iter().collect();
+    salts.sort_by_key(|salt| salt.owner);
     for salt in salts {
         let owner = SubjectRef::from_bytes(salt.owner);
         if subject::is_known(connection, owner)? && newest(connection, owner)?.is_none() {
             wrapped::add(connection, std::slice::from_ref(salt))?;
+            change::add(connection, ChangeKind::SaltMade(owner))?;
         }
     }
     Ok(())

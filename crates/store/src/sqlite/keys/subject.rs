@@ -55,6 +55,26 @@ pub(super) fn add_aliases(connection: &Connection, aliases: &[AliasRow]) -> Resu
     Ok(())
 }
 
+/// Those with a salt, by reference.
+pub(super) fn with_salts(
+    connection: &Connection,
+    after: Option<SubjectRef>,
+    count_max: u32,
+) -> Result<Vec<SubjectRow>, Failure> {
+    let mut select = connection.prepare_cached(&format!(
+        "{SELECT} WHERE reference > ?1 AND EXISTS (
+             SELECT 1 FROM wrapped_key WHERE owner = subject.reference AND kind = ?2)
+          ORDER BY reference LIMIT ?3"
+    ))?;
+    // Every reference is behind no bytes at all.
+    let after = after
+        .as_ref()
+        .map_or(&[][..], |after| &after.as_bytes()[..]);
+    let parameters = params![after, KeyKind::Salt.code(), count_max];
+    let rows = select.query_map(parameters, subject_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Subjects by one of their three ids.
 pub(super) fn by(
     connection: &Connection,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Where output goes. A file that is not kept is removed.
-pub(super) struct Target {
+pub(crate) struct Target {
     out: BufWriter<Out>,
     place: Option<Place>,
 }
@@ -31,7 +31,7 @@ impl Target {
     ///
     /// # Errors
     /// If the file is there and `force` is not, if it is none, or if it cannot be made.
-    pub(super) fn open(path: Option<&Path>, force: bool) -> Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, force: bool) -> Result<Self> {
         let Some(path) = path else {
             let out = Out::Standard(io::stdout().lock());
             return Ok(Self::new(out, None));
@@ -71,7 +71,7 @@ impl Target {
     }
 
     /// What it is, in words.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match &self.place {
             None => "to the standard output".to_owned(),
             Some(place) => format!("`{}`", place.path.display()),
@@ -79,7 +79,7 @@ impl Target {
     }
 
     /// Gives a complete file its name.
-    pub(super) fn keep(mut self) -> Result<()> {
+    pub(crate) fn keep(mut self) -> Result<()> {
         let done = self.out.flush().and_then(|()| {
             let (Out::File(file), Some(place)) = (self.out.get_ref(), &mut self.place) else {
                 return Ok(());
