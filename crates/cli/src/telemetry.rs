@@ -113,6 +113,12 @@ impl TelemetryDoor {
         listener: TcpListener,
         stop: watch::Receiver<bool>,
     ) -> Result<()> {
+        // A store that does not answer stops nobody from sending: what is taken waits in the journal.
+        match timeout(LAST_TIME, self.storing.go_on()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => note(format!("the telemetry store does not answer yet: {error}")),
+            Err(_) => note("the telemetry store does not answer yet"),
+        }
         // What works behind the door goes on until the door is closed.
         let (stop_behind, stopped) = watch::channel(false);
         let storing = tokio::spawn(self.storing.clone().run(self.every, stopped.clone()));

@@ -45,6 +45,11 @@ struct Said {
 }
 
 impl Store {
+    /// The day by the store's clock, UTC: the one under which rows are kept that arrive now.
+    pub fn today(&self) -> Date {
+        day(self.surroundings.now_ms())
+    }
+
     /// Drops the days before a table's date, of all tenants. Tables that are not named keep theirs.
     ///
     /// # Errors
@@ -102,7 +107,7 @@ impl Store {
         dropped: &[Arc<DataFile>],
         oldest: Date,
     ) -> Result<(Vec<DataFile>, u64), Error> {
-        let today = day(self.surroundings.now_ms());
+        let today = self.today();
         let mut said: BTreeMap<(Arc<str>, [u8; 16]), Said> = BTreeMap::new();
         for file in dropped.iter().filter(|file| file.table == Table::Consents) {
             let bytes = self.read(file).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use privet_classify::{AttributeType, Class, DataMap};
+use privet_classify::{AttributeType, Class, DataMap, Period};
 use rustc_hash::FxHashMap;
 
 /// A name that the data map lists, by its place in [`Rules::names`].
@@ -12,6 +12,8 @@ pub(crate) type NameId = u32;
 #[derive(Debug)]
 pub struct Rules {
     pub(crate) subject: Box<str>,
+    /// How long records are kept.
+    pub(crate) keep: Period,
     attributes: FxHashMap<Box<str>, AttributeRule>,
     events: FxHashMap<Box<str>, EventRule>,
     scopes: FxHashMap<Box<str>, NamedRule>,
@@ -145,6 +147,7 @@ impl Rules {
         let metrics = metrics.collect();
         let mut rules = Self {
             subject: telemetry.subject.as_str().into(),
+            keep: telemetry.keep,
             attributes: FxHashMap::default(),
             events,
             scopes,

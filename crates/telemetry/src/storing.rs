@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use privet_telemetry_store::{Attribute, Position, Rows, Store, Type};
+use privet_telemetry_store::{Attribute, Position, Rows, Store, Table, Type};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -17,8 +17,11 @@ use crate::rules::Rules;
 const PAUSES: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(250)..=Duration::from_secs(30);
 
-/// How often what nobody reads any more is deleted from the store.
-const CLEAN_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often the store is looked after, and how soon after a start for the first time.
+const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
+const TEND_FIRST: Duration = Duration::from_secs(5 * 60);
+/// So many small files of a day become one.
+const FILES_MIN: usize = 8;
 
 /// Why a file of the journal was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -83,16 +86,32 @@ impl Storing {
         &self.columns
     }
 
+    /// Lets the journal go on behind what the store has of it. A journal that was restored from a backup would give positions a second
+    /// time, and what has them would be taken for stored. Called before anything is taken.
+    ///
+    /// # Errors
+    /// [`NotStored`] when the store or the journal does not answer.
+    pub async fn go_on(&self) -> Result<(), NotStored> {
+        match self.store.position(self.journal.writer()).await? {
+            Some(position) => Ok(self.journal.go_behind(position).await?),
+            None => Ok(()),
+        }
+    }
+
     /// Stores again and again: when `every` has passed, or a file is long enough, until `stop` is true. While the store fails the
     /// journal grows, and what is sent is refused once it has reached its bound; nothing has to be started anew afterwards.
     pub async fn run(self, every: Duration, mut stop: watch::Receiver<bool>) {
         let mut pause = *PAUSES.start();
-        let mut cleaned = Instant::now();
+        let mut tend_at = Instant::now() + TEND_FIRST;
         loop {
-            if cleaned.elapsed() >= CLEAN_EVERY {
-                cleaned = Instant::now();
-                if let Err(error) = self.store.clean().await {
-                    tracing::warn!(%error, "the telemetry store could not be cleaned");
+            if Instant::now() >= tend_at {
+                tend_at = Instant::now() + TEND_EVERY;
+                let tended = tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    tended = self.tend() => tended,
+                };
+                if let Err(error) = tended {
+                    tracing::warn!(%error, "the telemetry store could not be looked after; it is tried again in an hour");
                 }
             }
             let stored = tokio::select! {
@@ -111,6 +130,27 @@ impl Storing {
                 }
             }
         }
+    }
+
+    /// Looks after the store: drops the days that the data map no longer keeps, makes one file of many small ones, and deletes what
+    /// nobody reads any more. Several servers may do so at once.
+    ///
+    /// # Errors
+    /// [`NotStored::Store`]; what was not done is done the next time.
+    pub async fn tend(&self) -> Result<(), NotStored> {
+        if let Some(first) = self.rules.keep.before(self.store.today()) {
+            let kept = Table::ALL.map(|table| (table, first));
+            let dropped = self.store.expire(&kept).await?;
+            if dropped.files > 0 {
+                tracing::info!(
+                    files = dropped.files,
+                    "telemetry was dropped that is no longer kept"
+                );
+            }
+        }
+        self.store.compact(FILES_MIN).await?;
+        self.store.clean().await?;
+        Ok(())
     }
 
     async fn round(&self, every: Duration) -> Result<(), NotStored> {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Span, ToSpan};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::problems::{Problems, quoted};
@@ -120,14 +120,32 @@ impl Period {
     /// ```
     #[must_use]
     pub fn after(self, start: Date) -> Option<Date> {
+        start.checked_add(self.span()).ok()
+    }
+
+    /// The day on which a period began that is over on `end`, as [`after`](Self::after) counts. `None` before the year -9999.
+    ///
+    /// ```
+    /// # use privet_classify::Period;
+    /// use jiff::civil::date;
+    ///
+    /// let period: Period = "1m".parse()?;
+    /// assert_eq!(period.before(date(2026, 3, 31)), Some(date(2026, 2, 28)));
+    /// # Ok::<(), privet_classify::PeriodError>(())
+    /// ```
+    #[must_use]
+    pub fn before(self, end: Date) -> Option<Date> {
+        end.checked_sub(self.span()).ok()
+    }
+
+    fn span(self) -> Span {
         let count = i64::from(self.count);
-        let span = match self.unit {
+        match self.unit {
             PeriodUnit::Days => count.days(),
             PeriodUnit::Weeks => count.weeks(),
             PeriodUnit::Months => count.months(),
             PeriodUnit::Years => count.years(),
-        };
-        start.checked_add(span).ok()
+        }
     }
 }
 

@@ -8,9 +8,9 @@ use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use privet_telemetry::Limits;
-use privet_telemetry_store::Table;
+use privet_telemetry_store::{Access, Machine, Settings, Store, Surroundings, Table};
 
-use crate::bed::{ADA, BOB, Door, logs, open, record, text};
+use crate::bed::{ADA, BOB, Door, logs, open, open_over, record, text};
 
 /// Every file in a folder and below.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
@@ -181,4 +181,83 @@ async fn no_marker_is_on_the_disk() {
     search(rows.join("\n").as_bytes(), "the rows");
     // The search would have found what does pass.
     assert!(rows[0].contains("http.method=PUT"));
+}
+
+/// A clock that is this many days fast.
+#[derive(Debug)]
+struct Later(i64);
+
+impl Surroundings for Later {
+    fn now_ms(&self) -> i64 {
+        Machine.now_ms() + self.0 * 86_400_000
+    }
+
+    fn random(&self) -> [u8; 16] {
+        Machine.random()
+    }
+}
+
+/// The same store, so many days later.
+fn later(folder: &Path, days: i64) -> Door {
+    let address = folder.join("store").display().to_string();
+    let clock = std::sync::Arc::new(Later(days));
+    let store = Store::open(&address, Settings::new(Access::Write), clock).unwrap();
+    open_over(folder, Limits::default(), store)
+}
+
+/// Records are kept for thirteen months unless the data map says otherwise; until then small files become one.
+#[tokio::test]
+async fn what_is_kept_is_merged_and_ends_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let door = open(folder.path(), Limits::default());
+    for time in 1..=9 {
+        door.logs(&logs(vec![record(time, ADA)])).await;
+        door.storing.store_all().await.unwrap();
+    }
+    let files = async |door: &Door| {
+        let snapshot = door.store.snapshot().await.unwrap();
+        snapshot.files(Table::Logs).count()
+    };
+    assert_eq!(files(&door).await, 9);
+    door.storing.tend().await.unwrap();
+    assert_eq!(files(&door).await, 1);
+    assert_eq!(times(&door, folder.path()).await.len(), 9);
+    door.journal.end().await;
+    for (days, left) in [(380, 1), (420, 0)] {
+        let door = later(folder.path(), days);
+        door.storing.tend().await.unwrap();
+        assert_eq!(files(&door).await, left, "after {days} days");
+        door.journal.end().await;
+    }
+}
+
+/// A journal that was put back gives no position twice: what it takes then is not taken for stored.
+#[tokio::test]
+async fn a_journal_that_went_back_goes_on_behind_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let door = open(folder.path(), Limits::default());
+    door.logs(&logs(vec![record(1, ADA)])).await;
+    door.storing.store_all().await.unwrap();
+    let copy: Vec<_> = files(&journal)
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect();
+    for time in 2..=5 {
+        door.logs(&logs(vec![record(time, ADA)])).await;
+        door.storing.store_all().await.unwrap();
+    }
+    door.journal.end().await;
+    drop(door);
+    fs::remove_dir_all(&journal).unwrap();
+    fs::create_dir(&journal).unwrap();
+    for (path, bytes) in copy {
+        fs::write(path, bytes).unwrap();
+    }
+    let door = open(folder.path(), Limits::default());
+    door.storing.go_on().await.unwrap();
+    door.logs(&logs(vec![record(6, ADA)])).await;
+    door.storing.store_all().await.unwrap();
+    let times = times(&door, folder.path()).await;
+    assert_eq!(times.len(), 6, "{times:?}");
 }
