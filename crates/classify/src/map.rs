@@ -142,6 +142,41 @@ impl DataMap {
         self.purposes.get(name)
     }
 
+    /// Which notices are in force for the purposes that rest on consent, in one word, as telemetry is stamped with them: the
+    /// version where all have the same one, else `bit:version` for each, with blanks between; empty where there are none.
+    ///
+    /// ```
+    /// use privet_classify::DataMap;
+    ///
+    /// let purpose = |name, bit, notice| format!("{name} = {{ basis = \"consent\", bit = {bit}, notice = \"{notice}\" }}\n");
+    /// let one = format!("[purposes]\n{}{}", purpose("improvement", 0, "2026-11"), purpose("marketing", 2, "2026-11"));
+    /// assert_eq!(DataMap::parse(&one)?.notices(), "2026-11");
+    /// let two = one.replace("bit = 2, notice = \"2026-11\"", "bit = 2, notice = \"2026-12\"");
+    /// assert_eq!(DataMap::parse(&two)?.notices(), "0:2026-11 2:2026-12");
+    /// # Ok::<(), privet_classify::MapErrors>(())
+    /// ```
+    #[must_use]
+    pub fn notices(&self) -> String {
+        let on_consent = self.purposes().filter_map(|purpose| {
+            let notice = purpose.notice.as_deref()?;
+            Some((purpose.bit?, notice))
+        });
+        let mut notices: Vec<(u8, &str)> = on_consent.collect();
+        notices.sort_unstable();
+        match notices.split_first() {
+            None => String::new(),
+            Some(((_, first), rest)) if rest.iter().all(|(_, notice)| notice == first) => {
+                (*first).to_owned()
+            }
+            Some(_) => {
+                let each = notices
+                    .iter()
+                    .map(|(bit, notice)| format!("{bit}:{notice}"));
+                each.collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
     /// The sources, by name.
     ///
     /// ```

@@ -6,6 +6,7 @@ mod people;
 mod query;
 mod server;
 mod synth;
+mod telemetry;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use people::{
 pub(crate) use query::{Answer, Query};
 pub(crate) use server::{Adopt, Check, Demo, Init, Source, Sources};
 pub(crate) use synth::{Form, Synth};
+pub(crate) use telemetry::{Telemetry, TelemetryCommand, Views};
 
 const COMMON: &str = "Common options";
 
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     Synth(Synth),
     /// Ask telemetry for a purpose: shows the people who agree to it now, and nobody else.
     Query(Query),
+    /// Telemetry elsewhere: the views that show in a warehouse who agrees.
+    Telemetry(Telemetry),
     /// Tokens: issue, list, revoke.
     Token(Tokens),
     /// Grants: what is open now, what waits for a second person, and how it ends.

@@ -15,6 +15,7 @@ mod session;
 mod source;
 mod summary;
 mod synth;
+mod telemetry;
 mod token;
 
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Classify(classify) => classify::run(dir, &classify),
         Command::Redact(redact) => redact::run(dir, &redact),
         Command::Query(query) => block_on(query::run(folder()?, query, style)),
+        Command::Telemetry(telemetry) => telemetry::run(dir, &telemetry),
         Command::Synth(synth) => synth::run(dir, &synth),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
         Command::Grant(grants) => block_on(grant::run(folder()?, grants, style)),

@@ -315,24 +315,9 @@ impl Pseudonymizer {
         Ok(Objects { salt: salt.await? })
     }
 
-    /// Which notices the bits are about: the version where all purposes have the same one, else `bit:version` for each,
-    /// with blanks between.
+    /// Which notices the bits are about, as [`DataMap::notices`](privet_classify::DataMap::notices) words it.
     pub fn notice(&self) -> String {
-        let purposes = self.vault.inner.map.purposes();
-        let mut notices: Vec<(u8, &str)> = purposes.filter_map(bit_and_notice).collect();
-        notices.sort_unstable();
-        match notices.split_first() {
-            None => String::new(),
-            Some(((_, first), rest)) if rest.iter().all(|(_, notice)| notice == first) => {
-                (*first).to_owned()
-            }
-            Some(_) => {
-                let each = notices
-                    .iter()
-                    .map(|(bit, notice)| format!("{bit}:{notice}"));
-                each.collect::<Vec<_>>().join(" ")
-            }
-        }
+        self.vault.inner.map.notices()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 33] = [
     &[],
     &["demo"],
     &["init"],
@@ -14,6 +14,9 @@ const COMMANDS: [&[&str]; 30] = [
     &["source", "roles"],
     &["classify"],
     &["redact"],
+    &["query"],
+    &["telemetry"],
+    &["telemetry", "views"],
     &["synth"],
     &["token"],
     &["token", "issue"],
