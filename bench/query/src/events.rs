@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use privet_telemetry_store::{
     Access, Attribute, Common, Log, Machine, Record, Rows, Settings, Snapshot, Stamped, Store,
     Type, Value,

@@ -1,10 +1,6 @@
 //! Benchmarks of queries over telemetry, in a program of their own: they need not the server, and the server not DataFusion.
 //! `bench/run query` runs it; `bench/README.md` says how each figure is measured.
 
-#[expect(
-    dead_code,
-    reason = "made for all benchmarks, of which this program has one"
-)]
 #[path = "../../src/folder.rs"]
 mod folder;
 #[expect(
