@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::RecordBatch;
 use privet_telemetry_store::{
     Access, Attribute, Common, Log, Machine, Record, Rows, Settings, Snapshot, Stamped, Store,
     Type, Value,

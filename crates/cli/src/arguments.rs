@@ -1,6 +1,7 @@
 //! The command line. Help teaches: what a command is for, then how it is mostly used.
 
 mod code;
+mod consent;
 mod grants;
 mod people;
 mod query;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use code::{Classify, Language, Redact};
+pub(crate) use consent::{Consent, Consents, How};
 pub(crate) use grants::{Grant, Grants};
 pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     Synth(Synth),
     /// Ask telemetry for a purpose: shows the people who agree to it now, and nobody else.
     Query(Query),
+    /// Consent: what people say yes and no to, shown and recorded.
+    Consent(Consents),
     /// Telemetry elsewhere: the views that show in a warehouse who agrees.
     Telemetry(Telemetry),
     /// Tokens: issue, list, revoke.

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 33] = [
+const COMMANDS: [&[&str]; 38] = [
     &[],
     &["demo"],
     &["init"],
@@ -14,6 +14,11 @@ const COMMANDS: [&[&str]; 33] = [
     &["source", "roles"],
     &["classify"],
     &["redact"],
+    &["consent"],
+    &["consent", "show"],
+    &["consent", "grant"],
+    &["consent", "withdraw"],
+    &["consent", "history"],
     &["query"],
     &["telemetry"],
     &["telemetry", "views"],

@@ -13,6 +13,7 @@ mod terminal;
 mod audit;
 mod client_library;
 mod code;
+mod consent;
 mod console;
 mod databases;
 mod day;

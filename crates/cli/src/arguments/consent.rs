@@ -1,0 +1,107 @@
+//! The command line of consent.
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use privet_wire::{ConsentChannel, Oid};
+
+use super::As;
+
+const CONSENT: &str = "\
+A person is named by their operational id. They agree to each purpose by itself, and to the version of
+the notice that they were shown; saying no is as easy. Whatever is done for a purpose that rests on
+consent, from reveals to telemetry, obeys the last answer at once. Reading and recording is in the
+audit log; evidence is kept sealed.
+
+Examples:
+  privet consent show 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d
+  privet consent show 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d --as-of 2026-06-01T00:00:00Z
+  privet consent grant 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d marketing --notice 2026-11 --channel support
+  privet consent withdraw 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d marketing --channel support
+  privet consent history 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d";
+
+#[derive(Debug, Args)]
+#[command(after_help = CONSENT)]
+pub(crate) struct Consents {
+    #[command(flatten)]
+    pub(crate) who: As,
+    #[command(subcommand)]
+    pub(crate) command: Consent,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Consent {
+    /// What a person agrees to now, or agreed to at a moment.
+    Show {
+        /// The person's operational id.
+        subject: Oid,
+        /// What held at this moment, as `2026-06-01T00:00:00Z`.
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
+    },
+    /// Record that a person said yes to a purpose.
+    Grant {
+        /// The person's operational id.
+        subject: Oid,
+        /// A purpose that rests on consent.
+        purpose: String,
+        /// The version of the notice that they were shown.
+        #[arg(long, value_name = "VERSION")]
+        notice: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Record that a person said no to purposes, or took a yes back.
+    Withdraw {
+        /// The person's operational id.
+        subject: Oid,
+        /// Purposes that rest on consent.
+        #[arg(required = true, value_name = "PURPOSE")]
+        purposes: Vec<String>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Every time a person answered, newest first.
+    History {
+        /// The person's operational id.
+        subject: Oid,
+        /// At most this many.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        count: u32,
+    },
+}
+
+/// How an answer came.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// How the answer came.
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) channel: Channel,
+    /// Read what shows that it was given from standard input, such as the letter or the address of a form: at most 16 KiB. It is
+    /// no argument, because those stay in the shell's history.
+    #[arg(long)]
+    pub(crate) evidence: bool,
+}
+
+/// How an answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channel {
+    /// On a web page.
+    Web,
+    /// In an application on the person's own device.
+    App,
+    /// Said or written to somebody of the staff.
+    Support,
+    /// Taken over from another system.
+    Import,
+}
+
+impl From<Channel> for ConsentChannel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Web => Self::Web,
+            Channel::App => Self::App,
+            Channel::Support => Self::Support,
+            Channel::Import => Self::Import,
+        }
+    }
+}
