@@ -64,7 +64,7 @@ impl Storing {
         let columns = rules.columns().iter().map(|(name, value_type)| {
             use privet_classify::AttributeType;
             let of = match value_type {
-                AttributeType::String => Type::String,
+                AttributeType::Text => Type::String,
                 AttributeType::Int => Type::Int,
                 AttributeType::Double => Type::Double,
                 AttributeType::Bool => Type::Bool,

@@ -241,7 +241,7 @@ fn attribute(item: Item<'_>, problems: &mut Problems<'_>) -> Option<Attribute> {
     if !item.is_table() {
         return Some(Attribute {
             class: item.word(problems)?,
-            value_type: AttributeType::String,
+            value_type: AttributeType::Text,
             values: BTreeSet::new(),
         });
     }
@@ -266,7 +266,7 @@ fn attribute(item: Item<'_>, problems: &mut Problems<'_>) -> Option<Attribute> {
         value_type: value_type.unwrap_or_default(),
         values: values.unwrap_or_default(),
     };
-    if attribute.value_type != AttributeType::String && !attribute.values.is_empty() {
+    if attribute.value_type != AttributeType::Text && !attribute.values.is_empty() {
         let problem = "its values are listed as strings, but it has another type";
         problems.add(
             &key,
@@ -279,7 +279,7 @@ fn attribute(item: Item<'_>, problems: &mut Problems<'_>) -> Option<Attribute> {
 
 fn typed(item: &Item<'_>, class: Class, problems: &mut Problems<'_>) -> Option<AttributeType> {
     let value_type = item.word(problems)?;
-    if class == Class::Upi && value_type != AttributeType::String {
+    if class == Class::Upi && value_type != AttributeType::Text {
         let problem = "a hash stands in the place of a `UPI` value, and that is a string";
         problems.add(&item.key, problem, "leave `type` out");
     }

@@ -149,10 +149,10 @@ fn listed(value: Option<&Any>, is_listed: impl Fn(&str) -> bool) -> Result<Value
 
 fn passed(value: Option<&Any>, of: AttributeType, bytes_max: usize) -> Result<Value, Lost> {
     match (of, value) {
-        (AttributeType::String, Some(Any::StringValue(text))) if text.len() > bytes_max => {
+        (AttributeType::Text, Some(Any::StringValue(text))) if text.len() > bytes_max => {
             Err(Lost::TooLarge)
         }
-        (AttributeType::String, Some(Any::StringValue(text))) => Ok(Value::String(text.clone())),
+        (AttributeType::Text, Some(Any::StringValue(text))) => Ok(Value::String(text.clone())),
         (AttributeType::Int, Some(Any::IntValue(number))) => Ok(Value::Int(*number)),
         (AttributeType::Double, Some(Any::DoubleValue(number))) => Ok(Value::Double(*number)),
         (AttributeType::Bool, Some(Any::BoolValue(flag))) => Ok(Value::Bool(*flag)),

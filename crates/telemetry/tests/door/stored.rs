@@ -223,6 +223,7 @@ async fn what_is_kept_is_merged_and_ends_in_time() {
     assert_eq!(files(&door).await, 1);
     assert_eq!(times(&door, folder.path()).await.len(), 9);
     door.journal.end().await;
+    drop(door);
     for (days, left) in [(380, 1), (420, 0)] {
         let door = later(folder.path(), days);
         door.storing.tend().await.unwrap();

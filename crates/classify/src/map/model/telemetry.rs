@@ -85,7 +85,7 @@ impl Telemetry {
 /// # use privet_classify::{AttributeType, Class};
 /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
 /// let country = map.telemetry().attributes.get("geo.country.iso_code").ok_or("not listed")?;
-/// assert_eq!((country.class, country.value_type), (Class::Udi, AttributeType::String));
+/// assert_eq!((country.class, country.value_type), (Class::Udi, AttributeType::Text));
 /// assert!(country.values.contains("NO"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -129,9 +129,10 @@ impl Attribute {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttributeType {
-    /// Text.
+    /// Text: `string` in the data map. A variant that is called as a type of the language would make the compiler write
+    /// `std::string::String` in every error about classified values.
     #[default]
-    String,
+    Text,
     /// A whole number of 64 bits with a sign.
     Int,
     /// A number of 64 bits with a floating point (IEEE 754).
@@ -147,7 +148,7 @@ impl AttributeType {
     /// # use privet_classify::AttributeType;
     /// assert!(AttributeType::ALL.iter().all(|kind| kind.as_str().parse() == Ok(*kind)));
     /// ```
-    pub const ALL: [Self; 4] = [Self::String, Self::Int, Self::Double, Self::Bool];
+    pub const ALL: [Self; 4] = [Self::Text, Self::Int, Self::Double, Self::Bool];
 
     /// The name, as the data map writes it.
     ///
@@ -158,7 +159,7 @@ impl AttributeType {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::String => "string",
+            Self::Text => "string",
             Self::Int => "int",
             Self::Double => "double",
             Self::Bool => "bool",
