@@ -7,17 +7,17 @@ use privet_wire::{ConsentChannel, Oid};
 use super::As;
 
 const CONSENT: &str = "\
-A person is named by their operational id. They agree to each purpose by itself, and to the version of
-the notice that they were shown; saying no is as easy. Whatever is done for a purpose that rests on
-consent, from reveals to telemetry, obeys the last answer at once. Reading and recording is in the
-audit log; evidence is kept sealed.
+A person is named by their operational id. They agree to each purpose by itself, and to the
+version of the notice that they were shown; saying no is as easy. Whatever is done for a
+purpose that rests on consent, from reveals to telemetry, obeys the last answer at once.
+Reading and recording is in the audit log; evidence is kept sealed.
 
 Examples:
-  privet consent show 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d
-  privet consent show 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d --as-of 2026-06-01T00:00:00Z
-  privet consent grant 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d marketing --notice 2026-11 --channel support
-  privet consent withdraw 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d marketing --channel support
-  privet consent history 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d";
+  privet consent show $OID
+  privet consent show $OID --as-of 2026-06-01T00:00:00Z
+  privet consent grant $OID marketing --notice 2026-11 --channel support
+  privet consent withdraw $OID marketing --channel support
+  privet consent history $OID";
 
 #[derive(Debug, Args)]
 #[command(after_help = CONSENT)]

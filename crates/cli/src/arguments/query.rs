@@ -8,13 +8,14 @@ use privet_wire::QueryFormat;
 use super::As;
 
 const QUERY: &str = "\
-The tables are logs, spans, links, points, exemplars and consents. For a purpose that rests on consent they hold the
-people who agree to it at this moment and nobody else, whatever the statement says; for any other purpose they hold
-everybody, and policy says who may ask (`query_everybody`). Each question is in the audit log, with its statement.
+The tables are logs, spans, links, points, exemplars and consents. For a purpose that rests on
+consent they hold the people who agree to it at this moment and nobody else, whatever the
+statement says; for any other purpose they hold everybody, and policy says who may ask
+(`query_everybody`). Each question is in the audit log, with its statement.
 
 Examples:
-  privet query --purpose improvement 'SELECT event, count(*) FROM logs GROUP BY event ORDER BY 2 DESC'
-  privet query --purpose improvement --out steps.parquet \"SELECT * FROM logs WHERE event = 'step.done'\"
+  privet query --purpose improvement 'SELECT event, count(*) FROM logs GROUP BY event'
+  privet query --purpose improvement --out steps.parquet 'SELECT * FROM logs'
   privet query --purpose security --as job --format csv - < failed-logins.sql";
 
 #[derive(Debug, Args)]

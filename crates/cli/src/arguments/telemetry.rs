@@ -6,10 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use privet_telemetry_store::views::Dialect;
 
 const VIEWS: &str = "\
-For a warehouse that takes the files elsewhere. The tables there are named as here (logs, spans, …);
-the views compute from the rows themselves what each person agreed to last, and show for each purpose
-that rests on consent the people who agree: logs_for_improvement. A withdrawal counts once its row has
-reached the warehouse; `privet query` knows it at once.
+For a warehouse that takes the files elsewhere. The tables there are named as here (logs,
+spans, …); the views compute from the rows themselves what each person agreed to last, and show
+for each purpose that rests on consent the people who agree: logs_for_improvement. A withdrawal
+counts once its row has reached the warehouse; `privet query` knows it at once.
 
 Make them anew whenever the data map changes: they name its notices.
 
