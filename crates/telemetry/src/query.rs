@@ -310,6 +310,8 @@ enum Code {
     Statement,
     Limit,
     Time,
+    Store,
+    Process,
     #[serde(other)]
     Other,
 }
@@ -332,8 +334,9 @@ fn failure(code: Code, message: String) -> QueryError {
     match code {
         Code::Refused | Code::Statement => QueryError::Invalid(message),
         Code::Limit | Code::Time => QueryError::Limit(message),
-        Code::Other => {
-            tracing::error!(message, "a question to telemetry failed");
+        Code::Store | Code::Process | Code::Other => {
+            // The message is for whoever asked: that process has seen rows, and what it writes belongs into no log.
+            tracing::error!(?code, "a question to telemetry failed");
             QueryError::Unavailable(message)
         }
     }

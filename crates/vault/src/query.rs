@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use privet_classify::Basis;
 
-use crate::audit::{Actor, EntryKind, Record};
+use crate::audit::{EntryKind, Record};
 use crate::consent::ConsentRule;
 use crate::policy::Action;
 use crate::port::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};
@@ -39,7 +39,7 @@ impl std::fmt::Debug for QueryOrder {
 /// An answer on its way; what was handed over is put on record when it ends, also when it is dropped before.
 pub struct QueryRun {
     answer: Box<dyn QueryAnswer>,
-    end: Option<QueryEnd>,
+    end: QueryEnd,
 }
 
 impl std::fmt::Debug for QueryRun {
@@ -48,13 +48,12 @@ impl std::fmt::Debug for QueryRun {
     }
 }
 
-/// What is needed to put the end on record.
+/// Puts the end on record, once: when it is told how it ended, or when it is dropped because whoever asked went away, also
+/// before there was an answer.
 struct QueryEnd {
     vault: Vault,
-    purpose: String,
-    actor: Actor,
-    address: String,
-    started: u64,
+    record: Option<Record>,
+    rows: u64,
     bytes: u64,
 }
 
@@ -106,28 +105,25 @@ impl Vault {
             .fact("format", order.format.as_str())
             .personal("sql", order.sql.as_str());
         let started = self.record(record).await?;
-        let end = QueryEnd {
+        let record = Record::by(EntryKind::QueryFinished, caller)
+            .purpose(&order.purpose)
+            .fact("started", started);
+        let mut end = QueryEnd {
             vault: self.clone(),
-            purpose: order.purpose.clone(),
-            actor: Actor::from(caller),
-            address: caller.address().to_owned(),
-            started,
+            record: Some(record),
+            rows: 0,
             bytes: 0,
         };
-        let answer = match self
+        match self
             .answer_to(&**engine, ConsentRule::of(purpose)?, order)
             .await
         {
-            Ok(answer) => answer,
+            Ok(answer) => Ok(QueryRun { answer, end }),
             Err(error) => {
-                end.record(error.code(), 0).await?;
-                return Err(error);
+                end.tell(error.code()).await?;
+                Err(error)
             }
-        };
-        Ok(QueryRun {
-            answer,
-            end: Some(end),
-        })
+        }
     }
 
     async fn answer_to(
@@ -158,53 +154,46 @@ impl QueryRun {
     /// handed over until then is no whole answer.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         let piece = self.answer.next().await.map_err(refusal);
+        self.end.rows = self.answer.rows();
         match &piece {
-            Ok(Some(bytes)) => {
-                if let Some(end) = &mut self.end {
-                    end.bytes += bytes.len() as u64;
-                }
-            }
-            Ok(None) => self.finish("whole").await?,
-            Err(error) => self.finish(error.code()).await?,
+            Ok(Some(bytes)) => self.end.bytes += bytes.len() as u64,
+            Ok(None) => self.end.tell("whole").await?,
+            Err(error) => self.end.tell(error.code()).await?,
         }
         piece
     }
+}
 
-    async fn finish(&mut self, outcome: &'static str) -> Result<()> {
-        match self.end.take() {
-            Some(end) => end.record(outcome, self.answer.rows()).await,
+impl QueryEnd {
+    fn entry(&mut self, outcome: &'static str) -> Option<Record> {
+        let record = self.record.take()?;
+        let record = record.fact("outcome", outcome);
+        Some(record.count("rows", self.rows).count("bytes", self.bytes))
+    }
+
+    async fn tell(&mut self, outcome: &'static str) -> Result<()> {
+        match self.entry(outcome) {
+            Some(entry) => self.vault.record(entry).await.map(drop),
             None => Ok(()),
         }
     }
 }
 
-impl Drop for QueryRun {
+impl Drop for QueryEnd {
     fn drop(&mut self) {
-        let Some(end) = self.end.take() else {
+        // Outside a runtime nobody can have asked.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        let rows = self.answer.rows();
-        // Outside a runtime nobody can have asked.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = end.record("left", rows).await {
-                    tracing::warn!(%error, "the end of a query could not be put on record");
-                }
-            });
-        }
-    }
-}
-
-impl QueryEnd {
-    async fn record(self, outcome: &'static str, rows: u64) -> Result<()> {
-        let record = Record::new(EntryKind::QueryFinished, self.actor)
-            .purpose(&self.purpose)
-            .fact("outcome", outcome)
-            .fact("started", self.started)
-            .count("rows", rows)
-            .count("bytes", self.bytes)
-            .personal("address", self.address);
-        self.vault.record(record).await.map(drop)
+        let Some(entry) = self.entry("left") else {
+            return;
+        };
+        let vault = self.vault.clone();
+        runtime.spawn(async move {
+            if let Err(error) = vault.record(entry).await {
+                tracing::warn!(%error, "the end of a query could not be put on record");
+            }
+        });
     }
 }
 

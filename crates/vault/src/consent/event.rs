@@ -25,8 +25,8 @@ pub struct ConsentState {
     /// The event's number among the person's own, from 1. Of two events the one with the higher number is the later one,
     /// whatever their times say.
     pub number: u64,
-    /// Counts with each event as the number does, and begins at 1 again with each rotation of the person's telemetry id, so
-    /// that it says nothing across one. It is what telemetry bears; [`STAMP_MAX`] is never reached.
+    /// Counts with each event as the number does, up to [`STAMP_MAX`] - 1. Part of the format, and read by nobody: what telemetry
+    /// bears counts from the salt ([`crate::Stamp::number`]).
     pub stamp: u32,
     /// When the event was; never before the same person's event before it.
     pub at: Timestamp,
@@ -34,7 +34,7 @@ pub struct ConsentState {
     pub answers: Vec<ConsentAnswer>,
 }
 
-/// The stamp of the last "none" of a telemetry id that ended, above all others.
+/// A stamp that no event has.
 pub const STAMP_MAX: u32 = u32::MAX;
 
 impl ConsentState {

@@ -1,6 +1,7 @@
 //! Questions to telemetry: who may ask for what, whose events they are answered from, and what is on record.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -27,6 +28,8 @@ struct Recorder {
     tasks: Mutex<Vec<QueryTask>>,
     pieces: Mutex<VecDeque<Result<Vec<u8>, QueryError>>>,
     refusal: Mutex<Option<QueryError>>,
+    /// Whether it never comes to an answer.
+    hangs: AtomicBool,
 }
 
 struct Laid(VecDeque<Result<Vec<u8>, QueryError>>, u64);
@@ -35,6 +38,9 @@ struct Laid(VecDeque<Result<Vec<u8>, QueryError>>, u64);
 impl QueryEngine for Recorder {
     async fn start(&self, task: QueryTask) -> Result<Box<dyn QueryAnswer>, QueryError> {
         self.tasks.lock().unwrap().push(task);
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         if let Some(error) = self.refusal.lock().unwrap().take() {
             return Err(error);
         }
@@ -294,6 +300,23 @@ async fn an_end_that_is_none_is_on_record_too() {
     *recorder.refusal.lock().unwrap() = Some(wrong);
     assert_eq!(ask().await.unwrap_err(), "query_invalid");
     assert!(ended(3).await.contains(r#""outcome":"query_invalid""#));
+
+    // Whoever does not wait for the first word of an answer has asked all the same.
+    recorder.hangs.store(true, Ordering::Relaxed);
+    let asking = async {
+        let waiting = ask();
+        let asked = async {
+            while recorder.asked() < 4 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = waiting => panic!("an answer"),
+            () = asked => {}
+        }
+    };
+    asking.await;
+    assert!(ended(4).await.contains(r#""outcome":"left""#));
 }
 
 #[tokio::test]
