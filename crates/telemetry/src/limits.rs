@@ -32,6 +32,9 @@ pub struct Limits {
     pub head_time: Duration,
     /// How long a request may take from its head to the answer's.
     pub request_time: Duration,
+    /// How long a connection may live; the requests that run on it then end first. A client of HTTP/2 that only answers pings would
+    /// hold its place for ever otherwise; one that has more to send connects anew.
+    pub connection_time: Duration,
     /// How long running requests may go on after the order to stop.
     pub drain_time: Duration,
 }
@@ -52,6 +55,7 @@ impl Default for Limits {
             journal_bytes_max: 1024 * 1024 * 1024,
             head_time: Duration::from_secs(15),
             request_time: Duration::from_secs(30),
+            connection_time: Duration::from_secs(10 * 60),
             drain_time: Duration::from_secs(10),
         }
     }

@@ -150,9 +150,12 @@ impl Door {
             _ = connection.as_mut() => return,
             // Until it is known which protocol is spoken, no other limit of time runs.
             () = silence(&began, self.limits.head_time) => return,
-            _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+            () = sleep(self.limits.connection_time) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
         }
-        let _ = connection.await;
+        connection.as_mut().graceful_shutdown();
+        // No request takes longer, so that whatever is left then is a client that does not let go.
+        let _ = timeout(self.limits.request_time + self.limits.head_time, connection).await;
     }
 }
 

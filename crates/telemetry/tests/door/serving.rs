@@ -38,6 +38,53 @@ async fn whoever_asks_for_nothing_is_let_go() {
     serving.await.unwrap().unwrap();
 }
 
+/// A client of HTTP/2 that answers every ping and asks for nothing more.
+#[tokio::test]
+async fn a_client_that_only_answers_pings_is_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        connection_time: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let door = open(folder.path(), limits);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(serve(Arc::clone(&door.intake), None, listener, stopped));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // RFC 9113: the preface, empty settings, and `POST /` as the only request.
+    let mut said = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    said.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    let head = [&[0x83, 0x86, 0x84, 0x41, 9][..], b"localhost"].concat();
+    said.extend([0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+    said.extend(head);
+    stream.write_all(&said).await.unwrap();
+    let talk = async {
+        let mut kinds = Vec::new();
+        let mut frame = [0; 9];
+        while stream.read_exact(&mut frame).await.is_ok() {
+            let [a, b, c, kind, flags, ..] = frame;
+            let mut payload = vec![0; usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c)];
+            if stream.read_exact(&mut payload).await.is_err() {
+                break;
+            }
+            kinds.push(kind);
+            let is_ping = kind == 6 && flags & 1 == 0;
+            if is_ping {
+                let answer = [&[0, 0, 8, 6, 1, 0, 0, 0, 0][..], &payload].concat();
+                // It may be gone by now.
+                let _ = stream.write_all(&answer).await;
+            }
+        }
+        kinds
+    };
+    let kinds = tokio::time::timeout(PATIENCE, talk).await.unwrap();
+    // It was answered, and told to go.
+    assert!(kinds.contains(&1) && kinds.contains(&7), "{kinds:?}");
+    stop.send(true).unwrap();
+    serving.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_network_needs_tls() {
     let folder = tempfile::tempdir().unwrap();
