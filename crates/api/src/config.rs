@@ -13,6 +13,8 @@ pub struct ApiConfig {
     /// Whether a statement asks the database's catalogs alone, as clients do by themselves: the pages fold these. The door
     /// that runs statements knows that, and this one does not know that door.
     pub is_catalog_question: fn(&str) -> bool,
+    /// Metrics of other doors, which `/metrics` shows beside its own.
+    pub metrics: Vec<prometheus::Registry>,
 }
 
 impl Default for ApiConfig {
@@ -21,6 +23,7 @@ impl Default for ApiConfig {
             tls: None,
             limits: Limits::default(),
             is_catalog_question: |_| false,
+            metrics: Vec::new(),
         }
     }
 }

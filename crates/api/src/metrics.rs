@@ -19,6 +19,7 @@ const SECONDS: [f64; 12] = [
 /// All metrics of one door.
 pub(crate) struct Metrics {
     registry: Registry,
+    others: Vec<Registry>,
     requests: IntCounterVec,
     seconds: HistogramVec,
     refused: IntCounterVec,
@@ -35,7 +36,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Result<Self, Error> {
+    /// Metrics beside those of other doors.
+    pub(crate) fn new(others: Vec<Registry>) -> Result<Self, Error> {
         let registry = Registry::new();
         let counters = |name: &str, help: &str, labels: &[&str]| {
             let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
@@ -78,6 +80,7 @@ impl Metrics {
             log_commit_seconds,
             seconds,
             registry,
+            others,
         })
     }
 
@@ -130,7 +133,9 @@ impl Metrics {
         let last_commit = health.audit.last_commit.as_secs_f64();
         self.log_commit_seconds.set(last_commit);
         let mut text = Vec::with_capacity(8 * 1024);
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        for registry in std::iter::once(&self.registry).chain(&self.others) {
+            TextEncoder::new().encode(&registry.gather(), &mut text)?;
+        }
         Ok(text)
     }
 }

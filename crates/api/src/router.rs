@@ -190,7 +190,7 @@ pub fn router(vault: Vault, config: &ApiConfig) -> Result<Router, Error> {
         },
         is_catalog_question: config.is_catalog_question,
         searches: Searches::default(),
-        metrics: Metrics::new()?,
+        metrics: Metrics::new(config.metrics.clone())?,
         request_ids: RequestIds::new(),
         description: openapi::description()?,
     }));

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::folder::{Folder, SETTINGS, read_text};
 
 pub(crate) use grants::Grants;
-pub(crate) use telemetry::Telemetry;
+pub(crate) use telemetry::{Compression, Forward, ForwardProtocol, Telemetry};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -210,7 +210,7 @@ impl Settings {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| match error.span() {
             // The parser repeats the line, which may hold a password.
-            Some(span) if text.contains("postgres") => {
+            Some(span) if text.contains("postgres") || text.contains("forward") => {
                 let before = text.get(..span.start).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
                 anyhow!("line {line}: {}", error.message())
@@ -252,6 +252,11 @@ mod tests {
             text.replace("/data\"", "/data"),
             text.replace("data = ", "dates = "),
             text.replace("\"postgresql", "[\"postgresql"),
+            // What was meant for a file of its own.
+            text.replace("[stores]", "[telemetry.forward]").replace(
+                "data = \"postgresql://privet:hunter2@localhost/data\"",
+                "headers = \"a: hunter2\"",
+            ),
         ] {
             let said = format!("{:#}", Settings::parse(&wrong).unwrap_err());
             assert!(said.starts_with("line 10: "), "{said}");

@@ -1,12 +1,15 @@
 //! The telemetry door's parts, put together.
 
+mod forward;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use privet_api::ApiConfig;
 use privet_telemetry::{
-    Intake, Journal, JournalLimits, Limits, QueryLimits, QueryProgram, Rules, Storing,
-    VaultMonitor, serve, tell, tell_once,
+    DoorMetrics, Forwarding, Intake, Journal, JournalLimits, Limits, Monitor, QueryLimits,
+    QueryProgram, Queue, Rules, Storing, VaultMonitor, serve, tell, tell_once,
 };
 use privet_telemetry_store::{Access, Machine, Settings as StoreSettings, Store};
 use privet_vault::{ThreadEntropy, Vault};
@@ -39,6 +42,7 @@ pub(crate) struct TelemetryDoor {
     intake: Arc<Intake>,
     journal: Journal,
     storing: Storing,
+    forwarding: Option<Forwarding>,
     vault: Vault,
     notice: String,
     tls: Option<Arc<ServerConfig>>,
@@ -56,13 +60,7 @@ impl TelemetryDoor {
         telemetry: &Telemetry,
         vault: &Vault,
     ) -> Result<Self> {
-        if telemetry.tls.is_none() && !telemetry.listen.ip().to_canonical().is_loopback() {
-            let listen = telemetry.listen;
-            bail!(
-                "`{listen}` is not a loopback address, so TLS is required: set a certificate and its key under \
-                 `[telemetry.tls]`, or listen on 127.0.0.1"
-            );
-        }
+        listens_safely(telemetry)?;
         let rules = Arc::new(Rules::new(vault.map()));
         let limits = Limits {
             journal_bytes_max: u64::from(telemetry.journal_mib_max) << 20,
@@ -90,18 +88,47 @@ impl TelemetryDoor {
             folder.join(SPILL),
             QueryLimits::default(),
         )));
-        let monitor = Arc::new(VaultMonitor::new(vault.clone()));
+        let monitor: Arc<dyn Monitor> = Arc::new(VaultMonitor::new(vault.clone()));
+        let forwarding = match &telemetry.forward {
+            Some(forward) => {
+                let (journal, rules, monitor) = (&journal, &rules, &monitor);
+                let opened = forward::open(folder, forward, journal, rules, (tenant, monitor));
+                Some(opened?)
+            }
+            None => {
+                forward::say_what_is_left(&Queue::folder(&path));
+                None
+            }
+        };
+        let storing = match &forwarding {
+            Some(forwarding) => storing.forwarding(forwarding.clone()),
+            None => storing,
+        };
         let intake = Intake::new(monitor, rules, limits, journal.clone());
         let tls = telemetry.tls.as_ref().map(|tls| server_config(folder, tls));
         Ok(Self {
             intake: Arc::new(intake),
             journal,
             storing,
+            forwarding,
             notice: vault.pseudonymizer().notice(),
             vault: vault.clone(),
             tls: tls.transpose()?,
             every: Duration::from_secs(telemetry.store_seconds.max(1).into()),
         })
+    }
+
+    /// Lets the API's `/metrics` show the door's numbers as well.
+    ///
+    /// # Errors
+    /// A mistake of this program.
+    pub(crate) fn show_metrics(&self, api: &mut ApiConfig) -> Result<()> {
+        let intake = Arc::clone(&self.intake);
+        let (journal, storing) = (self.journal.clone(), self.storing.clone());
+        let metrics = DoorMetrics::registry(intake, journal, storing, self.forwarding.clone());
+        let metrics = metrics.context("the telemetry door's metrics cannot be shown")?;
+        api.metrics.push(metrics);
+        Ok(())
     }
 
     /// Serves until `stop` is true; then what was acknowledged is stored, if that takes no longer than the operator will wait.
@@ -122,12 +149,20 @@ impl TelemetryDoor {
         // What works behind the door goes on until the door is closed.
         let (stop_behind, stopped) = watch::channel(false);
         let storing = tokio::spawn(self.storing.clone().run(self.every, stopped.clone()));
+        let forwarding = self.forwarding.map(|forwarding| {
+            let stopped = stopped.clone();
+            tokio::spawn(forwarding.run(stopped))
+        });
         let (vault, journal) = (self.vault.clone(), self.journal.clone());
         let telling = tokio::spawn(tell(vault, journal, self.notice.clone(), stopped));
         let served = serve(self.intake, self.tls, listener, stop).await;
         // Neither is there without the other.
         let _ = stop_behind.send(true);
         let _ = tokio::join!(storing, telling);
+        if let Some(forwarding) = forwarding {
+            // What was not forwarded waits for the next start.
+            let _ = forwarding.await;
+        }
         let last = async {
             // What could not be told waits in the key store.
             let _ = tell_once(&self.vault, &self.journal, &self.notice).await;
@@ -143,6 +178,18 @@ impl TelemetryDoor {
         self.journal.end().await;
         served.context("the telemetry door cannot serve")
     }
+}
+
+/// Refuses to let tokens cross a network in the clear.
+fn listens_safely(telemetry: &Telemetry) -> Result<()> {
+    let listen = telemetry.listen;
+    if telemetry.tls.is_none() && !listen.ip().to_canonical().is_loopback() {
+        bail!(
+            "`{listen}` is not a loopback address, so TLS is required: set a certificate and its key under \
+             `[telemetry.tls]`, or listen on 127.0.0.1"
+        );
+    }
+    Ok(())
 }
 
 /// Where the store is, whatever folder a program is started in.

@@ -20,7 +20,9 @@ use crate::record::Batch;
 use folder::Folder;
 use writer::{Order, Writer};
 
+pub(crate) use folder::first_of;
 pub use segment::Damage;
+pub(crate) use segment::read_behind;
 
 /// Orders that wait for the writer. Requests that find no place wait before they are read.
 const ORDERS_MAX: usize = 256;
@@ -87,9 +89,9 @@ impl Segment {
     /// [`Damage`]; the batches before it were given.
     pub fn read<E>(
         &self,
-        take: impl FnMut(Batch) -> Result<(), E>,
+        mut take: impl FnMut(Batch) -> Result<(), E>,
     ) -> Result<Result<(), E>, Damage> {
-        segment::read(&self.path, take)
+        segment::read_behind(&self.path, 0, |_, batch| take(batch))
     }
 }
 
@@ -213,6 +215,25 @@ impl Journal {
         let aside = self.shared.folder.put_aside(&segment.path)?;
         self.forget(segment);
         Ok(aside)
+    }
+
+    /// Moves a file whose records were stored to `to`, on the same file system, and lets go of it.
+    ///
+    /// # Errors
+    /// What the system says; the file waits on.
+    pub(crate) fn hand_over(&self, segment: &Segment, to: &Path) -> std::io::Result<()> {
+        match std::fs::rename(&segment.path, to) {
+            // Moved before, and the process ended then.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.exists() => {}
+            moved => moved?,
+        }
+        self.forget(segment);
+        Ok(())
+    }
+
+    /// Where its files lie.
+    pub(crate) fn folder(&self) -> &Path {
+        self.shared.folder.path()
     }
 
     /// Bytes that are acknowledged and not stored.

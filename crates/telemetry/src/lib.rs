@@ -3,19 +3,23 @@
 //!
 //! A request takes this way: accept loop (limits, TLS) → route (HTTP or gRPC) → token and policy → body, unpacked and decoded within
 //! bounds ([`Message`]) → the people whom it is about ([`Monitor`]) → what passes of it ([`Treated`]) → the journal, synced
-//! ([`Journal`]) → the answer. Whole files of the journal go into the telemetry store later ([`Storing`]).
+//! ([`Journal`]) → the answer. Whole files of the journal go into the telemetry store later ([`Storing`]), and from there to a
+//! collector, if there is one ([`Forwarding`]).
 //!
 //! What it does not do: it opens no value and sees no key; it asks nothing of a client's clock; it does not sample or aggregate.
 
 mod answer;
 mod counts;
+mod forward;
 mod grpc;
 mod intake;
 mod journal;
 mod limits;
 mod message;
+mod metrics;
 mod monitor;
 mod parts;
+mod passing;
 mod people;
 mod query;
 mod record;
@@ -28,10 +32,15 @@ mod treat;
 mod vault;
 
 pub use counts::{Counts, Dropped, Lost};
+pub use forward::{
+    Collector, CollectorError, CollectorSettings, Endpoint, EndpointError, ForwardLimits,
+    Forwarded, Forwarding, Protocol, Queue, Unsent,
+};
 pub use intake::{Intake, NotTaken, Packing, Unpacked};
 pub use journal::{Damage, Journal, JournalError, JournalLimits, Refused, Segment};
 pub use limits::Limits;
 pub use message::{Encoding, Message, Signal, Undecoded};
+pub use metrics::DoorMetrics;
 pub use monitor::Monitor;
 pub use people::{People, Stamp};
 pub use query::{QueryLimits, QueryProgram};

@@ -295,6 +295,9 @@ pub struct Exemplar {
     /// The span in which it was, 8 bytes or none.
     #[prost(bytes = "vec", tag = "5")]
     pub span: Vec<u8>,
+    /// The point for which it stands, an index of [`Batch::points`]; earlier versions did not write it.
+    #[prost(uint32, optional, tag = "6")]
+    pub point: Option<u32>,
 }
 
 /// A change of what somebody agrees to, or the last word about an id that ends.

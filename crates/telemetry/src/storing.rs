@@ -3,13 +3,14 @@
 mod rows;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use privet_telemetry_store::{Attribute, Position, Rows, Store, Table, Type};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::forward::Forwarding;
 use crate::journal::{Damage, Journal, Refused, Segment};
 use crate::rules::Rules;
 
@@ -48,7 +49,12 @@ pub struct Storing {
     rules: Arc<Rules>,
     columns: Arc<[Attribute]>,
     tenant: Arc<str>,
+    forwarding: Option<Forwarding>,
+    stored: Arc<Mutex<Counted>>,
 }
+
+/// Rows of each table, in the order of [`Table::ALL`].
+type Counted = [u64; Table::ALL.len()];
 
 impl Storing {
     /// Stores what `journal` holds as records of `tenant`.
@@ -78,12 +84,31 @@ impl Storing {
             rules,
             columns: columns.into(),
             tenant: tenant.into(),
+            forwarding: None,
+            stored: Arc::default(),
         })
+    }
+
+    /// Hands on to `forwarding` what is stored.
+    #[must_use]
+    pub fn forwarding(self, forwarding: Forwarding) -> Self {
+        Self {
+            forwarding: Some(forwarding),
+            ..self
+        }
     }
 
     /// The columns of the data map's attributes.
     pub fn columns(&self) -> &[Attribute] {
         &self.columns
+    }
+
+    /// How many rows of a table were stored so far.
+    pub fn stored(&self, table: Table) -> u64 {
+        let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = Table::ALL.iter().zip(*stored);
+        let found = all.find(|(of, _)| **of == table);
+        found.map_or(0, |(_, rows)| rows)
     }
 
     /// Lets the journal go on behind what the store has of it. A journal that was restored from a backup would give positions a second
@@ -174,10 +199,9 @@ impl Storing {
         let writer = self.journal.writer();
         let stored = self.store.position(writer).await?;
         if stored >= Some(segment.last) {
-            self.journal.stored(segment)?;
-            return Ok(());
+            return Ok(self.let_go(segment)?);
         }
-        let (rows, damage) = self.rows(segment).await?;
+        let (rows, counted, damage) = self.rows(segment).await?;
         let misfits = rows.misfits();
         let batches = tokio::task::spawn_blocking(move || rows.finish())
             .await
@@ -188,6 +212,7 @@ impl Storing {
             upto: segment.last,
         };
         self.store.append(batches, Some(position)).await?;
+        self.count(&counted);
         if misfits > 0 {
             tracing::warn!(
                 misfits,
@@ -195,8 +220,11 @@ impl Storing {
             );
         }
         match damage {
-            None => self.journal.stored(segment)?,
+            None => self.let_go(segment)?,
             Some(damage) => {
+                if let Some(forwarding) = &self.forwarding {
+                    forwarding.share(segment);
+                }
                 let aside = self.journal.put_aside(segment)?;
                 tracing::error!(
                     file = %aside.display(), %damage, "a part of the telemetry journal is lost: the file was put aside"
@@ -206,23 +234,39 @@ impl Storing {
         Ok(())
     }
 
-    async fn rows(&self, segment: &Segment) -> Result<(Rows, Option<Damage>), NotStored> {
+    /// Lets go of a file whose records are stored.
+    fn let_go(&self, segment: &Segment) -> std::io::Result<()> {
+        match &self.forwarding {
+            Some(forwarding) => forwarding.take(&self.journal, segment),
+            None => self.journal.stored(segment),
+        }
+    }
+
+    fn count(&self, counted: &Counted) {
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        for (to, from) in stored.iter_mut().zip(counted) {
+            *to += from;
+        }
+    }
+
+    async fn rows(&self, segment: &Segment) -> Result<(Rows, Counted, Option<Damage>), NotStored> {
         let mut rows = Rows::new(Arc::clone(&self.columns))?;
+        let mut counted = Counted::default();
         let (segment, rules) = (segment.clone(), Arc::clone(&self.rules));
         let tenant = Arc::clone(&self.tenant);
         let read = tokio::task::spawn_blocking(move || {
             let read = segment.read(|batch| {
-                rows::add(&batch, &rules, &tenant, &mut rows);
+                rows::add(&batch, &rules, &tenant, &mut rows, &mut counted);
                 Ok::<(), Infallible>(())
             });
-            (rows, read)
+            (rows, counted, read)
         });
-        let (rows, read) = read.await.map_err(|_| NotStored::Stopping)?;
+        let (rows, counted, read) = read.await.map_err(|_| NotStored::Stopping)?;
         match read {
-            Ok(Ok(())) => Ok((rows, None)),
+            Ok(Ok(())) => Ok((rows, counted, None)),
             Ok(Err(never)) => match never {},
             Err(Damage::Unreadable(error)) => Err(error.into()),
-            Err(damage) => Ok((rows, Some(damage))),
+            Err(damage) => Ok((rows, counted, Some(damage))),
         }
     }
 }

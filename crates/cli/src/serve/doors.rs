@@ -130,11 +130,13 @@ impl Doors {
             stop,
             tasks: JoinSet::new(),
         };
-        doors.spawn_api(settings, vault, api);
-        doors.spawn_gateway(settings, vault, gateway)?;
+        let mut config = doors.api_config();
         if settings.telemetry.is_some() {
-            doors.spawn_telemetry(settings, vault, ports).await?;
+            let telemetry = doors.spawn_telemetry(settings, vault, ports, &mut config);
+            telemetry.await?;
         }
+        doors.spawn_api(config, vault, api);
+        doors.spawn_gateway(settings, vault, gateway)?;
         Ok(doors)
     }
 
@@ -143,12 +145,14 @@ impl Doors {
         settings: &Settings,
         vault: &Vault,
         ports: Ports,
+        api: &mut ApiConfig,
     ) -> Result<()> {
         let Some(telemetry) = &settings.telemetry else {
             return Ok(());
         };
         let listener = bind("telemetry door", telemetry.listen, ports).await?;
         let door = TelemetryDoor::open(&self.folder, settings, telemetry, vault)?;
+        door.show_metrics(api)?;
         self.telemetry = Some(listener.local_addr()?);
         self.telemetry_tls.clone_from(&telemetry.tls);
         let stop = self.stop.subscribe();
@@ -156,16 +160,19 @@ impl Doors {
         Ok(())
     }
 
-    fn spawn_api(&mut self, settings: &Settings, vault: &Vault, listener: TcpListener) {
-        let tls = settings.api.tls.as_ref().map(|tls| TlsFiles {
+    fn api_config(&self) -> ApiConfig {
+        let tls = self.api_tls.as_ref().map(|tls| TlsFiles {
             certificate: self.folder.join(&tls.certificate),
             key: self.folder.join(&tls.key),
         });
-        let config = ApiConfig {
+        ApiConfig {
             tls,
             is_catalog_question: privet_gateway::asks_catalog_only,
             ..ApiConfig::default()
-        };
+        }
+    }
+
+    fn spawn_api(&mut self, config: ApiConfig, vault: &Vault, listener: TcpListener) {
         let (vault, stop) = (vault.clone(), self.stop.subscribe());
         self.tasks.spawn(async move {
             let served = privet_api::serve(config, vault, listener, stop).await;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Tls;
+use super::{AddressText, Tls};
 
 /// Where the door listens, and where it keeps what passes.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +24,47 @@ pub(crate) struct Telemetry {
     /// How long what was acknowledged waits before it is stored.
     #[serde(default = "store_seconds")]
     pub(crate) store_seconds: u16,
+    /// The collector that gets what was stored; none unless it is stated.
+    pub(crate) forward: Option<Forward>,
+}
+
+/// `[telemetry.forward]`: the collector.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Forward {
+    /// Read by the telemetry crate, which does not repeat it in an error: people put passwords into addresses.
+    pub(crate) endpoint: AddressText,
+    #[serde(default)]
+    pub(crate) protocol: ForwardProtocol,
+    #[serde(default)]
+    pub(crate) compression: Compression,
+    /// A file with a header in each line, which only its owner may read.
+    pub(crate) headers_file: Option<PathBuf>,
+    /// The environment variable that holds the same.
+    pub(crate) headers_env: Option<String>,
+    /// The authorities that the collector's certificate is checked with, PEM; without it, this machine's.
+    pub(crate) authorities: Option<PathBuf>,
+    #[serde(default = "queue_mib_max")]
+    pub(crate) queue_mib_max: u32,
+}
+
+/// How the collector is spoken to, by OpenTelemetry's names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum ForwardProtocol {
+    #[default]
+    #[serde(rename = "http/protobuf")]
+    Http,
+    #[serde(rename = "grpc")]
+    Grpc,
+}
+
+/// How requests to the collector are packed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Compression {
+    #[default]
+    Gzip,
+    None,
 }
 
 fn store() -> String {
@@ -40,4 +81,8 @@ fn journal_mib_max() -> u32 {
 
 fn store_seconds() -> u16 {
     15
+}
+
+fn queue_mib_max() -> u32 {
+    1_024
 }

@@ -1,8 +1,12 @@
 //! The telemetry door of a real server: a program sends with its token, and a kill loses nothing that was acknowledged.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use privet_telemetry_store::{Access, Machine, Settings, Store, Table};
 use rustix::process::Signal;
@@ -47,10 +51,18 @@ pub(crate) fn token(place: &Place, name: &str) -> String {
     fs::read_to_string(path).unwrap().trim().to_owned()
 }
 
-/// Sends one record; answers the status, and how many were rejected.
+/// Sends one record; answers the status, and how many were rejected. A server that cannot decide yet, on a machine that is
+/// busy, is asked again, as clients do.
 pub(crate) fn send(place: &Place, as_whom: &str, event: &str, oid: &str) -> (u16, Value) {
     let door = place.said_in_file("telemetry");
-    let (status, answer) = post(&door, "/v1/logs", &token(place, as_whom), &logs(event, oid));
+    let token = token(place, as_whom);
+    let began = Instant::now();
+    let (status, answer) = loop {
+        let answered = post(&door, "/v1/logs", &token, &logs(event, oid));
+        if answered.0 != 503 || began.elapsed() > PATIENCE {
+            break answered;
+        }
+    };
     (
         status,
         answer["partialSuccess"]["rejectedLogRecords"].clone(),
@@ -164,6 +176,163 @@ fn a_record_for_a_purpose_is_taken_while_its_person_agrees() {
     assert_eq!(server.stop(Signal::TERM), Some(0));
     assert_eq!(stored(&place, Table::Logs), 2);
     assert_eq!(stored(&place, Table::Consents), 2);
+}
+
+/// What a collector got: path, head and body of each request.
+type Got = Arc<Mutex<Vec<(String, String, Vec<u8>)>>>;
+
+/// A collector that takes whatever comes, over HTTP/1.1.
+fn collector() -> (String, Got) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let got = Got::default();
+    let keeping = Arc::clone(&got);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let keeping = Arc::clone(&keeping);
+            // A server that is killed leaves in the middle of a request.
+            std::thread::spawn(move || while keep(stream.as_ref().unwrap(), &keeping).is_some() {});
+        }
+    });
+    (address, got)
+}
+
+fn keep(stream: &TcpStream, got: &Got) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let read = reader.read_line(&mut head).ok()?;
+        (read > 0).then_some(())?;
+    }
+    let path = head.split(' ').nth(1)?.to_owned();
+    let lower = head.to_lowercase();
+    let length = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length?.trim().parse().ok()?];
+    reader.read_exact(&mut body).ok()?;
+    got.lock().unwrap().push((path, lower, body));
+    let mut stream = stream;
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .ok()
+}
+
+/// Whether the bytes are in a request to that path.
+fn has(got: &Got, path: &str, bytes: &str) -> bool {
+    let got = got.lock().unwrap();
+    let mut bodies = got
+        .iter()
+        .filter(|(of, _, _)| of == path)
+        .map(|(_, _, body)| body);
+    bodies.any(|body| {
+        body.windows(bytes.len())
+            .any(|window| window == bytes.as_bytes())
+    })
+}
+
+/// Asks the server for its numbers until they are so.
+fn wait_until(place: &Place, are_so: impl Fn(&str) -> bool) {
+    let began = Instant::now();
+    while !are_so(&metrics(place)) {
+        assert!(began.elapsed() < PATIENCE, "it does not come to that");
+        // Asked as fast as it answers, the machine would run out of ports.
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+/// The numbers that the API shows.
+fn metrics(place: &Place) -> String {
+    let api = place.said_in_file("api");
+    let address = api.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A folder whose server forwards to that address, and its settings without that.
+fn forwarding_to(address: &str) -> (Place, String) {
+    let place = Place::new();
+    place.init(&["--environment", "staging", "--tenant", "acme"]);
+    place.edit("privet.toml", |text| text + SETTINGS);
+    let without = fs::read_to_string(place.dir().join("privet.toml")).unwrap();
+    let forward = format!(
+        "[telemetry.forward]\nendpoint = \"{address}\"\ncompression = \"none\"\nheaders_file = \"collector.headers\"\n"
+    );
+    place.edit("privet.toml", |text| text + &forward);
+    place.edit("datamap.toml", |text| text + MAP);
+    write_private(&place.dir().join("collector.headers"), "X-Who: staging\n");
+    (place, without)
+}
+
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// With a collector that is not there when the server is killed, and is there when it starts anew.
+#[test]
+fn a_collector_gets_what_is_stored_over_a_kill() {
+    let (address, got) = collector();
+    // A port that is taken, and at which nobody listens.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nowhere = format!("http://{}", nobody.local_addr().unwrap());
+    let (place, without) = forwarding_to(&nowhere);
+    let with = fs::read_to_string(place.dir().join("privet.toml")).unwrap();
+    let server = place.server(&["serve"]);
+    place.run(&["token", "issue", "job", "--keep"]).ok();
+    let oid = subject(&place);
+    assert_eq!(
+        send(&place, "job", "order.placed", &oid),
+        (200, Value::Null)
+    );
+    let drained = "privet_telemetry_forward_waiting_bytes 0\n";
+    let fine = "privet_telemetry_forward_failing_since_seconds 0\n";
+    wait_until(&place, |text| {
+        !text.contains(drained) && !text.contains(fine)
+    });
+    server.kill();
+
+    // Whoever takes the collector away is told what still waits for one.
+    place.edit("privet.toml", |_| without.clone());
+    let server = place.server(&["serve"]);
+    let said = server.said();
+    assert!(said.contains("waits for a collector"), "{said}");
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+
+    place.edit("privet.toml", |_| with.replace(&nowhere, &address));
+    let server = place.server(&["serve"]);
+    wait_until(&place, |_| has(&got, "/v1/logs", "order.placed"));
+    let body =
+        json!({"grant": [{"purpose": "improvement", "notice": "2026-11"}], "channel": "web"});
+    let path = format!("/v1/subjects/{oid}/consent");
+    let api = place.said_in_file("api");
+    let answered = ask("PUT", &api, &path, &token(&place, "job"), &body);
+    assert_eq!(answered.0, 200, "{answered:?}");
+    wait_until(&place, |text| {
+        has(&got, "/v1/logs", "privet.final") && text.contains(drained)
+    });
+    let text = metrics(&place);
+    for line in [
+        "privet_telemetry_forward_dropped_total{reason=\"refused\"} 0\n",
+        "privet_telemetry_stored_rows_total{table=\"links\"} 0\n",
+        fine,
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+    for secret in ["canary", oid.as_str()] {
+        assert!(!has(&got, "/v1/logs", secret), "{secret}");
+    }
+    let got = got.lock().unwrap();
+    assert!(
+        got.iter()
+            .all(|(_, head, _)| head.contains("x-who: staging"))
+    );
 }
 
 #[test]

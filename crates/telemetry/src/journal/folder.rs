@@ -52,6 +52,10 @@ impl Folder {
         })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn writer(&self) -> &str {
         &self.writer
     }
@@ -149,7 +153,8 @@ pub(super) fn cut(path: &Path, end: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-fn first_of(path: &Path) -> Option<u64> {
+/// The position in the name of a journal's file.
+pub(crate) fn first_of(path: &Path) -> Option<u64> {
     if path.extension()? != ENDING {
         return None;
     }

@@ -61,21 +61,27 @@ pub(super) struct Extent {
     pub(super) end: u64,
 }
 
-/// Reads a file frame by frame, and gives each batch to `take`. What `take` answers ends it.
+/// Reads a file frame by frame, and gives each batch behind position `behind` to `take`, with its position. What `take` answers ends it.
 ///
 /// # Errors
 /// [`Damage`]; the frames before it were given.
-pub(super) fn read<E>(
+pub(crate) fn read_behind<E>(
     path: &Path,
-    mut take: impl FnMut(Batch) -> Result<(), E>,
+    behind: u64,
+    mut take: impl FnMut(u64, Batch) -> Result<(), E>,
 ) -> Result<Result<(), E>, Damage> {
     let mut ended = Ok(());
-    let extent = frames(path, &mut |_, payload| match Batch::decode(payload) {
-        Ok(batch) => {
-            ended = take(batch);
-            ended.is_ok()
+    let extent = frames(path, &mut |position, payload| {
+        if position <= behind {
+            return true;
         }
-        Err(_) => false,
+        match Batch::decode(payload) {
+            Ok(batch) => {
+                ended = take(position, batch);
+                ended.is_ok()
+            }
+            Err(_) => false,
+        }
     })?;
     match extent {
         _ if ended.is_err() => Ok(ended),

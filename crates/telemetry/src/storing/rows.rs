@@ -1,27 +1,32 @@
 //! Treated records as rows of the store.
-//!
-//! A journal may be older than the data map: a server was stopped, the map was changed, the server was started. So each name and
-//! each value is asked once more whether it still passes.
 
-use privet_seal::ObjectId;
 use privet_telemetry_store as stored;
-use privet_telemetry_store::Rows;
+use privet_telemetry_store::{Rows, Table};
 
+use super::Counted;
+use crate::passing::Passing;
 use crate::record::{Attribute, Batch, Common, PointKind, Value};
-use crate::rules::{Rules, Treatment};
+use crate::rules::Rules;
 
 /// OTLP's kinds of spans, from 1 on.
 const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
 /// OTLP's statuses, from 1 on.
 const STATUSES: [&str; 2] = ["ok", "error"];
 
-/// Adds the batch's records.
-pub(super) fn add(batch: &Batch, rules: &Rules, tenant: &str, rows: &mut Rows) {
+/// Adds the batch's records, and to `counted` how many there are of each table.
+pub(super) fn add(
+    batch: &Batch,
+    rules: &Rules,
+    tenant: &str,
+    rows: &mut Rows,
+    counted: &mut Counted,
+) {
     let mut adding = Adding {
         batch,
-        rules,
+        passing: Passing { batch, rules },
         tenant,
         rows,
+        counted,
         lost: 0,
     };
     adding.logs();
@@ -40,9 +45,10 @@ pub(super) fn add(batch: &Batch, rules: &Rules, tenant: &str, rows: &mut Rows) {
 
 struct Adding<'a> {
     batch: &'a Batch,
-    rules: &'a Rules,
+    passing: Passing<'a>,
     tenant: &'a str,
     rows: &'a mut Rows,
+    counted: &'a mut Counted,
     lost: u64,
 }
 
@@ -51,14 +57,12 @@ impl<'a> Adding<'a> {
         for log in &self.batch.logs {
             let record = stored::Log {
                 common: self.common(&log.common),
-                event: self
-                    .name(log.event)
-                    .filter(|name| self.rules.event(name).is_some()),
+                event: self.passing.event(log.event),
                 severity: log.severity,
-                body: log.body.as_deref(),
+                body: self.passing.body(log),
                 trace: id(&log.trace),
                 span: id(&log.span),
-                scope: self.scope(&log.common),
+                scope: self.passing.scope(&log.common),
             };
             self.push(&stored::Record::Log(record), &log.common);
         }
@@ -68,16 +72,14 @@ impl<'a> Adding<'a> {
         for span in &self.batch.spans {
             let record = stored::Span {
                 common: self.common(&span.common),
-                name: self
-                    .name(span.name)
-                    .filter(|name| self.rules.event(name).is_some()),
+                name: self.passing.event(span.name),
                 kind: span.kind.and_then(|kind| word(&KINDS, kind)),
                 trace: id(&span.trace),
                 span: id(&span.span),
                 parent: id(&span.parent),
                 duration_ns: span.duration_ns,
                 status: span.status.and_then(|status| word(&STATUSES, status)),
-                scope: self.scope(&span.common),
+                scope: self.passing.scope(&span.common),
             };
             self.push(&stored::Record::Span(record), &span.common);
         }
@@ -100,7 +102,7 @@ impl<'a> Adding<'a> {
         for point in &self.batch.points {
             let record = stored::Point {
                 common: self.common(&point.common),
-                metric: self.metric(point.metric),
+                metric: self.passing.metric(point.metric).map(|(name, _)| name),
                 kind: PointKind::try_from(point.kind).ok().map(PointKind::as_str),
                 value: point.value,
                 count: point.count,
@@ -110,7 +112,7 @@ impl<'a> Adding<'a> {
                 bounds: (!point.buckets.is_empty()).then_some(&*point.bounds),
                 buckets: (!point.buckets.is_empty()).then_some(&*point.buckets),
                 started_ns: point.started_ns,
-                scope: self.scope(&point.common),
+                scope: self.passing.scope(&point.common),
             };
             self.push(&stored::Record::Point(record), &point.common);
         }
@@ -120,7 +122,7 @@ impl<'a> Adding<'a> {
         for exemplar in &self.batch.exemplars {
             let record = stored::Exemplar {
                 common: self.common(&exemplar.common),
-                metric: self.metric(exemplar.metric),
+                metric: self.passing.metric(exemplar.metric).map(|(name, _)| name),
                 value: exemplar.value,
                 trace: id(&exemplar.trace),
                 span: id(&exemplar.span),
@@ -140,9 +142,7 @@ impl<'a> Adding<'a> {
     }
 
     fn push(&mut self, record: &stored::Record<'_>, common: &Common) {
-        let origin = common
-            .origin
-            .and_then(|index| at(&self.batch.origins, index));
+        let origin = self.passing.origin(common);
         let around = origin.map_or(&[][..], |origin| &origin.attributes);
         let values: Vec<_> = common
             .attributes
@@ -152,36 +152,29 @@ impl<'a> Adding<'a> {
             .collect();
         if self.rows.push(self.tenant, record, &values).is_err() {
             self.lost += 1;
+            return;
+        }
+        let of = record.table();
+        let mut all = Table::ALL.iter().zip(self.counted.iter_mut());
+        if let Some((_, count)) = all.find(|(table, _)| **table == of) {
+            *count += 1;
         }
     }
 
-    /// A value and the place of its column, if the data map still lets it pass.
+    /// A value and the place of its column, if the data map still lets it pass. The store looks at the type.
     fn value(&self, attribute: &'a Attribute) -> Option<(usize, stored::Value<'a>)> {
-        let column = at(&self.batch.names, attribute.column)?;
-        let (place, treatment) = self.rules.place(column)?;
-        let value = attribute.value.as_ref()?;
-        let passes = match (treatment, value) {
-            (Treatment::Drop, _) => false,
-            (Treatment::Object, Value::String(text)) => ObjectId::parse(text).is_ok(),
-            (Treatment::Listed(values), Value::String(text)) => values.contains(text),
-            (Treatment::Object | Treatment::Listed(_), _) => false,
-            // The store looks at the type.
-            (Treatment::Pass(_), _) => true,
-        };
-        let value = match value {
+        let passed = self.passing.value(attribute)?;
+        let value = match passed.value {
             Value::String(text) => stored::Value::String(text),
             Value::Int(number) => stored::Value::Int(*number),
             Value::Double(number) => stored::Value::Double(*number),
             Value::Bool(flag) => stored::Value::Bool(*flag),
         };
-        passes.then_some((place, value))
+        Some((passed.place, value))
     }
 
     fn common(&self, common: &Common) -> stored::Common<'a> {
-        let person = common
-            .person
-            .and_then(|index| at(&self.batch.people, index));
-        let person = person.and_then(|person| {
+        let person = self.passing.person(common).and_then(|person| {
             Some(stored::Stamped {
                 tyid: id(&person.tyid)?,
                 consent: person.consent,
@@ -193,31 +186,10 @@ impl<'a> Adding<'a> {
             time_ns: common.time_ns,
             received_ms: self.batch.received_ms,
             person,
-            purpose: self.name(common.purpose),
+            purpose: self.passing.name(common.purpose),
             exportable: common.exportable,
         }
     }
-
-    fn name(&self, index: Option<u32>) -> Option<&'a str> {
-        at(&self.batch.names, index?).map(String::as_str)
-    }
-
-    fn metric(&self, index: u32) -> Option<&'a str> {
-        let name = self.name(Some(index));
-        name.filter(|name| self.rules.metric(name).is_some())
-    }
-
-    fn scope(&self, common: &Common) -> Option<&'a str> {
-        let origin = at(&self.batch.origins, common.origin?)?;
-        let name = self.name(origin.scope);
-        name.filter(|name| self.rules.scope(name).is_some())
-    }
-}
-
-fn at<T>(list: &[T], index: u32) -> Option<&T> {
-    usize::try_from(index)
-        .ok()
-        .and_then(|index| list.get(index))
 }
 
 fn id<const LENGTH: usize>(bytes: &[u8]) -> Option<[u8; LENGTH]> {

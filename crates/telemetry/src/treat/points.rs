@@ -101,6 +101,7 @@ impl Treating<'_> {
             &mut common.attributes,
         );
         let metric = self.name(rule.name);
+        let place = super::index(self.batch.points.len());
         let measured = taken.measured;
         self.batch.points.push(Point {
             common,
@@ -119,7 +120,7 @@ impl Treating<'_> {
         });
         for exemplar in taken.exemplars {
             if self
-                .exemplar(exemplar, &about, purposes, metric, source)
+                .exemplar(exemplar, &about, purposes, [metric, place], source)
                 .is_err()
             {
                 self.counts.lose(Lost::Class);
@@ -135,7 +136,7 @@ impl Treating<'_> {
         exemplar: otlp::Exemplar,
         around: &About,
         purposes: Purposes,
-        metric: u32,
+        [metric, point]: [u32; 2],
         source: &mut Source<'_>,
     ) -> Result<(), Dropped> {
         let attributes = exemplar.filtered_attributes;
@@ -158,6 +159,7 @@ impl Treating<'_> {
             }),
             trace: id::<16>(exemplar.trace_id),
             span: id::<8>(exemplar.span_id),
+            point: Some(point),
         });
         Ok(())
     }

@@ -126,6 +126,7 @@ pub(crate) struct Door {
     pub(crate) router: Router,
     pub(crate) intake: Arc<Intake>,
     pub(crate) storing: Storing,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) store: Store,
     pub(crate) journal: Journal,
     pub(crate) monitor: Arc<Table>,
@@ -141,7 +142,11 @@ pub(crate) fn open(folder: &Path, limits: Limits) -> Door {
 }
 
 pub(crate) fn open_over(folder: &Path, limits: Limits, store: Store) -> Door {
-    let rules = Arc::new(Rules::new(&DataMap::parse(MAP).unwrap()));
+    open_with(folder, limits, store, MAP)
+}
+
+pub(crate) fn open_with(folder: &Path, limits: Limits, store: Store, map: &str) -> Door {
+    let rules = Arc::new(Rules::new(&DataMap::parse(map).unwrap()));
     let journal_limits = JournalLimits {
         bytes_max: limits.journal_bytes_max,
         segment_bytes: 1 << 20,
@@ -150,10 +155,12 @@ pub(crate) fn open_over(folder: &Path, limits: Limits, store: Store) -> Door {
     let monitor = Arc::new(Table::default());
     let intake = Intake::new(monitor.clone(), Arc::clone(&rules), limits, journal.clone());
     let intake = Arc::new(intake);
+    let (to_store, by) = (store.clone(), Arc::clone(&rules));
     Door {
         router: router(Arc::clone(&intake)),
         intake,
-        storing: Storing::new(journal.clone(), store.clone(), rules, "acme").unwrap(),
+        storing: Storing::new(journal.clone(), to_store, by, "acme").unwrap(),
+        rules,
         store,
         journal,
         monitor,

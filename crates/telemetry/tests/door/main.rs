@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bed;
+mod forward;
 mod grpc;
 mod http;
+mod metrics;
 mod outages;
 mod sdk;
 mod serving;
