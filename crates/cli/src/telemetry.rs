@@ -1,5 +1,6 @@
 //! The telemetry door's parts, put together.
 
+mod check;
 mod forward;
 
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::folder::{Folder, make_private};
 use crate::output::note;
 use crate::serve::this_program;
 use crate::settings::{Settings, Telemetry, Tls};
+
+pub(crate) use check::check;
 
 /// A file of the journal that is this long is stored at once.
 const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;

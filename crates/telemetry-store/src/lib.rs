@@ -20,6 +20,7 @@ mod expire;
 mod file;
 mod folder;
 mod log;
+mod probe;
 mod record;
 mod snapshot;
 mod state;

@@ -19,6 +19,7 @@ use crate::serve::{data_map, disagreements, policy};
 use crate::settings::Settings;
 use crate::sources;
 use crate::stores;
+use crate::telemetry;
 
 /// What was looked at and what was found.
 #[derive(Debug, Default, Serialize)]
@@ -62,6 +63,11 @@ impl Report {
         let policy = self.kept(policy(folder, &settings));
         if let (Some(map), Some(policy)) = (&map, &policy) {
             self.agreement(&settings, map, policy);
+        }
+        if let Some(stated) = &settings.telemetry {
+            let found = telemetry::check(folder, stated, map.as_ref()).await;
+            self.problems.extend(found.problems);
+            self.notes.extend(found.notes);
         }
         if let Some(map) = &map {
             for name in &check.sources {

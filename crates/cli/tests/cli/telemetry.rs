@@ -347,3 +347,96 @@ fn a_door_into_the_network_wants_a_certificate() {
     let said = dying.end();
     assert!(said.contains("TLS is required"), "{said}");
 }
+
+/// What can be wrong: changes of the settings, and what is said.
+fn wrong() -> Vec<(String, &'static str)> {
+    let own = [
+        ("listen = \"0.0.0.0:0\"", "TLS is required"),
+        (
+            "tls = { certificate = \"no.crt\", key = \"no.key\" }",
+            "`FOLDER/privet/no.crt` holds no certificate",
+        ),
+        ("store = \"ftp://hunter2\"", "address is not understood"),
+        (
+            "store = \"file/below\"",
+            "`FOLDER/privet/file` is not a folder",
+        ),
+        (
+            "journal = \"telemetry/journal\"",
+            "lies in the folder of `store`",
+        ),
+        ("journal = \"file\"", "`FOLDER/privet/file` is not a folder"),
+        ("journal_mib_max = 0", "nothing is ever taken"),
+    ];
+    let of_forward = [
+        ("endpoint = \"http://c.example\"", "through TLS alone"),
+        (
+            "endpoint = \"https://hunter2@c.example\"",
+            "no user, password",
+        ),
+        (
+            "endpoint = \"https://c.example\"\nqueue_mib_max = 1",
+            "less than 64",
+        ),
+        (
+            "endpoint = \"https://c.example\"\nheaders_file = \"collector.headers\"",
+            "line 1 of `FOLDER/privet/collector.headers` is no header",
+        ),
+        (
+            "endpoint = \"https://c.example\"\nheaders_env = \"NO_SUCH_VARIABLE\"",
+            "`NO_SUCH_VARIABLE`: set it",
+        ),
+        (
+            "endpoint = \"https://c.example\"\nauthorities = \"empty.pem\"",
+            "no certificate in PEM",
+        ),
+    ];
+    let own = own.map(|(change, said)| (format!("{change}\n"), said));
+    let of_forward =
+        of_forward.map(|(change, said)| (format!("[telemetry.forward]\n{change}\n"), said));
+    own.into_iter().chain(of_forward).collect()
+}
+
+/// Each by itself, and nothing secret in what is said.
+#[test]
+fn check_names_what_keeps_the_door_from_opening() {
+    let place = Place::new();
+    place.init(&["--environment", "staging", "--tenant", "acme"]);
+    place.edit("privet.toml", |text| text + SETTINGS);
+    place.edit("datamap.toml", |text| text + MAP);
+    let good = fs::read_to_string(place.dir().join("privet.toml")).unwrap();
+    let check = || -> Vec<String> {
+        let report: Value = serde_json::from_str(&place.run(&["check", "--json"]).stdout).unwrap();
+        let problems = report["problems"].as_array().unwrap().iter();
+        let said = problems.map(|said| place.redacted(said.as_str().unwrap()));
+        said.collect()
+    };
+    assert_eq!(check(), [""; 0]);
+    // It makes nothing that a server makes.
+    assert!(!place.dir().join("telemetry").exists());
+
+    write_private(&place.dir().join("collector.headers"), "hunter2\n");
+    for name in ["file", "empty.pem"] {
+        fs::write(place.dir().join(name), "").unwrap();
+    }
+    for (change, said) in wrong() {
+        let listen = match change.starts_with("listen") {
+            true => "",
+            false => "listen = \"127.0.0.1:0\"\n",
+        };
+        let settings = format!("\n[telemetry]\n{listen}{change}");
+        place.edit("privet.toml", |_| good.replace(SETTINGS, &settings));
+        let problems = check();
+        let [problem] = &*problems else {
+            panic!("{change}: {problems:?}");
+        };
+        let is_right = problem.contains(said) && !problem.contains("hunter2");
+        assert!(is_right, "{change}: {problem}");
+    }
+    // A collector that is written as it should be is not asked anything.
+    let forward = "[telemetry.forward]\nendpoint = \"https://c.example\"\nprotocol = \"grpc\"\n";
+    place.edit("privet.toml", |_| {
+        good.replace(SETTINGS, &format!("{SETTINGS}{forward}"))
+    });
+    assert_eq!(check(), [""; 0]);
+}
