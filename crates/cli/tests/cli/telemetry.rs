@@ -51,18 +51,22 @@ pub(crate) fn token(place: &Place, name: &str) -> String {
     fs::read_to_string(path).unwrap().trim().to_owned()
 }
 
-/// Sends one record; answers the status, and how many were rejected. A server that cannot decide yet, on a machine that is
-/// busy, is asked again, as clients do.
+/// Asks again what a server on a busy machine cannot decide yet, as clients do.
+fn decided(ask: impl Fn() -> (u16, Value)) -> (u16, Value) {
+    let began = Instant::now();
+    loop {
+        let answered = ask();
+        if answered.0 != 503 || began.elapsed() > PATIENCE {
+            return answered;
+        }
+    }
+}
+
+/// Sends one record; answers the status, and how many were rejected.
 pub(crate) fn send(place: &Place, as_whom: &str, event: &str, oid: &str) -> (u16, Value) {
     let door = place.said_in_file("telemetry");
     let token = token(place, as_whom);
-    let began = Instant::now();
-    let (status, answer) = loop {
-        let answered = post(&door, "/v1/logs", &token, &logs(event, oid));
-        if answered.0 != 503 || began.elapsed() > PATIENCE {
-            break answered;
-        }
-    };
+    let (status, answer) = decided(|| post(&door, "/v1/logs", &token, &logs(event, oid)));
     (
         status,
         answer["partialSuccess"]["rejectedLogRecords"].clone(),
@@ -72,12 +76,9 @@ pub(crate) fn send(place: &Place, as_whom: &str, event: &str, oid: &str) -> (u16
 /// A new person.
 pub(crate) fn subject(place: &Place) -> String {
     let api = place.said_in_file("api");
-    let made = post(
-        &api,
-        "/v1/subjects",
-        &token(place, "job"),
-        &json!({"fields": {}}),
-    );
+    let token = token(place, "job");
+    let body = json!({"fields": {}});
+    let made = decided(|| post(&api, "/v1/subjects", &token, &body));
     assert_eq!(made.0, 201, "{made:?}");
     made.1["oid"].as_str().unwrap().to_owned()
 }
@@ -161,7 +162,8 @@ fn a_record_for_a_purpose_is_taken_while_its_person_agrees() {
     let answer = |body: Value| {
         let path = format!("/v1/subjects/{oid}/consent");
         let api = place.said_in_file("api");
-        let answered = ask("PUT", &api, &path, &token(&place, "job"), &body);
+        let token = token(&place, "job");
+        let answered = decided(|| ask("PUT", &api, &path, &token, &body));
         assert_eq!(answered.0, 200, "{answered:?}");
     };
     let read = || send(&place, "job", "page.read", &oid);
@@ -311,7 +313,8 @@ fn a_collector_gets_what_is_stored_over_a_kill() {
         json!({"grant": [{"purpose": "improvement", "notice": "2026-11"}], "channel": "web"});
     let path = format!("/v1/subjects/{oid}/consent");
     let api = place.said_in_file("api");
-    let answered = ask("PUT", &api, &path, &token(&place, "job"), &body);
+    let token = token(&place, "job");
+    let answered = decided(|| ask("PUT", &api, &path, &token, &body));
     assert_eq!(answered.0, 200, "{answered:?}");
     wait_until(&place, |text| {
         has(&got, "/v1/logs", "privet.final") && text.contains(drained)
