@@ -2,6 +2,7 @@
 
 mod collector;
 mod content;
+mod disk;
 mod failures;
 mod kills;
 mod receivers;
