@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -17,12 +18,17 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use privet_classify::DataMap;
 use privet_seal::Entropy;
 use privet_telemetry::{
-    Intake, Journal, JournalLimits, Limits, Monitor, People, Rules, Stamp, Storing, router,
+    Intake, Journal, JournalError, JournalLimits, Limits, Monitor, People, Rules, Stamp, Storing,
+    router,
 };
 use privet_telemetry_store::{Access, Machine, Settings, Store};
 use privet_vault::{Error, Oid};
 use prost::Message as _;
 use tower::ServiceExt as _;
+
+/// How often a folder that is in use is tried again, and after which pause.
+const ATTEMPTS_MAX: u32 = 6_000;
+const PAUSE: Duration = Duration::from_millis(10);
 
 pub(crate) const TOKEN: &str = "a token that is let in";
 pub(crate) const ADA: &str = "00000000-0000-4000-8000-0000000000a1";
@@ -151,7 +157,7 @@ pub(crate) fn open_with(folder: &Path, limits: Limits, store: Store, map: &str) 
         bytes_max: limits.journal_bytes_max,
         segment_bytes: 1 << 20,
     };
-    let journal = Journal::open(&folder.join("journal"), journal_limits, &Zeros).unwrap();
+    let journal = journal(&folder.join("journal"), journal_limits);
     let monitor = Arc::new(Table::default());
     let intake = Intake::new(monitor.clone(), Arc::clone(&rules), limits, journal.clone());
     let intake = Arc::new(intake);
@@ -165,6 +171,18 @@ pub(crate) fn open_with(folder: &Path, limits: Limits, store: Store, map: &str) 
         journal,
         monitor,
     }
+}
+
+/// Opens a journal that nobody uses any more. A process that another test starts has all files open for a moment, locks included, until
+/// it becomes another program.
+fn journal(folder: &Path, limits: JournalLimits) -> Journal {
+    for _ in 0..ATTEMPTS_MAX {
+        match Journal::open(folder, limits, &Zeros) {
+            Err(JournalError::InUse(_)) => std::thread::park_timeout(PAUSE),
+            opened => return opened.unwrap(),
+        }
+    }
+    Journal::open(folder, limits, &Zeros).unwrap()
 }
 
 /// An answer, whole.

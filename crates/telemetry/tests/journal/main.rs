@@ -6,6 +6,7 @@ mod damage;
 mod format;
 
 use std::path::Path;
+use std::time::Duration;
 
 use privet_seal::Entropy;
 use privet_telemetry::{Batch, Journal, JournalError, JournalLimits, Refused, Segment};
@@ -23,7 +24,19 @@ impl Entropy for Zeros {
     }
 }
 
+/// How often a folder that is in use is tried again, and after which pause.
+const ATTEMPTS_MAX: u32 = 6_000;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Opens a journal that nobody uses any more. A process that another test starts has all files open for a moment, locks included, until
+/// it becomes another program.
 pub(crate) fn open(folder: &Path, limits: JournalLimits) -> Journal {
+    for _ in 0..ATTEMPTS_MAX {
+        match Journal::open(folder, limits, &Zeros) {
+            Err(JournalError::InUse(_)) => std::thread::park_timeout(PAUSE),
+            opened => return opened.unwrap(),
+        }
+    }
     Journal::open(folder, limits, &Zeros).unwrap()
 }
 
