@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::audit;
+use crate::ingest::{self, Sending};
 use crate::load::{self, Load};
 
 /// What a child is asked to do.
@@ -18,6 +19,8 @@ pub(crate) enum Work {
     Verify(audit::Verify),
     /// Generate load for a server.
     Load(Load),
+    /// Send telemetry to a server.
+    Send(Sending),
 }
 
 /// Does the work in a child and waits for its answer.
@@ -44,6 +47,7 @@ pub(crate) fn serve() -> Result<()> {
     let answer = match serde_json::from_slice(&input)? {
         Work::Verify(verify) => serde_json::to_vec(&audit::verify(&verify)?)?,
         Work::Load(load) => serde_json::to_vec(&load::generate(&load)?)?,
+        Work::Send(sending) => serde_json::to_vec(&ingest::send(&sending)?)?,
     };
     Ok(std::io::stdout().write_all(&answer)?)
 }

@@ -108,30 +108,50 @@ async fn ask(
 
 /// Reads one whole answer, which must be a 200 of known length.
 pub(crate) async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+    let Answer { status, body } = read_answer(stream, buffer).await?;
+    if status != 200 {
+        let body = String::from_utf8_lossy(body);
+        bail!("the server answered {status}: {body}");
+    }
+    Ok(())
+}
+
+/// What a server answered.
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    pub(crate) body: &'a [u8],
+}
+
+/// Reads one whole answer of known length.
+pub(crate) async fn read_answer<'a>(
+    stream: &mut TcpStream,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Answer<'a>> {
     buffer.clear();
-    loop {
+    let head = loop {
         if stream.read_buf(buffer).await? == 0 {
             bail!("the server closed the connection");
         }
-        let Some(head) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
-            continue;
-        };
-        let (head, body) = buffer.split_at(head + 4);
-        let head = str::from_utf8(head)?;
-        if !head.starts_with("HTTP/1.1 200 ") {
-            let body = String::from_utf8_lossy(body);
-            bail!("the server answered {head}{body}");
+        let end = buffer.windows(4).position(|window| window == b"\r\n\r\n");
+        if let Some(end) = end {
+            break end + 4;
         }
-        let length = content_length(head).context("an answer without a length")?;
-        let missing = length.saturating_sub(body.len());
-        let whole = buffer.len() + missing;
-        while buffer.len() < whole {
-            if stream.read_buf(buffer).await? == 0 {
-                bail!("the server closed the connection within an answer");
-            }
+    };
+    let (first, _) = buffer.split_at(head);
+    let first = str::from_utf8(first)?;
+    let length = content_length(first).context("an answer without a length")?;
+    let status = first
+        .split(' ')
+        .nth(1)
+        .context("an answer without a status")?;
+    let status = status.parse()?;
+    while buffer.len() < head + length {
+        if stream.read_buf(buffer).await? == 0 {
+            bail!("the server closed the connection within an answer");
         }
-        return Ok(());
     }
+    let body = buffer.get(head..).unwrap_or_default();
+    Ok(Answer { status, body })
 }
 
 fn content_length(head: &str) -> Option<usize> {

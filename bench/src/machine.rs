@@ -150,6 +150,19 @@ pub(crate) fn memory_kib_of(process: u32) -> Result<f64> {
     Ok(kib.parse()?)
 }
 
+/// The most memory that a process has held since [`forget_peak_of`], in KiB.
+pub(crate) fn memory_peak_kib_of(process: u32) -> Result<f64> {
+    let line =
+        line_of(&format!("/proc/{process}/status"), "VmHWM").context("a process has no `VmHWM`")?;
+    let kib = line.split(' ').next().context("an empty `VmHWM`")?;
+    Ok(kib.parse()?)
+}
+
+/// Counts the most memory from now on (`proc_pid_clear_refs(5)`).
+pub(crate) fn forget_peak_of(process: u32) -> Result<()> {
+    Ok(fs::write(format!("/proc/{process}/clear_refs"), "5")?)
+}
+
 fn load() -> Result<f64> {
     let text = fs::read_to_string("/proc/loadavg")?;
     let first = text.split(' ').next().context("an empty /proc/loadavg")?;

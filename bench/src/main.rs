@@ -9,6 +9,7 @@ mod child;
 mod door;
 mod folder;
 mod gateway;
+mod ingest;
 mod large;
 mod load;
 mod machine;
@@ -19,7 +20,9 @@ mod report;
 mod reveal;
 mod reveal_postgres;
 mod seal;
+mod server;
 mod start;
+mod tyid;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -84,6 +87,16 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "start",
         about: "start a server over large stores",
         run: start::run,
+    },
+    Benchmark {
+        name: "ingest",
+        about: "take logs over OTLP until they are durable in Parquet",
+        run: ingest::run,
+    },
+    Benchmark {
+        name: "tyid",
+        about: "turn ids of people into ids for telemetry",
+        run: tyid::run,
     },
 ];
 
