@@ -17,14 +17,22 @@ use crate::{Attribute, Error, Table};
 
 /// The longest name of a tenant, which is a part of paths.
 const TENANT_SIZE_BYTES_MAX: usize = 128;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Records while they are collected, apart by table, tenant and day.
 #[derive(Debug)]
 pub struct Rows {
     attributes: Arc<[Attribute]>,
-    tenants: HashMap<Arc<str>, Vec<Collected>>,
+    parts: Vec<Collected>,
+    /// Of each table, day and tenant its place among the parts.
+    places: HashMap<(Table, Date, Arc<str>), usize>,
+    /// Where the last record went: mostly, the next one goes there, too.
+    last: usize,
+    /// The day of the last record, and its number: days are told from times once for many records.
+    day: (i64, Date),
     rows: usize,
     misfits: u64,
+    size_bytes: usize,
 }
 
 /// Sorted rows of one table, tenant and day: what one file holds.
@@ -54,6 +62,7 @@ pub(crate) struct Extent {
 #[derive(Debug)]
 struct Collected {
     table: Table,
+    tenant: Arc<str>,
     day: Date,
     order: Vec<Key>,
     fixed: Vec<Column>,
@@ -88,9 +97,13 @@ impl Rows {
         }
         Ok(Self {
             attributes,
-            tenants: HashMap::new(),
+            parts: Vec::new(),
+            places: HashMap::new(),
+            last: 0,
+            day: (0, date(0)?),
             rows: 0,
             misfits: 0,
+            size_bytes: 0,
         })
     }
 
@@ -106,10 +119,11 @@ impl Rows {
         record: &Record<'_>,
         values: &[(usize, Value<'_>)],
     ) -> Result<(), Error> {
-        let received =
-            Timestamp::from_millisecond(record.common().received_ms).map_err(|_| Error::Time)?;
-        let day = TimeZone::UTC.to_datetime(received).date();
-        self.push_on(day, tenant, record, values)
+        let number = record.common().received_ms.div_euclid(DAY_MS);
+        if self.day.0 != number {
+            self.day = (number, date(number)?);
+        }
+        self.push_on(self.day.1, tenant, record, values)
     }
 
     /// Adds a record to another day than the one on which it was received.
@@ -129,31 +143,38 @@ impl Rows {
                 why: "there is no such column",
             });
         }
-        if !self.tenants.contains_key(tenant) {
-            let fits = !tenant.is_empty()
-                && tenant.len() <= TENANT_SIZE_BYTES_MAX
-                && !tenant.chars().any(char::is_control);
-            if !fits {
-                return Err(Error::Tenant);
-            }
-            self.tenants.insert(tenant.into(), Vec::new());
-        }
-        let Some(parts) = self.tenants.get_mut(tenant) else {
-            return Err(Error::Tenant);
-        };
-        let table = record.table();
-        let at = parts
-            .iter()
-            .position(|part| part.table == table && part.day == day);
-        let at = at.unwrap_or_else(|| {
-            parts.push(Collected::new(table, day, self.attributes.len()));
-            parts.len() - 1
-        });
-        if let Some(part) = parts.get_mut(at) {
-            self.misfits += part.push(record, values, &self.attributes);
+        let place = self.place(record.table(), day, tenant)?;
+        if let Some(part) = self.parts.get_mut(place) {
+            let (size_bytes, misfits) = part.push(record, values, &self.attributes);
+            self.size_bytes += size_bytes;
+            self.misfits += misfits;
             self.rows += 1;
         }
         Ok(())
+    }
+
+    /// The place of the part that such a record belongs to.
+    fn place(&mut self, table: Table, day: Date, tenant: &str) -> Result<usize, Error> {
+        let belongs =
+            |part: &Collected| part.table == table && part.day == day && *part.tenant == *tenant;
+        if self.parts.get(self.last).is_some_and(belongs) {
+            return Ok(self.last);
+        }
+        let fits = !tenant.is_empty()
+            && tenant.len() <= TENANT_SIZE_BYTES_MAX
+            && !tenant.chars().any(char::is_control);
+        if !fits {
+            return Err(Error::Tenant);
+        }
+        let tenant: Arc<str> = tenant.into();
+        let next = self.parts.len();
+        let key = (table, day, Arc::clone(&tenant));
+        self.last = *self.places.entry(key).or_insert(next);
+        if self.last == next {
+            let part = Collected::new(table, tenant, day, self.attributes.len());
+            self.parts.push(part);
+        }
+        Ok(self.last)
     }
 
     /// How many records were added.
@@ -164,6 +185,11 @@ impl Rows {
     /// Whether none was added.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
+    }
+
+    /// About how many bytes of memory the records take, as long as they are collected.
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
     }
 
     /// How many values did not fit their columns.
@@ -178,10 +204,8 @@ impl Rows {
     /// [`Error::Arrow`] if there are more rows or bytes than a batch can hold (2 GiB of text in one column).
     pub fn finish(self) -> Result<Vec<Batch>, Error> {
         let mut batches = Vec::new();
-        for (tenant, parts) in self.tenants {
-            for part in parts {
-                batches.push(part.finish(&tenant, &self.attributes)?);
-            }
+        for part in self.parts {
+            batches.push(part.finish(&self.attributes)?);
         }
         batches.sort_by(|a, b| (a.table, &a.tenant, a.day).cmp(&(b.table, &b.tenant, b.day)));
         Ok(batches)
@@ -211,9 +235,10 @@ impl Batch {
 }
 
 impl Collected {
-    fn new(table: Table, day: Date, attributes: usize) -> Self {
+    fn new(table: Table, tenant: Arc<str>, day: Date, attributes: usize) -> Self {
         Self {
             table,
+            tenant,
             day,
             order: Vec::new(),
             fixed: table
@@ -224,13 +249,13 @@ impl Collected {
         }
     }
 
-    /// The values that did not fit.
+    /// The bytes of memory that the row takes, and how many values did not fit.
     fn push(
         &mut self,
         record: &Record<'_>,
         values: &[(usize, Value<'_>)],
         attributes: &[Attribute],
-    ) -> u64 {
+    ) -> (usize, u64) {
         let common = record.common();
         let row = self.order.len();
         let person = common.person;
@@ -252,12 +277,17 @@ impl Collected {
             Cell::text(common.purpose),
             Cell::Flag(common.exportable),
         ];
+        // A column without a value for this row takes about as much as one number.
+        let columns = self.fixed.len() + self.attributes.len();
+        let mut size_bytes = size_of::<Key>() + columns * size_of::<u64>();
         let mut columns = self.fixed.iter_mut();
         // The cells first: a zip that ends has taken one more from whatever comes first.
         for (cell, column) in head.into_iter().zip(columns.by_ref()) {
+            size_bytes += cell.size_bytes();
             column.append(cell);
         }
         record.own(|cell| {
+            size_bytes += cell.size_bytes();
             if let Some(column) = columns.next() {
                 column.append(cell);
             }
@@ -272,14 +302,16 @@ impl Collected {
             let column = slot.get_or_insert_with(|| Column::new(attribute.of().kind()));
             let missing = row.saturating_sub(column.len());
             column.append_nulls(missing);
-            if column.len() == row && !column.append((*value).into()) {
-                misfits += 1;
+            let cell = Cell::from(*value);
+            if column.len() == row {
+                size_bytes += cell.size_bytes();
+                misfits += u64::from(!column.append(cell));
             }
         }
-        misfits
+        (size_bytes, misfits)
     }
 
-    fn finish(mut self, tenant: &Arc<str>, attributes: &[Attribute]) -> Result<Batch, Error> {
+    fn finish(mut self, attributes: &[Attribute]) -> Result<Batch, Error> {
         let rows = self.order.len();
         if u32::try_from(rows).is_err() {
             return Err(Error::Arrow(
@@ -310,13 +342,20 @@ impl Collected {
         }
         Ok(Batch {
             table: self.table,
-            tenant: Arc::clone(tenant),
+            tenant: self.tenant,
             day: self.day,
             rows: RecordBatch::try_new(schema(self.table, &present), arrays)?,
             attributes: present.into(),
             extent: Extent::of(&self.order),
         })
     }
+}
+
+/// The day of that number, counted from 1970, UTC.
+fn date(number: i64) -> Result<Date, Error> {
+    let midnight = number.checked_mul(DAY_MS).ok_or(Error::Time)?;
+    let midnight = Timestamp::from_millisecond(midnight).map_err(|_| Error::Time)?;
+    Ok(TimeZone::UTC.to_datetime(midnight).date())
 }
 
 impl Extent {

@@ -32,6 +32,17 @@ impl<'a> Cell<'a> {
         text.map_or(Self::Null, Self::Text)
     }
 
+    /// The bytes of memory that the value takes, beside what a row without one takes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Doubles(values) => size_of_val(*values),
+            Self::Counts(values) => size_of_val(*values),
+            Self::Id16(_) => size_of::<u64>(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn id16(id: Option<&'a [u8; 16]>) -> Self {
         id.map_or(Self::Null, Self::Id16)
     }

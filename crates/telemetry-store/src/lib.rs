@@ -9,6 +9,7 @@
 //!
 //! [format]: https://example.org/privet/docs/formats/telemetry-store.md
 
+mod adding;
 mod address;
 mod batch;
 mod clean;
@@ -29,6 +30,7 @@ mod surroundings;
 mod table;
 pub mod views;
 
+pub use adding::Adding;
 pub use batch::{Batch, Rows};
 pub use clean::Cleaned;
 pub use compact::Compacted;

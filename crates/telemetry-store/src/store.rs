@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
@@ -19,8 +18,6 @@ use crate::{Batch, DataFile, Error, Snapshot, Surroundings, Why, address, file};
 const ATTEMPTS_MAX: usize = 100;
 /// How often a commit of which nothing is known is tried again.
 const UNKNOWN_MAX: usize = 3;
-/// Files written at the same time.
-const FILES_AT_ONCE: usize = 4;
 /// Files for each entry between two checkpoints: the more there are, the dearer a checkpoint is.
 const FILES_PER_ENTRY: usize = 64;
 
@@ -175,32 +172,14 @@ impl Store {
         position: Option<Position>,
     ) -> Result<Appended, Error> {
         self.writable()?;
-        let started_ms = self.surroundings.now_ms();
         if let Some(position) = &position
             && self.position(&position.writer).await? >= Some(position.upto)
         {
             return Ok(Appended::Before);
         }
-        let add = stream::iter(batches)
-            .map(|batch| self.put(batch))
-            .buffered(FILES_AT_ONCE)
-            .try_collect()
-            .await?;
-        let took_ms = self.surroundings.now_ms().saturating_sub(started_ms);
-        // Files that no entry names are swept up after a multiple of this.
-        if took_ms > self.settings.grace_ms {
-            return Err(Error::TooSlow);
-        }
-        let change = Change {
-            add,
-            position,
-            ..Change::default()
-        };
-        match self.commit(change).await? {
-            Committed::Now(version) => Ok(Appended::Now(version)),
-            Committed::Before => Ok(Appended::Before),
-            Committed::Outdated => Err(Error::Contended),
-        }
+        let mut adding = self.begin()?;
+        adding.write(batches).await?;
+        adding.commit(position).await
     }
 
     /// How far a writer has come; `None`: it has written nothing yet.

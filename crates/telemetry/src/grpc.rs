@@ -29,11 +29,16 @@ pub(crate) async fn export(intake: Arc<Intake>, signal: Signal, request: Request
     let mut grpc = Grpc::new(Raw)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(limits.message_bytes_max);
-    let answered = timeout(
-        limits.request_time,
-        grpc.unary(Export { intake, signal }, request),
-    )
-    .await;
+    let answering = async {
+        // Nothing says how long a message is before it is there, unpacked.
+        let _room = intake.room(limits.message_bytes_max).await;
+        let export = Export {
+            intake: Arc::clone(&intake),
+            signal,
+        };
+        grpc.unary(export, request).await
+    };
+    let answered = timeout(limits.request_time, answering).await;
     let response = answered.unwrap_or_else(|_| Refusal::too_slow().grpc().into_http());
     tracing::debug!(protocol = "grpc", signal = signal.as_str(), "answered");
     response.map(axum::body::Body::new)

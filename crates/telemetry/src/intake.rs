@@ -10,6 +10,7 @@ use crate::journal::{Journal, Refused};
 use crate::limits::Limits;
 use crate::message::{Encoding, Message, Signal, Undecoded};
 use crate::monitor::Monitor;
+use crate::room::{Place, Room};
 use crate::rules::Rules;
 use crate::treat::{Surroundings, Treated};
 
@@ -60,7 +61,9 @@ pub struct Intake {
     rules: Arc<Rules>,
     limits: Limits,
     journal: Journal,
-    /// Places for requests that are decoded and treated at the same time: they bound the memory.
+    /// Room for bodies until they are decoded.
+    room: Room,
+    /// Places for requests that are decoded, treated and made durable at the same time: they bound the memory.
     places: Semaphore,
     counts: Mutex<[Counts; Signal::ALL.len()]>,
 }
@@ -76,6 +79,7 @@ impl Intake {
         Self {
             monitor,
             rules,
+            room: Room::new(limits.bodies_bytes_max),
             places: Semaphore::new(limits.requests_max),
             limits,
             journal,
@@ -91,6 +95,11 @@ impl Intake {
     /// Whom the door asks.
     pub fn monitor(&self) -> &dyn Monitor {
         &*self.monitor
+    }
+
+    /// Waits until there is room for a body of so many bytes, which is held until it was taken.
+    pub(crate) async fn room(&self, bytes: usize) -> Place<'_> {
+        self.room.place(bytes).await
     }
 
     /// What became of the records of a signal so far.
@@ -113,7 +122,8 @@ impl Intake {
         packing: Packing,
         body: Bytes,
     ) -> Result<Counts, NotTaken> {
-        let place = self.places.acquire().await;
+        // Until it is durable: what was unpacked can be many times what was sent.
+        let _place = self.places.acquire().await;
         let (limits, rules) = (self.limits, Arc::clone(&self.rules));
         let decoded = apart(move || {
             let body = unpack(packing, body, limits.message_bytes_max)?;
@@ -134,7 +144,6 @@ impl Intake {
             })
         });
         let Treated { batch, counts } = treated.await?;
-        drop(place);
         // A request of which nothing passes is answered all the same: it was taken, and dropped.
         if batch.rows() > 0 {
             self.journal.append(&batch).await?;

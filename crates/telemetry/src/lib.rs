@@ -23,6 +23,7 @@ mod passing;
 mod people;
 mod query;
 mod record;
+mod room;
 mod routes;
 mod rules;
 mod serve;

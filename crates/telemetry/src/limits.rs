@@ -11,6 +11,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Longest body in bytes, unpacked.
     pub message_bytes_max: usize,
+    /// Bytes of all bodies that are being read, or wait to be decoded, at the same time; who finds no room waits.
+    pub bodies_bytes_max: usize,
     /// Most parts of a message: records, attributes, values, points. A part of two bytes takes a hundred once it is decoded,
     /// so that this is what bounds the memory of a request.
     pub parts_max: usize,
@@ -24,7 +26,7 @@ pub struct Limits {
     pub text_bytes_max: usize,
     /// Most buckets of a point; it is dropped beyond it.
     pub buckets_max: usize,
-    /// Requests that are decoded and treated at the same time.
+    /// Requests that are decoded, treated and made durable at the same time.
     pub requests_max: usize,
     /// Bytes of the journal that are not stored yet; beyond it nothing is taken.
     pub journal_bytes_max: u64,
@@ -45,7 +47,8 @@ impl Default for Limits {
             connections_max: 1_024,
             body_bytes_max: 4 * 1024 * 1024,
             message_bytes_max: 16 * 1024 * 1024,
-            parts_max: 500_000,
+            bodies_bytes_max: 128 * 1024 * 1024,
+            parts_max: 262_144,
             records_max: 65_536,
             attributes_max: 256,
             value_bytes_max: 4 * 1024,

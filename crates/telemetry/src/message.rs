@@ -96,7 +96,7 @@ impl Message {
     ) -> Result<Self, Undecoded> {
         let message = match encoding {
             Encoding::Protobuf => {
-                parts::count(signal, body, limits.parts_max)?;
+                parts::check(signal, body, limits)?;
                 Self::of_protobuf(signal, body)
             }
             Encoding::Json => {

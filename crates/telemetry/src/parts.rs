@@ -4,6 +4,7 @@
 //! little about what it becomes; the number of its messages within messages does. The walk allocates nothing. It knows OTLP's
 //! messages by the numbers of their fields (opentelemetry-proto 1.x); fields that it does not know, the decoder skips as well.
 
+use crate::limits::Limits;
 use crate::message::Signal;
 
 /// How deep values may lie in one another. The decoder's own limit is above it.
@@ -87,22 +88,48 @@ impl Part {
             _ => return None,
         })
     }
+
+    /// Whether clients are told of it as one record.
+    fn is_record(self) -> bool {
+        matches!(
+            self,
+            Self::Record(Signal::Logs | Signal::Traces)
+                | Self::Point
+                | Self::Distribution
+                | Self::Exponential
+                | Self::Summary
+        )
+    }
 }
 
-/// The number of parts of a message.
-pub(crate) fn count(signal: Signal, message: &[u8], parts_max: usize) -> Result<usize, Uncounted> {
-    let mut parts = 0;
-    walk(Part::Request(signal), message, 0, parts_max, &mut parts)?;
-    Ok(parts)
+/// Counts the parts of a message, and the log records, spans or points among them, up to what is taken.
+pub(crate) fn check(signal: Signal, message: &[u8], limits: &Limits) -> Result<(), Uncounted> {
+    let mut left = Left {
+        parts: limits.parts_max,
+        records: limits.records_max,
+    };
+    walk(Part::Request(signal), message, 0, &mut left)
 }
 
-fn walk(
-    part: Part,
-    mut rest: &[u8],
-    depth: u32,
-    parts_max: usize,
-    parts: &mut usize,
-) -> Result<(), Uncounted> {
+/// What else is taken.
+struct Left {
+    parts: usize,
+    records: usize,
+}
+
+impl Left {
+    fn take(&mut self, part: Part) -> Result<(), Uncounted> {
+        let left = self.parts.checked_sub(1);
+        self.parts = left.ok_or(Uncounted::TooLarge)?;
+        if part.is_record() {
+            let left = self.records.checked_sub(1);
+            self.records = left.ok_or(Uncounted::TooLarge)?;
+        }
+        Ok(())
+    }
+}
+
+fn walk(part: Part, mut rest: &[u8], depth: u32, left: &mut Left) -> Result<(), Uncounted> {
     if depth > DEPTH_MAX {
         return Err(Uncounted::TooLarge);
     }
@@ -120,11 +147,8 @@ fn walk(
                 let length = varint(&mut rest)?;
                 let inner = take(&mut rest, length)?;
                 if let Some(within) = part.within(field) {
-                    *parts += 1;
-                    if *parts > parts_max {
-                        return Err(Uncounted::TooLarge);
-                    }
-                    walk(within, inner, depth + 1, parts_max, parts)?;
+                    left.take(within)?;
+                    walk(within, inner, depth + 1, left)?;
                 }
             }
             5 => {

@@ -89,6 +89,17 @@ pub struct Attribute {
     pub value: Option<Value>,
 }
 
+impl Attribute {
+    /// About how many bytes of memory it takes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let text = match &self.value {
+            Some(Value::String(text)) => text.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + text
+    }
+}
+
 /// A value of an attribute.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Value {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -126,7 +126,14 @@ async fn take(
             detail,
         )
     })?;
-    let body = collect(body, intake.limits().body_bytes_max).await?;
+    let bytes_max = intake.limits().body_bytes_max;
+    // Who does not say how long the body is may send as much as is taken.
+    let stated = body.size_hint().exact();
+    let stated = stated.and_then(|bytes| usize::try_from(bytes).ok());
+    let _room = intake
+        .room(stated.unwrap_or(bytes_max).min(bytes_max))
+        .await;
+    let body = collect(body, bytes_max).await?;
     let counts = intake.take(signal, encoding, packing, body).await?;
     Ok((encoding, taken(signal, encoding, &counts)))
 }

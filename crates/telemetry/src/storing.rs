@@ -2,12 +2,12 @@
 
 mod rows;
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use privet_telemetry_store::{Attribute, Position, Rows, Store, Table, Type};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::forward::Forwarding;
@@ -23,6 +23,13 @@ const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
 const TEND_FIRST: Duration = Duration::from_secs(5 * 60);
 /// So many small files of a day become one.
 const FILES_MIN: usize = 8;
+
+/// Rows that are collected before they become files. Three such pieces are in memory at once: one is collected, one waits, and
+/// one is sorted and written, which takes as much once more.
+const PIECE_BYTES: usize = 64 * 1024 * 1024;
+
+/// What reading a file of the journal ends with.
+type Reading = JoinHandle<Result<(Counted, Option<Damage>), NotStored>>;
 
 /// Why a file of the journal was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +58,7 @@ pub struct Storing {
     tenant: Arc<str>,
     forwarding: Option<Forwarding>,
     stored: Arc<Mutex<Counted>>,
+    piece_bytes: usize,
 }
 
 /// Rows of each table, in the order of [`Table::ALL`].
@@ -86,7 +94,17 @@ impl Storing {
             tenant: tenant.into(),
             forwarding: None,
             stored: Arc::default(),
+            piece_bytes: PIECE_BYTES,
         })
+    }
+
+    /// The same, with pieces of about so many bytes in memory instead of 64 MiB.
+    #[must_use]
+    pub fn in_pieces_of(self, piece_bytes: usize) -> Self {
+        Self {
+            piece_bytes,
+            ..self
+        }
     }
 
     /// Hands on to `forwarding` what is stored.
@@ -201,17 +219,23 @@ impl Storing {
         if stored >= Some(segment.last) {
             return Ok(self.let_go(segment)?);
         }
-        let (rows, counted, damage) = self.rows(segment).await?;
-        let misfits = rows.misfits();
-        let batches = tokio::task::spawn_blocking(move || rows.finish())
-            .await
-            .map_err(|_| NotStored::Stopping)??;
+        let mut adding = self.store.begin()?;
+        let (mut pieces, reading) = self.read(segment);
+        let mut misfits = 0;
+        while let Some(rows) = pieces.recv().await {
+            misfits += rows.misfits();
+            let batches = spawn_blocking(move || rows.finish())
+                .await
+                .map_err(|_| NotStored::Stopping)??;
+            adding.write(batches).await?;
+        }
+        let (counted, damage) = reading.await.map_err(|_| NotStored::Stopping)??;
         let position = Position {
             writer: writer.to_owned(),
             after: stored.unwrap_or(segment.first.saturating_sub(1)),
             upto: segment.last,
         };
-        self.store.append(batches, Some(position)).await?;
+        adding.commit(Some(position)).await?;
         self.count(&counted);
         if misfits > 0 {
             tracing::warn!(
@@ -249,24 +273,35 @@ impl Storing {
         }
     }
 
-    async fn rows(&self, segment: &Segment) -> Result<(Rows, Counted, Option<Damage>), NotStored> {
-        let mut rows = Rows::new(Arc::clone(&self.columns))?;
-        let mut counted = Counted::default();
-        let (segment, rules) = (segment.clone(), Arc::clone(&self.rules));
-        let tenant = Arc::clone(&self.tenant);
-        let read = tokio::task::spawn_blocking(move || {
+    /// Reads a file on a thread of its own, which waits while nobody takes what it has: what a file becomes in memory can be many
+    /// times its size, since what its records share stands in it once.
+    fn read(&self, segment: &Segment) -> (mpsc::Receiver<Rows>, Reading) {
+        let (to, pieces) = mpsc::channel(1);
+        let (segment, storing) = (segment.clone(), self.clone());
+        let reading = spawn_blocking(move || {
+            let mut rows = Rows::new(Arc::clone(&storing.columns))?;
+            let mut counted = Counted::default();
+            let mut full = |rows: &mut Rows| {
+                let next = Rows::new(Arc::clone(&storing.columns))?;
+                let piece = std::mem::replace(rows, next);
+                // Whoever took them has failed, and says why.
+                to.blocking_send(piece).map_err(|_| NotStored::Stopping)
+            };
+            let (rules, tenant, piece_bytes) =
+                (&storing.rules, &storing.tenant, storing.piece_bytes);
             let read = segment.read(|batch| {
-                rows::add(&batch, &rules, &tenant, &mut rows, &mut counted);
-                Ok::<(), Infallible>(())
+                let (rows, counted) = (&mut rows, &mut counted);
+                rows::add(&batch, rules, tenant, rows, counted, piece_bytes, &mut full)
             });
-            (rows, counted, read)
+            let damage = match read {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => return Err(error),
+                Err(Damage::Unreadable(error)) => return Err(error.into()),
+                Err(damage) => Some(damage),
+            };
+            full(&mut rows)?;
+            Ok((counted, damage))
         });
-        let (rows, counted, read) = read.await.map_err(|_| NotStored::Stopping)?;
-        match read {
-            Ok(Ok(())) => Ok((rows, counted, None)),
-            Ok(Err(never)) => match never {},
-            Err(Damage::Unreadable(error)) => Err(error.into()),
-            Err(damage) => Ok((rows, counted, Some(damage))),
-        }
+        (pieces, reading)
     }
 }

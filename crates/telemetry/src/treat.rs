@@ -19,7 +19,7 @@ use privet_vault::Oid;
 use crate::counts::{Counts, Dropped};
 use crate::limits::Limits;
 use crate::people::{People, Stamp};
-use crate::record::{Batch, Common, Origin, Person};
+use crate::record::{Attribute, Batch, Common, Origin, Person};
 use crate::rules::{Level, NameId, PurposeRule, Rules};
 use about::{About, Purposes, Stated, Subject};
 use attributes::Source;
@@ -63,6 +63,8 @@ pub(crate) struct Treating<'a> {
     /// The names of the data map that the batch has already, by their ids.
     names: Vec<Option<u32>>,
     people: FxHashMap<Oid, Option<Known>>,
+    /// Bytes of the attributes of all origins.
+    origin_bytes: usize,
 }
 
 /// A person of the batch.
@@ -101,6 +103,7 @@ impl<'a> Treating<'a> {
             counts: Counts::default(),
             names: vec![None; with.rules.names()],
             people: FxHashMap::default(),
+            origin_bytes: 0,
         }
     }
 
@@ -192,10 +195,18 @@ impl<'a> Treating<'a> {
     }
 
     /// The origin of a record. Object ids in it belong to a person's telemetry id, so that there may be several of one source.
-    pub(crate) fn origin(&mut self, source: &mut Source<'_>, whose: Option<Oid>) -> Option<u32> {
+    pub(crate) fn origin(
+        &mut self,
+        source: &mut Source<'_>,
+        whose: Option<Oid>,
+    ) -> Result<Option<u32>, Dropped> {
         let key = whose.filter(|_| source.has_objects);
         if let Some(place) = source.origins.get(&key) {
-            return *place;
+            return Ok(*place);
+        }
+        // The same long attributes for each of many people would be many times what was sent.
+        if self.origin_bytes > self.with.limits.message_bytes_max {
+            return Err(Dropped::TooLarge);
         }
         // What is lost is lost once, however many origins there are.
         let before = self.counts;
@@ -205,6 +216,7 @@ impl<'a> Treating<'a> {
         if !source.origins.is_empty() {
             self.counts = before;
         }
+        self.origin_bytes += attributes.iter().map(Attribute::size_bytes).sum::<usize>();
         let scope = source.named.map(|named| self.name(named.name));
         let place = (scope.is_some() || !attributes.is_empty()).then(|| {
             let place = index(self.batch.origins.len());
@@ -212,7 +224,7 @@ impl<'a> Treating<'a> {
             place
         });
         source.origins.insert(key, place);
-        place
+        Ok(place)
     }
 
     /// The event's own time; where it has none that a column can hold, the time of the door.

@@ -5,7 +5,7 @@ use privet_telemetry_store::{Rows, Table};
 
 use super::Counted;
 use crate::passing::Passing;
-use crate::record::{Attribute, Batch, Common, PointKind, Value};
+use crate::record::{Attribute, Batch, Common, Origin, PointKind, Value};
 use crate::rules::Rules;
 
 /// OTLP's kinds of spans, from 1 on.
@@ -13,47 +13,65 @@ const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"
 /// OTLP's statuses, from 1 on.
 const STATUSES: [&str; 2] = ["ok", "error"];
 
-/// Adds the batch's records, and to `counted` how many there are of each table.
-pub(super) fn add(
+/// Adds the batch's records, and to `counted` how many there are of each table. Gives the rows to `full` whenever they have reached
+/// `size_bytes_max`; what that answers ends it.
+pub(super) fn add<E>(
     batch: &Batch,
     rules: &Rules,
     tenant: &str,
     rows: &mut Rows,
     counted: &mut Counted,
-) {
+    size_bytes_max: usize,
+    full: &mut dyn FnMut(&mut Rows) -> Result<(), E>,
+) -> Result<(), E> {
     let mut adding = Adding {
         batch,
         passing: Passing { batch, rules },
         tenant,
+        origins: Vec::new(),
+        values: Vec::new(),
         rows,
         counted,
+        size_bytes_max,
+        full,
         lost: 0,
     };
-    adding.logs();
-    adding.spans();
-    adding.links();
-    adding.points();
-    adding.exemplars();
-    adding.consents();
+    adding.origins = adding.origins();
+    adding.logs()?;
+    adding.spans()?;
+    adding.links()?;
+    adding.points()?;
+    adding.exemplars()?;
+    adding.consents()?;
     if adding.lost > 0 {
         tracing::error!(
             records = adding.lost,
             "records of the telemetry journal could not be stored"
         );
     }
+    Ok(())
 }
 
-struct Adding<'a> {
+/// Values that still pass, each with the place of its column.
+type Values<'a> = Vec<(usize, stored::Value<'a>)>;
+
+struct Adding<'a, 'f, E> {
     batch: &'a Batch,
     passing: Passing<'a>,
     tenant: &'a str,
-    rows: &'a mut Rows,
-    counted: &'a mut Counted,
+    /// Those of each origin, asked once for all records that come from it.
+    origins: Vec<Values<'a>>,
+    /// Those of one record, while it is added.
+    values: Values<'a>,
+    rows: &'f mut Rows,
+    counted: &'f mut Counted,
+    size_bytes_max: usize,
+    full: &'f mut dyn FnMut(&mut Rows) -> Result<(), E>,
     lost: u64,
 }
 
-impl<'a> Adding<'a> {
-    fn logs(&mut self) {
+impl<'a, E> Adding<'a, '_, E> {
+    fn logs(&mut self) -> Result<(), E> {
         for log in &self.batch.logs {
             let record = stored::Log {
                 common: self.common(&log.common),
@@ -64,11 +82,12 @@ impl<'a> Adding<'a> {
                 span: id(&log.span),
                 scope: self.passing.scope(&log.common),
             };
-            self.push(&stored::Record::Log(record), &log.common);
+            self.push(&stored::Record::Log(record), &log.common)?;
         }
+        Ok(())
     }
 
-    fn spans(&mut self) {
+    fn spans(&mut self) -> Result<(), E> {
         for span in &self.batch.spans {
             let record = stored::Span {
                 common: self.common(&span.common),
@@ -81,11 +100,12 @@ impl<'a> Adding<'a> {
                 status: span.status.and_then(|status| word(&STATUSES, status)),
                 scope: self.passing.scope(&span.common),
             };
-            self.push(&stored::Record::Span(record), &span.common);
+            self.push(&stored::Record::Span(record), &span.common)?;
         }
+        Ok(())
     }
 
-    fn links(&mut self) {
+    fn links(&mut self) -> Result<(), E> {
         for link in &self.batch.links {
             let record = stored::Link {
                 common: self.common(&link.common),
@@ -94,11 +114,12 @@ impl<'a> Adding<'a> {
                 linked_trace: id(&link.linked_trace),
                 linked_span: id(&link.linked_span),
             };
-            self.push(&stored::Record::Link(record), &link.common);
+            self.push(&stored::Record::Link(record), &link.common)?;
         }
+        Ok(())
     }
 
-    fn points(&mut self) {
+    fn points(&mut self) -> Result<(), E> {
         for point in &self.batch.points {
             let record = stored::Point {
                 common: self.common(&point.common),
@@ -114,11 +135,12 @@ impl<'a> Adding<'a> {
                 started_ns: point.started_ns,
                 scope: self.passing.scope(&point.common),
             };
-            self.push(&stored::Record::Point(record), &point.common);
+            self.push(&stored::Record::Point(record), &point.common)?;
         }
+        Ok(())
     }
 
-    fn exemplars(&mut self) {
+    fn exemplars(&mut self) -> Result<(), E> {
         for exemplar in &self.batch.exemplars {
             let record = stored::Exemplar {
                 common: self.common(&exemplar.common),
@@ -127,38 +149,55 @@ impl<'a> Adding<'a> {
                 trace: id(&exemplar.trace),
                 span: id(&exemplar.span),
             };
-            self.push(&stored::Record::Exemplar(record), &exemplar.common);
+            self.push(&stored::Record::Exemplar(record), &exemplar.common)?;
         }
+        Ok(())
     }
 
-    fn consents(&mut self) {
+    fn consents(&mut self) -> Result<(), E> {
         for consent in &self.batch.consents {
             let record = stored::Consent {
                 common: self.common(&consent.common),
                 is_final: consent.is_final,
             };
-            self.push(&stored::Record::Consent(record), &consent.common);
+            self.push(&stored::Record::Consent(record), &consent.common)?;
         }
+        Ok(())
     }
 
-    fn push(&mut self, record: &stored::Record<'_>, common: &Common) {
-        let origin = self.passing.origin(common);
-        let around = origin.map_or(&[][..], |origin| &origin.attributes);
-        let values: Vec<_> = common
-            .attributes
-            .iter()
-            .chain(around)
-            .filter_map(|attribute| self.value(attribute))
-            .collect();
-        if self.rows.push(self.tenant, record, &values).is_err() {
+    fn push(&mut self, record: &stored::Record<'_>, common: &'a Common) -> Result<(), E> {
+        let mut values = std::mem::take(&mut self.values);
+        values.clear();
+        let own = common.attributes.iter();
+        values.extend(own.filter_map(|attribute| self.value(attribute)));
+        let origin = common.origin.and_then(|index| usize::try_from(index).ok());
+        let origin = origin.and_then(|index| self.origins.get(index));
+        values.extend_from_slice(origin.map_or(&[], Vec::as_slice));
+        let pushed = self.rows.push(self.tenant, record, &values);
+        self.values = values;
+        if pushed.is_err() {
             self.lost += 1;
-            return;
+            return Ok(());
         }
         let of = record.table();
         let mut all = Table::ALL.iter().zip(self.counted.iter_mut());
         if let Some((_, count)) = all.find(|(table, _)| **table == of) {
             *count += 1;
         }
+        match self.rows.size_bytes() >= self.size_bytes_max {
+            true => (self.full)(self.rows),
+            false => Ok(()),
+        }
+    }
+
+    fn origins(&self) -> Vec<Values<'a>> {
+        let values = |origin: &'a Origin| {
+            let attributes = origin.attributes.iter();
+            attributes
+                .filter_map(|attribute| self.value(attribute))
+                .collect()
+        };
+        self.batch.origins.iter().map(values).collect()
     }
 
     /// A value and the place of its column, if the data map still lets it pass. The store looks at the type.

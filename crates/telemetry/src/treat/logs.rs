@@ -54,7 +54,7 @@ impl Treating<'_> {
         };
         let exportable = event.is_some_and(|event| event.exportable);
         let admitted = self.admit(&about, purposes, exportable)?;
-        let origin = self.origin(source, admitted.whose());
+        let origin = self.origin(source, admitted.whose())?;
         let time_ns = self.time(&[record.time_unix_nano, record.observed_time_unix_nano]);
         let mut common = self.common(&admitted, time_ns, origin);
         let whose = admitted.whose();

@@ -90,7 +90,7 @@ impl Treating<'_> {
             of_scope: source.named.and_then(|scope| scope.purpose),
         };
         let admitted = self.admit(&about, purposes, false)?;
-        let origin = self.origin(source, admitted.whose());
+        let origin = self.origin(source, admitted.whose())?;
         let time_ns = self.time(&[taken.time]);
         let mut common = self.common(&admitted, time_ns, origin);
         let whose = admitted.whose();
@@ -145,7 +145,7 @@ impl Treating<'_> {
         }
         let about = About::of(&attributes, self.with.rules).within(around);
         let admitted = self.admit(&about, purposes, false)?;
-        let origin = self.origin(source, admitted.whose());
+        let origin = self.origin(source, admitted.whose())?;
         let time_ns = self.time(&[exemplar.time_unix_nano]);
         let mut common = self.common(&admitted, time_ns, origin);
         let whose = admitted.whose();

@@ -68,7 +68,7 @@ impl Treating<'_> {
         };
         let exportable = rule.is_some_and(|rule| rule.exportable);
         let admitted = self.admit(&about, purposes, exportable)?;
-        let origin = self.origin(source, admitted.whose());
+        let origin = self.origin(source, admitted.whose())?;
         let time_ns = self.time(&[span.start_time_unix_nano]);
         let mut common = self.common(&admitted, time_ns, origin);
         let whose = admitted.whose();

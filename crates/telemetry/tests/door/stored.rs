@@ -100,6 +100,36 @@ async fn what_passes_is_stored_once() {
     assert_eq!(door.journal.waiting(), []);
 }
 
+/// What stands once in a request stands in each of its rows, so that a file of the journal can become many times its size. It is
+/// stored in pieces then, all of which count from the same moment on.
+#[tokio::test]
+async fn what_grows_is_stored_in_pieces_and_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let door = open(folder.path(), Limits::default());
+    let storing = door.storing.clone().in_pieces_of(64 * 1024);
+    let mut sent = BTreeSet::new();
+    for first in [100, 200, 300] {
+        let times = first..first + 50;
+        let mut request = logs(times.clone().map(|time| record(time, ADA)).collect());
+        let resource = opentelemetry_proto::tonic::resource::v1::Resource {
+            attributes: vec![text("service.name", &"s".repeat(4_000))],
+            ..Default::default()
+        };
+        request.resource_logs[0].resource = Some(resource);
+        assert_eq!(door.logs(&request).await.status, 200);
+        sent.extend(times.map(|time| format!("time=1970-01-01T00:00:00.000000{time}Z")));
+    }
+    assert!(door.journal.bytes() < 64 * 1024, "{}", door.journal.bytes());
+    storing.store_all().await.unwrap();
+    let snapshot = door.store.snapshot().await.unwrap();
+    let files = snapshot.files(Table::Logs).count();
+    assert!((9..=12).contains(&files), "{files}");
+    assert_eq!(snapshot.version(), 1);
+    let found = times(&door, folder.path()).await;
+    assert_eq!(found, sent.into_iter().collect::<Vec<_>>());
+    assert_eq!(door.journal.waiting(), []);
+}
+
 /// The door is closed and opened at every moment between the acknowledgement and the removal.
 #[tokio::test]
 async fn a_restart_at_any_moment_stores_each_record_once() {

@@ -6,11 +6,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use privet_telemetry::{Encoding, Limits, Message, Signal, Undecoded};
+use privet_telemetry::{Dropped, Encoding, Limits, Message, Signal, Undecoded};
 use proptest::prelude::*;
 use prost::Message as _;
 
-use crate::bed::{any, key, text, treat};
+use crate::bed::{ADA, BOB, NOBODY, any, key, resource, text, treat, treat_within};
 use crate::logs;
 use crate::shown::shown;
 
@@ -116,6 +116,28 @@ fn a_hundred_thousand_different_keys_leave_nothing() {
     let treated = treat(logs::request(None, None, records.collect()));
     assert!(treated.batch.names.is_empty());
     assert!(shown(&treated).ends_with("accepted 1000, lost (unknown) 100000\n"));
+}
+
+/// Where a resource names a thing, each person has a resource of their own, as long as the one that was sent.
+#[test]
+fn long_attributes_are_not_multiplied_by_people() {
+    let limits = Limits {
+        message_bytes_max: 1_000,
+        ..Limits::default()
+    };
+    let about = |oid| LogRecord {
+        attributes: vec![text("user.id", oid)],
+        ..LogRecord::default()
+    };
+    let resource = resource(vec![
+        text("order.id", "4711"),
+        text("company", &"c".repeat(800)),
+    ]);
+    let records = [ADA, BOB, ADA, NOBODY, BOB, NOBODY].map(about);
+    let treated = treat_within(logs::request(resource, None, records.to_vec()), &limits);
+    assert_eq!(treated.batch.origins.len(), 2);
+    let counts = treated.counts;
+    assert_eq!((counts.accepted, counts.dropped(Dropped::TooLarge)), (4, 2));
 }
 
 #[test]
