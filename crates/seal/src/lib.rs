@@ -54,7 +54,7 @@ pub use entropy::{Entropy, Nonce, NonceSource};
 pub use error::{Error, OpenError, ParseError, ProviderError};
 pub use identifiers::{FieldNumber, KeyId, Scope};
 pub use index::{BlindIndex, IndexKey};
-pub use mac::{MacKey, PseudonymKey};
+pub use mac::{MacKey, PlaceKey, PseudonymKey};
 pub use object_id::{ObjectId, ObjectSalt};
 pub use provider::{KeyProvider, ProviderDescription, RootChange};
 pub use record::{RECORD_SIZE_BYTES_MAX, RecordKey};

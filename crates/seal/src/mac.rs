@@ -67,6 +67,29 @@ impl From<Secret32> for PseudonymKey {
     }
 }
 
+/// Says where a subject's records lie among everybody's: places that look random, and of which nobody else can tell which
+/// belong together, how many there are, or in which order they came.
+#[expect(missing_debug_implementations, reason = "a secret cannot be printed")]
+pub struct PlaceKey(hmac::Key);
+
+impl PlaceKey {
+    /// The key of places that belongs to a subject's secret: HKDF-Expand(secret, `privet/v1/place`).
+    pub fn derive(secret: &Secret32) -> Self {
+        let key = primitive::expand(secret.expose(), &[b"privet/v1/place"]);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()))
+    }
+
+    /// Where the record with this number lies: the first 128 bits of the code over label and number.
+    pub fn place(&self, number: u64) -> [u8; 16] {
+        let code = sign(&self.0, "privet/v1/place", &[&number.to_be_bytes()]);
+        let mut place = [0; 16];
+        for (to, from) in place.iter_mut().zip(code) {
+            *to = from;
+        }
+        place
+    }
+}
+
 /// HMAC-SHA-256 over label and parts, each after its length in 64 bits, big endian.
 pub(crate) fn sign(key: &hmac::Key, label: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(key);

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ConsentBit, ConsentRow, ConsentTold, DataStore, GrantRequestRow, GrantRow,
-    KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentRow, NewSessionEntry, NewSubject,
-    RequestDecision, RetentionKey, SealedState, SessionEntry, SessionEntryFilter, SessionFilter,
-    SessionRow, SessionTally, SideRow, StoreError, StreamRow, SubjectRow, TallyPeriod, Telling,
-    TileRow, TokenRow, ValueWrite,
+    AliasRow, Change, ConsentBit, ConsentEnd, ConsentPlace, ConsentRow, ConsentTold, DataStore,
+    GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentRow,
+    NewSessionEntry, NewSubject, Orphans, RequestDecision, RetentionKey, SessionEntry,
+    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError, StreamRow,
+    SubjectRow, TallyPeriod, Telling, TileRow, TokenRow, ValueWrite,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -218,23 +218,22 @@ impl DataStore for FailNth<dyn DataStore> {
         self.faults.around(self.inner.append_consent(rows)).await
     }
 
-    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
-        self.faults.around(self.inner.consent_now(subjects)).await
+    async fn consent_states(
+        &self,
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.faults.around(self.inner.consent_states(places)).await
     }
 
     async fn consent_rows(
         &self,
-        subject: Puid,
-        before: Option<u64>,
-        count_max: u32,
-    ) -> Result<Vec<ConsentRow>, StoreError> {
-        self.faults
-            .around(self.inner.consent_rows(subject, before, count_max))
-            .await
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<ConsentRow>>, StoreError> {
+        self.faults.around(self.inner.consent_rows(places)).await
     }
 
-    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
-        self.faults.around(self.inner.delete_consent(keys)).await
+    async fn delete_consent(&self, places: &[ConsentPlace]) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.delete_consent(places)).await
     }
 
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
@@ -384,10 +383,12 @@ impl KeyStore for FailNth<dyn KeyStore> {
         today: Date,
         at: Timestamp,
         telling: Option<Telling>,
+        consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError> {
-        self.faults
-            .around(self.inner.destroy_subject(subject, today, at, telling))
-            .await
+        let destroyed = self
+            .inner
+            .destroy_subject(subject, today, at, telling, consent);
+        self.faults.around(destroyed).await
     }
 
     async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {
@@ -425,12 +426,12 @@ impl KeyStore for FailNth<dyn KeyStore> {
             .await
     }
 
-    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
+    async fn orphans(&self) -> Result<Orphans, StoreError> {
         self.faults.around(self.inner.orphans()).await
     }
 
-    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
-        self.faults.around(self.inner.remove_orphans(puids)).await
+    async fn remove_orphans(&self, orphans: &Orphans) -> Result<(), StoreError> {
+        self.faults.around(self.inner.remove_orphans(orphans)).await
     }
 
     async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {

@@ -22,7 +22,7 @@
 //! |---|---|---|---|
 //! | `data.sqlite` | `value` | puid, field | the sealed value |
 //! | | `value_index` | puid, field, blind index | one row per live index version; a partial unique index where the field is unique |
-//! | | `consent_event` | puid, number | one answer of a person, sealed, and its sealed evidence: neither what it was nor when, nor which of two people answered first |
+//! | | `consent_event` | place | one answer of somebody, sealed, and its sealed evidence: neither whose nor what it was, nor when, nor which belong to the same person |
 //! | | `consent_bit` | bit | the purpose that a bit of the consent map stands for, once somebody said yes to it |
 //! | | `session` | session | facts of a session and its verdict |
 //! | | `session_entry` | session, origin, position | which log entries belong to it |
@@ -32,7 +32,7 @@
 //! | | `token`, `access_grant` | id | token hashes and SCRAM verifiers; grants |
 //! | | `change` | sequence | grants, their ends, revocations, erasures, changes of consent in order |
 //! | | `log_position` | origin | how far that log's erasures were carried out here |
-//! | | `orphan` | puid | an erased subject's account id until the values under it are deleted |
+//! | | `orphan`, `orphan_place` | puid; place | an erased subject's account id, and where its answers lie, until what is there is deleted |
 //! | | `scrub` | | a row while an erasure's bytes may still be in the file |
 //! | `log.sqlite` | `log` | origin | size, signed checkpoint, time of the last entry |
 //! | | `entry`, `tile` | log, position; log, level, number | exact entry bytes; hashes (C2SP tlog-tiles) |

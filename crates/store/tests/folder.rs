@@ -202,6 +202,7 @@ async fn an_erasure_that_another_program_holds_up_is_finished_by_repeating_it() 
         commitment: [3; 32],
         created_at: Timestamp::UNIX_EPOCH,
         expires_on: None,
+        told: 0,
     };
     stores.keys.add_keys(vec![key.clone()]).await.unwrap();
     let path = dir.path().join("keys.sqlite");

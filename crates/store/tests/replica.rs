@@ -56,6 +56,7 @@ fn key(number: u8) -> KeyRow {
         commitment: [number; 32],
         created_at: Timestamp::UNIX_EPOCH,
         expires_on: None,
+        told: 0,
     }
 }
 

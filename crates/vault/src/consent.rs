@@ -1,8 +1,9 @@
 //! Consent: what people say yes and no to, as a ledger that only grows, and the question that the monitor asks it before
 //! it opens anything for a purpose that rests on consent.
 //!
-//! The ledger lies in the data store under the account's id, sealed under a key of the subject in the key store: what
-//! was said, when and how. The key outlives the account only as far as law asks for proof.
+//! The ledger lies in the data store, sealed under keys of the subjects in the key store: what was said, when and how. Whose
+//! a row is, or which belong together, is known to the keys alone. One outlives its account only as far as law asks for
+//! proof.
 
 mod basis;
 mod change;
@@ -21,9 +22,7 @@ use serde_json::{Map, Value as Json};
 
 pub(crate) use basis::check_bits;
 pub use change::{ConsentChange, ConsentGrant};
-pub use event::{
-    ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState, STAMP_MAX, UnknownChannel,
-};
+pub use event::{ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState, UnknownChannel};
 pub use gpc::GpcOutcome;
 pub use read::{ConsentHistory, ConsentView, PastConsent, PurposeConsent};
 pub(crate) use roll::Roll;
@@ -117,16 +116,15 @@ impl Vault {
         open: &OpenSubject,
         checked: &Checked<'_>,
     ) -> Result<ConsentState> {
-        let (data, puid) = (&self.inner.data, open.row.puid);
-        let keyring = &self.inner.keyring;
+        let (data, keyring) = (&self.inner.data, &self.inner.keyring);
         keyring.make_consent_keys(&[open], self.now()).await?;
         let key = open.consent_key().ok_or(ledger::UNREADABLE)?;
         for _ in 0..ATTEMPTS_MAX {
             let last = self.last_consent(open).await?;
-            let event = checked.event_after(last.as_ref().map(|last| &last.state), self.now());
+            let event = checked.event_after(last.as_ref(), self.now());
             let row = NewConsentRow {
-                puid,
-                row: key.seal(puid, &event, checked.evidence, keyring.entropy())?,
+                place: key.place(event.state.number),
+                row: key.seal(&event, checked.evidence, keyring.entropy())?,
                 granted: checked.granted_bits(),
             };
             if data.append_consent(vec![row]).await? == [true] {
@@ -144,8 +142,8 @@ impl Vault {
     /// acknowledged.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the subject was erased meanwhile: its key may have been made after the erasure, and goes,
-    /// or is kept, like those of others who left.
+    /// [`Error::NotFound`] when the subject was erased meanwhile: its key may have been made after the erasure, and goes
+    /// like those of others who left; so does the row.
     async fn tell_consent(&self, open: &OpenSubject, state: &ConsentState) -> Result<()> {
         let reference = open.row.reference;
         let keys = &self.inner.keys;
@@ -154,9 +152,12 @@ impl Vault {
         if left.into_iter().flatten().next().is_some() {
             return Ok(());
         }
+        if let Some(key) = open.consent_key() {
+            let place = key.place(state.number);
+            self.inner.data.delete_consent(&[place]).await?;
+        }
         self.destroy(reference).await?;
-        let key = open.consent_key().map(ConsentKey::id);
-        self.delete_unreadable_consent(key.as_slice()).await?;
+        self.delete_orphans().await?;
         Err(Error::NotFound("subject"))
     }
 }

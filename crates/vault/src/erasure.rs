@@ -8,9 +8,8 @@ use jiff::tz::TimeZone;
 use privet_seal::{KeyId, KeyKind};
 
 use crate::audit::{Actor, EntryKind, Record};
-use crate::keyring::is_consent_key;
 use crate::policy::Action;
-use crate::port::{RetentionKey, StoreError, SubjectRow, Telling};
+use crate::port::{KeyRow, Orphans, RetentionKey, StoreError, SubjectRow, Telling};
 use crate::session::lock;
 use crate::{Caller, Error, Result, SubjectName, SubjectRef, Vault};
 
@@ -119,34 +118,34 @@ impl Vault {
         outcome
     }
 
-    /// Deletes the values of destroyed subjects, and what they agreed to unless that is kept; answers how many values there
-    /// were.
+    /// Deletes the values of destroyed subjects, and what they agreed to unless that is kept; answers how many values
+    /// there were.
     pub(crate) async fn delete_orphans(&self) -> Result<u64> {
         let mut count = 0;
         let orphans = self.inner.keys.orphans().await?;
-        for puid in &orphans {
+        for puid in &orphans.puids {
             count += self.inner.data.delete_subject(*puid).await?;
         }
-        let answered = self.inner.data.consent_now(&orphans).await?;
-        let keys: Vec<KeyId> = answered.into_iter().flatten().map(|row| row.key).collect();
-        self.delete_unreadable_consent(&keys).await?;
-        if !orphans.is_empty() {
+        if !orphans.places.is_empty() {
+            self.inner.data.delete_consent(&orphans.places).await?;
+        }
+        if orphans != Orphans::default() {
             self.inner.keys.remove_orphans(&orphans).await?;
         }
         Ok(count)
     }
 
-    /// The keys that die now: all but retention keys before their date, and that of what was agreed to, if it is kept.
+    /// The keys that die now: all but retention keys before their date. What was agreed to is kept by another key than this
+    /// subject's.
     async fn doomed_keys(&self, subject: SubjectRef) -> Result<Vec<KeyId>> {
         let today = self.now().to_zoned(TimeZone::UTC).date();
-        let keeps_consent = self.inner.map.consent().keep.is_some();
         let rows = self.inner.keys.keys_of_subjects(&[subject]).await?;
         let doomed = rows
             .into_iter()
             .flatten()
             .filter(|row| match row.expires_on {
                 Some(day) => row.kind != KeyKind::SubjectRetention || day <= today,
-                None => !(keeps_consent && is_consent_key(row)),
+                None => true,
             });
         let mut doomed: Vec<KeyId> = doomed.map(|row| row.id).collect();
         let salts = self.inner.keys.salts_of(&[subject]).await?;
@@ -157,16 +156,23 @@ impl Vault {
     pub(crate) async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
         let now = self.now();
         let today = now.to_zoned(TimeZone::UTC).date();
-        self.keep_consent(subject, today).await?;
         let keys = &self.inner.keys;
         let mut destroyed = Err(StoreError::Conflict);
         for _ in 0..ATTEMPTS_MAX {
             let row = keys.subjects_by_reference(&[subject]).await?.pop();
-            let telling = match row.flatten() {
+            let row = row.flatten();
+            let telling = match &row {
                 None => None,
-                Some(row) => self.end_of_telemetry_id(&row).await?,
+                Some(row) => self.end_of_telemetry_id(row).await?,
             };
-            destroyed = keys.destroy_subject(subject, today, now, telling).await;
+            let consent = self.end_of_consent(subject, row.as_ref(), today).await?;
+            let kept = consent.kept.as_ref().and_then(retention_key);
+            destroyed = keys
+                .destroy_subject(subject, today, now, telling, consent)
+                .await;
+            if let Ok(all) = &mut destroyed {
+                all.extend(kept);
+            }
             if destroyed != Err(StoreError::Conflict) {
                 break;
             }
@@ -192,6 +198,13 @@ impl Vault {
             Err(error) => Err(error),
         }
     }
+}
+
+fn retention_key(row: &KeyRow) -> Option<RetentionKey> {
+    Some(RetentionKey {
+        id: row.id,
+        expires_on: row.expires_on?,
+    })
 }
 
 /// Sealed values name their keys, so that these ids in the open, beside a time, would lead from a telemetry id that ended

@@ -19,7 +19,6 @@ use privet_seal::{
     BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, ObjectSalt, RecordKey, Secret32,
 };
 
-pub(crate) use consent::is_consent_key;
 pub(crate) use open::{CipherRef, OpenSubject};
 pub(crate) use retention::RetentionWish;
 pub(crate) use salt::OpenSalt;
@@ -28,6 +27,7 @@ pub(crate) use tenant::TenantKeys;
 use open::open_subject;
 
 use crate::audit::SideKey;
+use crate::changed::{Changed, Ticket};
 use crate::port::{KeyStore, StoreError, SubjectRow};
 use crate::recent::{Mark, Recent};
 use crate::{Clock, Environment, Error, Oid, Puid, Result, SessionId, SubjectRef, TenantName};
@@ -47,6 +47,7 @@ pub(crate) struct Keyring {
     root: Arc<dyn KeyProvider>,
     environment: Environment,
     entropy: Arc<dyn Entropy>,
+    changed: Arc<Changed>,
     tenants: tokio::sync::RwLock<HashMap<TenantName, Arc<TenantKeys>>>,
     subjects: Recent<SubjectRef, Arc<OpenSubject>>,
     by_oid: Recent<Oid, SubjectRef>,
@@ -62,9 +63,11 @@ impl Keyring {
         environment: Environment,
         entropy: Arc<dyn Entropy>,
         clock: &Arc<dyn Clock>,
+        changed: Arc<Changed>,
     ) -> Self {
         Self {
             store,
+            changed,
             root,
             environment,
             entropy,
@@ -80,7 +83,15 @@ impl Keyring {
     /// The same root key over another store, with nothing opened yet.
     pub(crate) fn over(&self, store: Arc<dyn KeyStore>, clock: &Arc<dyn Clock>) -> Self {
         let (root, entropy) = (Arc::clone(&self.root), Arc::clone(&self.entropy));
-        Self::new(store, root, self.environment.clone(), entropy, clock)
+        let changed = Arc::default();
+        Self::new(
+            store,
+            root,
+            self.environment.clone(),
+            entropy,
+            clock,
+            changed,
+        )
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
@@ -202,12 +213,14 @@ impl Keyring {
         }
         let references: Vec<SubjectRef> = cold.iter().map(|row| row.reference).collect();
         let mark = self.subjects.mark();
+        let tickets = references.iter().map(|id| self.changed.ticket(*id));
+        let tickets: Vec<Ticket> = tickets.collect();
         let keys = self.store.keys_of_subjects(&references).await?;
         let mut fresh = HashMap::with_capacity(cold.len());
-        for (row, keys) in cold.into_iter().zip(keys) {
+        for ((row, keys), ticket) in cold.into_iter().zip(keys).zip(tickets) {
             let tenant = self.tenant(&row.tenant, now).await?;
             tenant.check_subject(row)?;
-            let Some(open) = open_subject(row.clone(), keys, tenant)? else {
+            let Some(open) = open_subject(row.clone(), keys, tenant, ticket)? else {
                 continue;
             };
             let open = Arc::new(open);
@@ -433,6 +446,13 @@ impl Keyring {
         let key = RecordKey::from(tenant.unwrap(&row)?);
         Ok(Some(SideKey::new(id, key)))
     }
+}
+
+/// The day's beginning, for rows that must not say at which moment they were made.
+fn day_of(now: Timestamp) -> Result<Timestamp> {
+    const SECONDS_A_DAY: i64 = 86_400;
+    let day = now.as_second().div_euclid(SECONDS_A_DAY) * SECONDS_A_DAY;
+    Timestamp::from_second(day).map_err(|_| Error::Internal("clock out of range"))
 }
 
 fn day_after(now: Timestamp, days: i64) -> Result<jiff::civil::Date> {

@@ -17,6 +17,7 @@ pub mod port;
 
 mod vault;
 
+mod changed;
 mod keyring;
 mod maintenance;
 mod recent;
@@ -51,7 +52,7 @@ pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use consent::{
     ConsentAnswer, ConsentChange, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentState, ConsentView, GpcOutcome, PastConsent, PurposeConsent, STAMP_MAX, UnknownChannel,
+    ConsentState, ConsentView, GpcOutcome, PastConsent, PurposeConsent, UnknownChannel,
 };
 pub use erasure::Closed;
 pub use error::{Error, Reason, Result};

@@ -17,11 +17,11 @@ mod upstream;
 
 pub use backup::KeyBackup;
 pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
-pub use consent::{ConsentBit, ConsentRow, NewConsentRow, SealedState};
+pub use consent::{ConsentBit, ConsentPlace, ConsentRow, NewConsentRow};
 pub use data::{DataStore, IndexEntry, ValueWrite};
 pub use keys::{
-    AliasRow, Change, ChangeKind, GrantRow, KeyRow, KeyStore, NewSubject, RetentionKey,
-    ScramVerifier, SubjectRow, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, GrantRow, KeyRow, KeyStore, NewSubject, Orphans,
+    RetentionKey, ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
 pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};

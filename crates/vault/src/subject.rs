@@ -16,7 +16,7 @@ pub(crate) use values::padding_block;
 use crate::audit::{EntryKind, Record, SubjectUse};
 use crate::keyring::{OpenSubject, TenantKeys};
 use crate::policy::Action;
-use crate::port::{AliasRow, NewSubject, StoreError, SubjectRow};
+use crate::port::{AliasRow, ConsentEnd, NewSubject, StoreError, SubjectRow};
 use crate::recent::Mark;
 use crate::{Caller, Error, Oid, Puid, Result, SourceName, SubjectRef, Vault};
 
@@ -113,7 +113,7 @@ impl Vault {
             let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
             self.inner
                 .keys
-                .destroy_subject(reference, today, now, None)
+                .destroy_subject(reference, today, now, None, ConsentEnd::default())
                 .await?;
             self.delete_orphans().await?;
             return Err(error);

@@ -112,7 +112,11 @@ impl Vault {
         let subject = open.row.reference;
         for _ in 0..ATTEMPTS_MAX {
             let telling = Some(self.telling(open, state).await?);
-            let told = vec![ConsentTold { subject, telling }];
+            let told = vec![ConsentTold {
+                subject,
+                number: number(state),
+                telling,
+            }];
             let changed = self.inner.keys.consent_changed(told).await;
             // Also after an error: it may have been told all the same.
             self.inner.stamps.forget(subject);

@@ -11,6 +11,7 @@ use privet_tlog::note::SigningKey;
 
 use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
+use crate::changed::Changed;
 use crate::consent::{self, Roll};
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
@@ -117,12 +118,14 @@ impl Vault {
     /// checkpoint, [`Error::Store`] when a store fails.
     pub async fn start(parts: Parts) -> Result<Self> {
         consent::check_bits(&*parts.data, &parts.map).await?;
+        let changed = Arc::<Changed>::default();
         let keyring = Keyring::new(
             Arc::clone(&parts.keys),
             Arc::clone(&parts.root),
             parts.config.environment.clone(),
             Arc::clone(&parts.entropy),
             &parts.clock,
+            Arc::clone(&changed),
         );
         let tenant = keyring
             .tenant(&parts.config.tenant, parts.clock.now())
@@ -150,7 +153,7 @@ impl Vault {
                 },
                 readings: Readings::default(),
                 logins: Logins::default(),
-                stamps: Stamps::default(),
+                stamps: Stamps::new(changed),
                 jobs: Jobs::default(),
                 key_backup: OnceLock::new(),
                 queries: OnceLock::new(),

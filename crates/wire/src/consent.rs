@@ -101,6 +101,10 @@ pub struct ConsentQuery {
 pub struct Consent {
     /// The number of the person's last answer, counted from 1; 0 if there is none.
     pub number: u64,
+    /// Whether the data store lost that answer: it went back to an older copy, or rows were taken out of it. The person agrees
+    /// to nothing until they answer again: ask them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     /// Every purpose of the data map that rests on consent.
     pub purposes: Vec<PurposeConsent>,
 }

@@ -132,6 +132,7 @@ fn consent_out(view: vault::ConsentView) -> Consent {
     });
     Consent {
         number: view.number,
+        lost: view.lost,
         purposes: purposes.collect(),
     }
 }

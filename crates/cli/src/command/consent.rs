@@ -129,7 +129,13 @@ fn show(consent: &Consent, style: Style) -> Result<()> {
     if consent.purposes.is_empty() {
         return output::line("no purpose of the data map rests on consent");
     }
-    output::line(table)
+    output::line(table)?;
+    if consent.lost {
+        output::line(
+            "their last answer was lost: the data store went back, or rows were taken out of it. They agree to nothing until they answer again",
+        )?;
+    }
+    Ok(())
 }
 
 fn list(events: &[ConsentEvent], style: Style) -> Result<()> {

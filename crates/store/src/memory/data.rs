@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use privet_seal::KeyId;
 use privet_vault::port::{
-    ConsentBit, ConsentRow, DataStore, IndexEntry, NewConsentRow, NewSessionEntry, SealedState,
+    ConsentBit, ConsentPlace, ConsentRow, DataStore, IndexEntry, NewConsentRow, NewSessionEntry,
     SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionRow,
     SessionTally, StoreError, TallyPeriod, ValueWrite,
 };
@@ -22,7 +21,7 @@ struct State {
     values: BTreeMap<(Puid, u16), Value>,
     sessions: BTreeMap<SessionId, SessionRow>,
     session_entries: Vec<NewSessionEntry>,
-    consent: BTreeMap<(Puid, u64), ConsentRow>,
+    consent: BTreeMap<ConsentPlace, ConsentRow>,
     consent_bits: BTreeMap<u8, String>,
 }
 
@@ -110,36 +109,30 @@ impl DataStore for MemoryData {
         self.0.write(|state| Ok(add(state)))
     }
 
-    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
+    async fn consent_states(
+        &self,
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         let state = self.0.read();
-        let now = |puid: &Puid| state.consent_of(*puid).next_back();
-        let states = subjects
-            .iter()
-            .map(|puid| now(puid).map(|row| row.state.clone()));
-        Ok(states.collect())
+        let at = |place| state.consent.get(place).map(|row| row.state.clone());
+        Ok(places.iter().map(at).collect())
     }
 
     async fn consent_rows(
         &self,
-        subject: Puid,
-        before: Option<u64>,
-        count_max: u32,
-    ) -> Result<Vec<ConsentRow>, StoreError> {
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<ConsentRow>>, StoreError> {
         let state = self.0.read();
-        let wanted = state
-            .consent_of(subject)
-            .rev()
-            .filter(|row| before.is_none_or(|before| row.state.number < before));
-        Ok(wanted.take(count_max as usize).cloned().collect())
+        let at = |place| state.consent.get(place).cloned();
+        Ok(places.iter().map(at).collect())
     }
 
-    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
+    async fn delete_consent(&self, places: &[ConsentPlace]) -> Result<u64, StoreError> {
         self.0.write(|state| {
-            let before = state.consent.len();
-            state
-                .consent
-                .retain(|_, row| !keys.contains(&row.state.key));
-            Ok((before - state.consent.len()) as u64)
+            let rows = places
+                .iter()
+                .filter(|place| state.consent.remove(*place).is_some());
+            Ok(rows.count() as u64)
         })
     }
 
@@ -243,22 +236,14 @@ impl DataStore for MemoryData {
 }
 
 impl State {
-    fn consent_of(&self, puid: Puid) -> impl DoubleEndedIterator<Item = &ConsentRow> {
-        self.consent
-            .range((puid, 0)..=(puid, u64::MAX))
-            .map(|(_, row)| row)
-    }
-
     fn add_consent(&mut self, new: NewConsentRow) -> bool {
-        let last = self.consent_of(new.puid).next_back();
-        let number = last.map_or(0, |last| last.state.number) + 1;
         let known = self.bits();
-        if new.row.state.number != number || contradicts(&known, &new.granted) {
+        if self.consent.contains_key(&new.place) || contradicts(&known, &new.granted) {
             return false;
         }
         let granted = new.granted.into_iter().map(|bit| (bit.bit, bit.purpose));
         self.consent_bits.extend(granted);
-        self.consent.insert((new.puid, number), new.row);
+        self.consent.insert(new.place, new.row);
         true
     }
 

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore,
-    NewSubject, RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling,
-    TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, GrantRequestRow, GrantRow,
+    KeyRow, KeyStore, NewSubject, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
+    SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -37,6 +37,7 @@ struct State {
     changes: Vec<ChangeKind>,
     log_positions: BTreeMap<String, u64>,
     orphans: BTreeSet<Puid>,
+    orphan_places: BTreeSet<ConsentPlace>,
     stream: Vec<StreamRow>,
 }
 
@@ -217,6 +218,7 @@ impl KeyStore for MemoryKeys {
         today: Date,
         at: Timestamp,
         telling: Option<Telling>,
+        consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError> {
         self.0.write(|state| {
             let known = state.subject(|row| row.reference == subject).is_some();
@@ -225,6 +227,7 @@ impl KeyStore for MemoryKeys {
                 state.check_salt(subject, telling)?;
             }
             let kept = state.destroy_subject(subject, today, at);
+            state.end_consent(consent)?;
             state.tell(telling.and_then(|telling| telling.event));
             Ok(kept)
         })
@@ -264,13 +267,19 @@ impl KeyStore for MemoryKeys {
         })
     }
 
-    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
-        Ok(self.0.read().orphans.iter().copied().collect())
+    async fn orphans(&self) -> Result<Orphans, StoreError> {
+        let state = self.0.read();
+        Ok(Orphans {
+            puids: state.orphans.iter().copied().collect(),
+            places: state.orphan_places.iter().copied().collect(),
+        })
     }
 
-    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
+    async fn remove_orphans(&self, orphans: &Orphans) -> Result<(), StoreError> {
+        let Orphans { puids, places } = orphans;
         self.0.write(|state| {
             state.orphans.retain(|puid| !puids.contains(puid));
+            state.orphan_places.retain(|place| !places.contains(place));
             Ok(())
         })
     }

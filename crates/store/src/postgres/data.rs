@@ -6,9 +6,8 @@ mod session;
 mod value;
 
 use async_trait::async_trait;
-use privet_seal::KeyId;
 use privet_vault::port::{
-    ConsentBit, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
+    ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
     ValueWrite,
 };
@@ -155,31 +154,31 @@ impl DataStore for PostgresData {
             .await
     }
 
-    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
-        let subjects = subjects.to_vec();
+    async fn consent_states(
+        &self,
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let places = places.to_vec();
         self.database
-            .run(move |client| Box::pin(async move { consent::now(client, &subjects).await }))
+            .run(move |client| Box::pin(async move { consent::states(client, &places).await }))
             .await
     }
 
     async fn consent_rows(
         &self,
-        subject: Puid,
-        before: Option<u64>,
-        count_max: u32,
-    ) -> Result<Vec<ConsentRow>, StoreError> {
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<ConsentRow>>, StoreError> {
+        let places = places.to_vec();
         self.database
-            .run(move |client| {
-                Box::pin(async move { consent::rows(client, subject, before, count_max).await })
-            })
+            .run(move |client| Box::pin(async move { consent::rows(client, &places).await }))
             .await
     }
 
-    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
-        let keys = keys.to_vec();
+    async fn delete_consent(&self, places: &[ConsentPlace]) -> Result<u64, StoreError> {
+        let places = places.to_vec();
         let count = self
             .database
-            .run(move |client| Box::pin(async move { consent::delete(client, &keys).await }))
+            .run(move |client| Box::pin(async move { consent::delete(client, &places).await }))
             .await?;
         self.database.remove_dead_rows();
         Ok(count)

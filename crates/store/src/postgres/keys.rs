@@ -6,6 +6,7 @@
 
 mod access;
 mod change;
+mod orphan;
 mod request;
 mod salt;
 mod stream;
@@ -17,8 +18,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject,
-    RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling, TokenRow,
+    AliasRow, Change, ConsentEnd, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore,
+    NewSubject, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling,
+    TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -159,8 +161,15 @@ CREATE INDEX grant_request_of_session ON grant_request (session, asked_at);
 CREATE INDEX grant_request_by_end ON grant_request (expires_at);
 ";
 
-/// What telemetry is told waits under the number of the change that it belongs to.
+/// What telemetry is told waits under the number of the change that it belongs to. A consent key says which event of its
+/// ledger was told last; where a destroyed subject's events lie is known until they are deleted.
 const FORMAT_3: &str = "
+ALTER TABLE wrapped_key ADD COLUMN told bigint NOT NULL DEFAULT 0;
+
+CREATE TABLE orphan_place (
+    place uuid PRIMARY KEY
+);
+
 CREATE TABLE stream_event (
     number bigint PRIMARY KEY,
     tyid uuid NOT NULL,
@@ -350,12 +359,14 @@ impl KeyStore for PostgresKeys {
         today: Date,
         at: Timestamp,
         telling: Option<Telling>,
+        consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError> {
         let kept = self
             .database
             .run(move |client| {
                 Box::pin(async move {
-                    subject::destroy(client, subject, today, at, telling.as_ref()).await
+                    let told = telling.as_ref();
+                    subject::destroy(client, subject, today, at, told, &consent).await
                 })
             })
             .await?;
@@ -408,18 +419,16 @@ impl KeyStore for PostgresKeys {
             .await
     }
 
-    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
+    async fn orphans(&self) -> Result<Orphans, StoreError> {
         self.database
-            .run(|client| Box::pin(async move { subject::orphans(client).await }))
+            .run(|client| Box::pin(async move { orphan::all(client).await }))
             .await
     }
 
-    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
-        let puids: Vec<Uuid> = puids.iter().map(|id| from_id(id.as_bytes())).collect();
+    async fn remove_orphans(&self, orphans: &Orphans) -> Result<(), StoreError> {
+        let orphans = orphans.clone();
         self.database
-            .run(move |client| {
-                Box::pin(async move { subject::remove_orphans(client, &puids).await })
-            })
+            .run(move |client| Box::pin(async move { orphan::remove(client, &orphans).await }))
             .await
     }
 

@@ -4,9 +4,8 @@ mod consent;
 mod session;
 
 use async_trait::async_trait;
-use privet_seal::KeyId;
 use privet_vault::port::{
-    ConsentBit, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
+    ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
     ValueWrite,
 };
@@ -179,28 +178,30 @@ impl DataStore for SqliteData {
             .await
     }
 
-    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError> {
-        let subjects = subjects.to_vec();
+    async fn consent_states(
+        &self,
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let places = places.to_vec();
         self.engine
-            .read(move |connection| consent::now(connection, &subjects))
+            .read(move |connection| consent::states(connection, &places))
             .await
     }
 
     async fn consent_rows(
         &self,
-        subject: Puid,
-        before: Option<u64>,
-        count_max: u32,
-    ) -> Result<Vec<ConsentRow>, StoreError> {
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<ConsentRow>>, StoreError> {
+        let places = places.to_vec();
         self.engine
-            .read(move |connection| consent::rows(connection, subject, before, count_max))
+            .read(move |connection| consent::rows(connection, &places))
             .await
     }
 
-    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError> {
-        let keys = keys.to_vec();
+    async fn delete_consent(&self, places: &[ConsentPlace]) -> Result<u64, StoreError> {
+        let places = places.to_vec();
         self.engine
-            .write(move |connection| consent::delete(connection, &keys))
+            .write(move |connection| consent::delete(connection, &places))
             .await
     }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod change;
+mod orphan;
 mod request;
 mod salt;
 mod stream;
@@ -14,9 +15,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore,
-    NewSubject, RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling,
-    TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, ConsentTold, GrantRequestRow, GrantRow, KeyRow,
+    KeyStore, NewSubject, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
+    SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -158,8 +159,15 @@ CREATE INDEX grant_request_of_session ON grant_request (session, asked_at);
 CREATE INDEX grant_request_by_end ON grant_request (expires_at);
 ";
 
-/// What telemetry is told waits under the number of the change that it belongs to.
+/// What telemetry is told waits under the number of the change that it belongs to. A consent key says which event of its
+/// ledger was told last; where a destroyed subject's events lie is known until they are deleted.
 const FORMAT_4: &str = "
+ALTER TABLE wrapped_key ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE orphan_place (
+    place BLOB NOT NULL PRIMARY KEY
+) WITHOUT ROWID;
+
 CREATE TABLE stream_event (
     number INTEGER PRIMARY KEY,
     tyid BLOB NOT NULL,
@@ -315,10 +323,12 @@ impl KeyStore for SqliteKeys {
         today: Date,
         at: Timestamp,
         telling: Option<Telling>,
+        consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError> {
         self.engine
             .destroy(move |connection, scrub| {
-                subject::destroy(connection, subject, today, at, telling.as_ref(), scrub)
+                let told = telling.as_ref();
+                subject::destroy(connection, subject, today, at, told, &consent, scrub)
             })
             .await
     }
@@ -364,14 +374,14 @@ impl KeyStore for SqliteKeys {
             .await
     }
 
-    async fn orphans(&self) -> Result<Vec<Puid>, StoreError> {
-        self.engine.read(subject::orphans).await
+    async fn orphans(&self) -> Result<Orphans, StoreError> {
+        self.engine.read(orphan::all).await
     }
 
-    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError> {
-        let puids = puids.to_vec();
+    async fn remove_orphans(&self, orphans: &Orphans) -> Result<(), StoreError> {
+        let orphans = orphans.clone();
         self.engine
-            .write(move |connection| subject::remove_orphans(connection, &puids))
+            .write(move |connection| orphan::remove(connection, &orphans))
             .await
     }
 

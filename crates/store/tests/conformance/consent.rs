@@ -1,10 +1,10 @@
-//! What the consent ledger promises: nothing is lost, nothing changes, and it is always decided which answer is the last.
+//! What the consent ledger promises: nothing is lost, nothing changes, and a place is taken once.
 
 use std::sync::Arc;
 
-use privet_vault::port::{ConsentBit, ConsentRow, DataStore, NewConsentRow, SealedState};
+use privet_vault::port::{ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow};
 
-use crate::rows::{key_id, puid, value};
+use crate::rows::{place, puid, value};
 use crate::{Stores, on_each};
 
 const MARKETING: u8 = 2;
@@ -19,11 +19,7 @@ pub(crate) fn bit(bit: u8, purpose: &str) -> ConsentBit {
 /// The row of subject `n`'s event `number`; a store cannot look into it.
 pub(crate) fn row(n: u32, number: u64) -> ConsentRow {
     ConsentRow {
-        state: SealedState {
-            number,
-            key: key_id(n),
-            sealed: vec![n as u8, number as u8, 0, 0xFF],
-        },
+        state: vec![n as u8, number as u8, 0, 0xFF],
         evidence: number.is_multiple_of(2).then(|| vec![0xE0, 0, 0xFF]),
     }
 }
@@ -32,7 +28,7 @@ pub(crate) fn row(n: u32, number: u64) -> ConsentRow {
 fn event(n: u32, number: u64) -> NewConsentRow {
     let bit = bit(MARKETING, "marketing");
     NewConsentRow {
-        puid: puid(n),
+        place: place(n, number),
         row: row(n, number),
         granted: Vec::from_iter((!number.is_multiple_of(2)).then_some(bit)),
     }
@@ -44,12 +40,21 @@ async fn add(stores: &Stores, event: NewConsentRow) -> bool {
     added[0]
 }
 
+fn places(n: u32) -> Vec<ConsentPlace> {
+    (0..=12).map(|number| place(n, number)).collect()
+}
+
+/// Subject `n`'s rows, oldest first, of numbers up to 12.
 async fn history(stores: &Stores, n: u32) -> Vec<ConsentRow> {
-    stores.data.consent_rows(puid(n), None, 99).await.unwrap()
+    let rows = stores.data.consent_rows(&places(n)).await.unwrap();
+    let states = stores.data.consent_states(&places(n)).await.unwrap();
+    let of_rows = rows.iter().map(|row| Some(row.as_ref()?.state.clone()));
+    assert_eq!(states, of_rows.collect::<Vec<_>>());
+    rows.into_iter().flatten().collect()
 }
 
 #[tokio::test]
-async fn the_last_row_is_the_state_and_all_stay() {
+async fn rows_are_found_by_their_places_and_stay() {
     on_each(async |stores| {
         assert!(add(stores, event(1, 1)).await);
         assert!(add(stores, event(2, 1)).await);
@@ -57,32 +62,37 @@ async fn the_last_row_is_the_state_and_all_stay() {
         stores.reopen().await;
         assert!(add(stores, event(1, 3)).await);
         let data = &stores.data;
-        let asked = [puid(2), puid(3), puid(1), puid(2)];
-        let now = data.consent_now(&asked).await.unwrap();
-        let (one, two) = (row(1, 3).state, row(2, 1).state);
-        assert_eq!(now, [Some(two.clone()), None, Some(one), Some(two)]);
-        assert!(data.consent_now(&[]).await.unwrap().is_empty());
-
-        let whole = [row(1, 3), row(1, 2), row(1, 1)];
-        assert_eq!(history(stores, 1).await, whole);
-        let page = data.consent_rows(puid(1), Some(3), 1).await.unwrap();
-        assert_eq!(page, whole[1..2]);
-        let rest = data.consent_rows(puid(1), Some(2), 9).await.unwrap();
-        assert_eq!(rest, whole[2..]);
+        // In the order asked, also twice.
+        let asked = [place(2, 1), place(3, 1), place(1, 3), place(2, 1)];
+        let states = data.consent_states(&asked).await.unwrap();
+        let (one, two) = (Some(row(1, 3)), Some(row(2, 1)));
+        let state = |row: &Option<ConsentRow>| row.as_ref().map(|row| row.state.clone());
+        assert_eq!(states, [state(&two), None, state(&one), state(&two)]);
+        let rows = data.consent_rows(&asked).await.unwrap();
+        assert_eq!(rows, [two.clone(), None, one, two]);
+        assert!(data.consent_states(&[]).await.unwrap().is_empty());
+        assert!(data.consent_rows(&[]).await.unwrap().is_empty());
+        assert_eq!(history(stores, 1).await, [row(1, 1), row(1, 2), row(1, 3)]);
         assert_eq!(history(stores, 3).await, []);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_row_follows_the_last_one_or_is_refused() {
+async fn a_place_is_taken_once_and_what_lies_there_stays() {
     on_each(async |stores| {
-        assert!(!add(stores, event(1, 0)).await);
-        assert!(!add(stores, event(1, 2)).await);
         assert!(add(stores, event(1, 1)).await);
         assert!(!add(stores, event(1, 1)).await);
-        assert!(!add(stores, event(1, 3)).await);
+        let other = NewConsentRow {
+            row: row(2, 2),
+            ..event(1, 1)
+        };
+        assert!(!add(stores, other).await);
         assert_eq!(history(stores, 1).await, [row(1, 1)]);
+        // Which places belong together, and in which order they come, is not the store's to know.
+        assert!(add(stores, event(1, 7)).await);
+        assert!(add(stores, event(1, 4)).await);
+        assert_eq!(history(stores, 1).await, [row(1, 1), row(1, 4), row(1, 7)]);
     })
     .await;
 }
@@ -93,15 +103,16 @@ async fn of_a_list_those_that_fit_are_added() {
         let none = stores.data.append_consent(Vec::new()).await;
         assert_eq!(none, Ok(Vec::new()));
         assert!(add(stores, event(2, 1)).await);
-        // Two of one person, one that is late, one that is early, and one of somebody else.
-        let list = [(1, 1), (2, 1), (1, 2), (3, 2), (4, 1), (1, 4), (2, 2)];
-        let rows = list.map(|(n, number)| event(n, number)).to_vec();
+        // One that is taken, one that is taken by another of the list, and others.
+        let list = [(1, 1), (2, 1), (1, 2), (3, 2), (1, 1), (4, 1), (2, 2)];
+        let mut rows = list.map(|(n, number)| event(n, number)).to_vec();
+        rows[4].row = row(9, 9);
         let added = stores.data.append_consent(rows).await.unwrap();
-        assert_eq!(added, [true, false, true, false, true, false, true]);
+        assert_eq!(added, [true, false, true, true, false, true, true]);
         stores.reopen().await;
-        assert_eq!(history(stores, 1).await, [row(1, 2), row(1, 1)]);
-        assert_eq!(history(stores, 2).await, [row(2, 2), row(2, 1)]);
-        assert_eq!(history(stores, 3).await, []);
+        assert_eq!(history(stores, 1).await, [row(1, 1), row(1, 2)]);
+        assert_eq!(history(stores, 2).await, [row(2, 1), row(2, 2)]);
+        assert_eq!(history(stores, 3).await, [row(3, 2)]);
         assert_eq!(history(stores, 4).await, [row(4, 1)]);
     })
     .await;
@@ -128,7 +139,7 @@ async fn of_two_at_once_one_is_told() {
     .await;
 }
 
-/// Lists that meet each other from both ends; none waits for ever, and no number is left out or given twice.
+/// Lists that meet each other from both ends; none waits for ever, and no place is left out or taken twice.
 #[tokio::test]
 async fn lists_of_many_writers_do_not_wait_for_each_other() {
     on_each(async |stores| {
@@ -153,7 +164,7 @@ async fn lists_of_many_writers_do_not_wait_for_each_other() {
         }
         assert_eq!(count, 12 * 5);
         for n in 0..12 {
-            let rows = (1..=5).rev().map(|number| row(n, number));
+            let rows = (1..=5).map(|number| row(n, number));
             assert_eq!(history(stores, n).await, rows.collect::<Vec<_>>());
         }
     })
@@ -179,8 +190,8 @@ async fn a_bit_stands_for_one_purpose_for_ever() {
         assert!(!add(stores, granting(2, 1, &both)).await);
         assert_eq!(history(stores, 2).await, []);
         assert_eq!(known().await, std::slice::from_ref(&marketing));
-        // Nor of one whose number does not fit.
-        assert!(!add(stores, granting(2, 2, std::slice::from_ref(&improvement))).await);
+        // Nor of one whose place is taken.
+        assert!(!add(stores, granting(1, 1, std::slice::from_ref(&improvement))).await);
         assert_eq!(known().await, std::slice::from_ref(&marketing));
         let research = bit(31, "research");
         let both = [research.clone(), improvement.clone()];
@@ -239,20 +250,13 @@ async fn lists_by_chance_are_answered_as_the_model_does() {
         for _ in 0..150 {
             // Bits may contradict those of another list, never of the same: engines add a list's rows in their own order.
             let purpose = ["a", "b"][chance(6) as usize / 5];
-            let mut last = [0; 4];
-            for n in 0..4 {
-                let rows = history(&model, n).await;
-                last[n as usize] = rows.first().map_or(0, |row| row.state.number);
-            }
             let rows: Vec<_> = (0..chance(5))
                 .map(|_| {
-                    let n = chance(4) as u32;
-                    // Mostly the one that follows; one that is there, or two too far.
-                    let number = last[n as usize] + chance(4).min(2);
                     let granted = (0..chance(3)).map(|_| bit(chance(6) as u8, purpose));
+                    let granted = granted.collect();
                     NewConsentRow {
-                        granted: granted.collect(),
-                        ..event(n, number)
+                        granted,
+                        ..event(chance(4) as u32, chance(13))
                     }
                 })
                 .collect();
@@ -287,21 +291,24 @@ async fn deleting_a_subjects_values_leaves_what_it_agreed_to() {
 }
 
 #[tokio::test]
-async fn rows_go_with_their_key() {
+async fn rows_are_deleted_by_their_places() {
     on_each(async |stores| {
         for (n, number) in [(1, 1), (1, 2), (2, 1), (3, 1)] {
             assert!(add(stores, event(n, number)).await);
         }
         let data = &stores.data;
         assert_eq!(data.delete_consent(&[]).await, Ok(0));
-        let gone = [key_id(1), key_id(9), key_id(3)];
+        let gone = [place(1, 1), place(9, 1), place(3, 1), place(1, 2)];
         assert_eq!(data.delete_consent(&gone).await, Ok(3));
         assert_eq!(data.delete_consent(&gone).await, Ok(0));
         stores.reopen().await;
-        let now = stores.data.consent_now(&[puid(1), puid(2), puid(3)]).await;
-        assert_eq!(now, Ok(vec![None, Some(row(2, 1).state), None]));
+        assert_eq!(history(stores, 1).await, []);
+        assert_eq!(history(stores, 2).await, [row(2, 1)]);
+        assert_eq!(history(stores, 3).await, []);
         // What a bit stands for outlives whoever said yes.
         assert_eq!(stores.data.consent_bits().await.unwrap().len(), 1);
+        // The place is free again.
+        assert!(add(stores, event(1, 1)).await);
     })
     .await;
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use privet_seal::KeyKind;
 use privet_store::SqliteStores;
-use privet_vault::port::{KeyRow, LogBatch, StoreError};
+use privet_vault::port::{ConsentEnd, KeyRow, LogBatch, StoreError};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
@@ -51,7 +51,7 @@ fn writes_until_it_is_killed() {
                 let victim = reference(n as u32 - 1);
                 stores
                     .keys
-                    .destroy_subject(victim, day(1), at(0), None)
+                    .destroy_subject(victim, day(1), at(0), None, ConsentEnd::default())
                     .await
                     .unwrap();
             }
@@ -142,7 +142,7 @@ async fn destroyed_bytes_are_in_no_file() {
         for n in (0..range.end).filter(|n| (n * 7 + round) % 40 == 0) {
             let kept = stores
                 .keys
-                .destroy_subject(reference(n), day(1), at(0), None)
+                .destroy_subject(reference(n), day(1), at(0), None, ConsentEnd::default())
                 .await
                 .unwrap();
             assert!(kept.len() <= 1);

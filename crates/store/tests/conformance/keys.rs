@@ -1,15 +1,15 @@
 //! What the key store promises.
 
 use privet_seal::KeyKind;
-use privet_vault::SubjectRef;
 use privet_vault::port::{
-    Change, ChangeKind, ConsentTold, GrantRow, KeyRow, NewSubject, RetentionKey, StoreError,
-    SubjectRow, TokenRow,
+    Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, GrantRow, KeyRow, NewSubject,
+    Orphans, RetentionKey, StoreError, SubjectRow, TokenRow,
 };
+use privet_vault::{Puid, SubjectRef};
 
 use crate::rows::{
-    alias, at, day, grant, grant_id, key, key_id, oid, puid, reference, retention_key, session_id,
-    subject, subject_row, token, token_id, wide,
+    alias, at, bytes, day, grant, grant_id, key, key_id, oid, place, puid, reference,
+    retention_key, session_id, subject, subject_row, token, token_id, wide,
 };
 use crate::{Stores, on_each};
 
@@ -345,7 +345,7 @@ async fn erasure_takes_keys_links_and_grants_of_one_subject() {
 
         let kept = stores
             .keys
-            .destroy_subject(reference(1), day(1), at(9), None)
+            .destroy_subject(reference(1), day(1), at(9), None, ConsentEnd::default())
             .await;
         assert_eq!(kept, Ok(vec![]));
         stores.reopen().await;
@@ -411,7 +411,7 @@ async fn a_retention_key_outlives_its_subject_until_its_day() {
         let destroy = async |today| {
             stores
                 .keys
-                .destroy_subject(reference(1), day(today), at(9), None)
+                .destroy_subject(reference(1), day(today), at(9), None, ConsentEnd::default())
                 .await
                 .unwrap()
         };
@@ -444,12 +444,98 @@ async fn a_retention_key_outlives_its_subject_until_its_day() {
     .await;
 }
 
+/// The key of subject `n`'s answers.
+fn consent_key(n: u32) -> KeyRow {
+    KeyRow {
+        generation: KeyRow::CONSENT_GENERATION,
+        expires_on: None,
+        ..retention_key(n, day(1))
+    }
+}
+
+#[tokio::test]
+async fn a_consent_key_says_which_answer_was_told_last() {
+    on_each(async |stores| {
+        let keys = &stores.keys;
+        keys.add_subjects(vec![subject(1), subject(2)])
+            .await
+            .unwrap();
+        // Another retention key of theirs is not meant.
+        let other = KeyRow {
+            id: key_id(19),
+            ..retention_key(1, day(9))
+        };
+        keys.add_keys(vec![consent_key(1), consent_key(2), other])
+            .await
+            .unwrap();
+        let tell = async |list: &[(u32, u64)]| {
+            let told = list.iter().map(|(n, number)| ConsentTold {
+                subject: reference(*n),
+                number: *number,
+                telling: None,
+            });
+            stores.keys.consent_changed(told.collect()).await.unwrap();
+        };
+        tell(&[(1, 2), (2, 1), (9, 4), (1, 3), (1, 1)]).await;
+        // Whoever is late takes nothing back.
+        tell(&[(1, 2), (2, 0)]).await;
+        stores.reopen().await;
+        let ids = [consent_key(1).id, consent_key(2).id, key_id(19)];
+        let rows = stores.keys.keys_by_id(&ids).await.unwrap();
+        let told: Vec<_> = rows.iter().flatten().map(|row| row.told).collect();
+        assert_eq!(told, [3, 1, 0]);
+        let of_subject = stores.keys.keys_of_subjects(&[reference(1)]).await.unwrap();
+        let told = of_subject[0].iter().map(|row| row.told);
+        assert_eq!(told.max(), Some(3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_kept_has_another_key_from_the_moment_on_in_which_its_subject_ends() {
+    on_each(async |stores| {
+        let keys = &stores.keys;
+        keys.add_subjects(vec![subject(1)]).await.unwrap();
+        keys.add_keys(vec![consent_key(1)]).await.unwrap();
+        let kept = KeyRow {
+            id: key_id(99),
+            owner: bytes(12, 1),
+            expires_on: Some(day(20)),
+            told: 7,
+            ..consent_key(1)
+        };
+        // An erasure that is repeated keeps what it kept.
+        for id in [99, 98] {
+            let end = ConsentEnd {
+                places: Vec::new(),
+                kept: Some(KeyRow {
+                    id: key_id(id),
+                    ..kept.clone()
+                }),
+            };
+            let left = stores
+                .keys
+                .destroy_subject(reference(1), day(1), at(9), None, end)
+                .await;
+            assert_eq!(left, Ok(vec![]));
+        }
+        stores.reopen().await;
+        let ids = [consent_key(1).id, key_id(99), key_id(98)];
+        let rows = stores.keys.keys_by_id(&ids).await.unwrap();
+        assert_eq!(rows, [None, Some(kept.clone()), None]);
+        let kind = KeyKind::SubjectRetention;
+        let owners = stores.keys.expired_owners(kind, day(20), 9).await;
+        assert_eq!(owners, Ok(vec![kept.owner]));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn erasing_nobody_is_no_change() {
     on_each(async |stores| {
         let kept = stores
             .keys
-            .destroy_subject(reference(1), day(1), at(9), None)
+            .destroy_subject(reference(1), day(1), at(9), None, ConsentEnd::default())
             .await;
         assert_eq!(kept, Ok(vec![]));
         assert_eq!(stores.keys.sequence().await, Ok(0));
@@ -606,6 +692,7 @@ async fn changes_of_consent_take_their_places_in_the_order_of_the_list() {
         let list = [3, 1, 3, 2].map(reference);
         let told = |subject: &SubjectRef| ConsentTold {
             subject: *subject,
+            number: 1,
             telling: None,
         };
         keys.consent_changed(list.iter().map(told).collect())
@@ -704,22 +791,49 @@ async fn an_erased_account_id_is_known_until_its_values_are_deleted() {
     on_each(async |stores| {
         let subjects = (1..=3).map(subject).collect();
         stores.keys.add_subjects(subjects).await.unwrap();
-        assert_eq!(stores.keys.orphans().await, Ok(Vec::new()));
+        assert_eq!(stores.keys.orphans().await, Ok(Orphans::default()));
         for n in [2, 1] {
             for _ in 0..2 {
                 stores
                     .keys
-                    .destroy_subject(reference(n), day(1), at(0), None)
+                    .destroy_subject(reference(n), day(1), at(0), None, ConsentEnd::default())
                     .await
                     .unwrap();
             }
         }
-        let mut both = vec![puid(1), puid(2)];
-        both.sort();
-        assert_eq!(stores.keys.orphans().await, Ok(both));
-        stores.keys.remove_orphans(&[puid(2)]).await.unwrap();
+        let orphans = |mut puids: Vec<Puid>, mut places: Vec<ConsentPlace>| {
+            puids.sort();
+            places.sort();
+            Orphans { puids, places }
+        };
+        let all = orphans(vec![puid(1), puid(2)], vec![]);
+        assert_eq!(stores.keys.orphans().await, Ok(all));
+        let second = orphans(vec![puid(2)], vec![]);
+        stores.keys.remove_orphans(&second).await.unwrap();
         stores.reopen().await;
-        assert_eq!(stores.keys.orphans().await, Ok(vec![puid(1)]));
+        let first = orphans(vec![puid(1)], vec![]);
+        assert_eq!(stores.keys.orphans().await, Ok(first));
+        // Where answers lie is known as long, also when it is said again.
+        for _ in 0..2 {
+            let end = ConsentEnd {
+                places: vec![place(3, 2), place(3, 1)],
+                kept: None,
+            };
+            stores
+                .keys
+                .destroy_subject(reference(3), day(1), at(0), None, end)
+                .await
+                .unwrap();
+        }
+        let all = orphans(vec![puid(1), puid(3)], vec![place(3, 1), place(3, 2)]);
+        assert_eq!(stores.keys.orphans().await, Ok(all));
+        let some = orphans(vec![puid(3)], vec![place(3, 1), place(9, 9)]);
+        stores.keys.remove_orphans(&some).await.unwrap();
+        stores.reopen().await;
+        let left = orphans(vec![puid(1)], vec![place(3, 2)]);
+        assert_eq!(stores.keys.orphans().await, Ok(left.clone()));
+        stores.keys.remove_orphans(&left).await.unwrap();
+        assert_eq!(stores.keys.orphans().await, Ok(Orphans::default()));
     })
     .await;
 }

@@ -100,7 +100,12 @@ impl Stores {
     }
 
     async fn postgres(addresses: PostgresAddresses) -> Self {
-        let options = PostgresOptions::default();
+        // The tests share their machine with others: a late answer is not what they are about.
+        let options = PostgresOptions {
+            connect_wait: Duration::from_secs(120),
+            answer_wait: Duration::from_secs(120),
+            ..PostgresOptions::default()
+        };
         let stores = PostgresStores::connect(&addresses, &options).await.unwrap();
         let PostgresStores {
             data, keys, log, ..

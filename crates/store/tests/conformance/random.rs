@@ -3,17 +3,18 @@
 use jiff::SignedDuration;
 use privet_seal::KeyKind;
 use privet_vault::port::{
-    ConsentTold, KeyRow, LogBatch, NewConsentRow, NewSessionEntry, NewSubject, Review,
-    SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionPart,
-    SessionRow, SubjectRow, TallyPeriod, ValueWrite, Verdict,
+    ConsentEnd, ConsentPlace, ConsentTold, KeyRow, LogBatch, NewConsentRow, NewSessionEntry,
+    NewSubject, Review, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter,
+    SessionOrder, SessionPart, SessionRow, SubjectRow, TallyPeriod, ValueWrite, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio::runtime;
 
 use crate::rows::{
-    alias, at, batch, day, grant, grant_id, index, key, key_id, no_value, oid, puid, reference,
-    retention_key, session, session_id, side, subject, tile, token, token_id, value, wide,
+    alias, at, batch, day, grant, grant_id, index, key, key_id, no_value, oid, place, puid,
+    reference, retention_key, session, session_id, side, subject, tile, token, token_id, value,
+    wide,
 };
 use crate::salts::{event, last, salt, telling};
 use crate::{Stores, consent};
@@ -37,7 +38,8 @@ enum Call {
     SessionsAfter(bool, Option<(i64, u32)>, Option<i64>, bool),
     SessionTallies(i64, i64),
     AppendConsent(Vec<(u32, u64, u8)>),
-    Consents(u32, u64, u32),
+    Consents(Vec<(u32, u64)>),
+    DeleteConsent(Vec<(u32, u64)>),
     ConsentChanged(Vec<(u32, Option<u32>)>),
     AddSessionEntries(Vec<(u32, u64, u8)>),
     SessionEntries(u32, u8, u32),
@@ -96,7 +98,8 @@ fn data_call() -> impl Strategy<Value = Call> {
             .prop_map(Call::AddSessionEntries),
         1 => (0..3_u32, 0..3_u8, 0..5_u32).prop_map(|(a, b, c)| Call::SessionEntries(a, b, c)),
         3 => prop::collection::vec((0..3_u32, 1..6_u64, 0..4_u8), 0..5).prop_map(Call::AppendConsent),
-        1 => (0..4_u32, 1..7_u64, 0..4_u32).prop_map(|(a, b, c)| Call::Consents(a, b, c)),
+        2 => prop::collection::vec((0..4_u32, 1..7_u64), 0..6).prop_map(Call::Consents),
+        1 => prop::collection::vec((0..3_u32, 1..6_u64), 0..3).prop_map(Call::DeleteConsent),
     ]
 }
 
@@ -252,7 +255,7 @@ async fn consent_answer(stores: &Stores, call: &Call) -> Option<String> {
         Call::AppendConsent(rows) => {
             // Bits may contradict those of another list, never of the same: engines add a list's rows in their own order.
             let new = |&(n, number, bit): &(u32, u64, u8)| NewConsentRow {
-                puid: puid(n),
+                place: place(n, number),
                 row: consent::row(n, number),
                 granted: match bit {
                     0 => Vec::new(),
@@ -262,13 +265,17 @@ async fn consent_answer(stores: &Stores, call: &Call) -> Option<String> {
             let added = data.append_consent(rows.iter().map(new).collect()).await;
             format!("{added:?} {:?}", data.consent_bits().await)
         }
-        Call::Consents(n, before, count_max) => {
-            let now = data.consent_now(&[puid(*n), puid(9), puid(0)]).await;
-            let page = data.consent_rows(puid(*n), Some(*before), *count_max);
-            format!("{now:?} {:?}", page.await)
+        Call::Consents(asked) => {
+            let states = data.consent_states(&places(asked)).await;
+            format!("{states:?} {:?}", data.consent_rows(&places(asked)).await)
         }
+        Call::DeleteConsent(gone) => format!("{:?}", data.delete_consent(&places(gone)).await),
         _ => return None,
     })
+}
+
+fn places(list: &[(u32, u64)]) -> Vec<ConsentPlace> {
+    list.iter().map(|(n, number)| place(*n, *number)).collect()
 }
 
 const PARTS: [SessionPart; 3] = [
@@ -440,8 +447,18 @@ async fn subject_answer(stores: &Stores, call: &Call) -> Option<String> {
         Call::Subjects(numbers) => subjects(stores, numbers).await,
         Call::DestroySubject(n, today, now, generation) => {
             let told = generation.map(|generation| telling(generation, Some(last(*n))));
-            let destroyed = keys.destroy_subject(reference(*n), day(*today), at(*now), told);
-            format!("{:?}", destroyed.await)
+            let consent = ConsentEnd {
+                places: vec![place(*n, now.unsigned_abs())],
+                kept: None,
+            };
+            let subject = reference(*n);
+            let destroyed = keys.destroy_subject(subject, day(*today), at(*now), told, consent);
+            let destroyed = destroyed.await;
+            let orphans = keys.orphans().await.unwrap();
+            if today % 2 == 0 {
+                keys.remove_orphans(&orphans).await.unwrap();
+            }
+            format!("{destroyed:?} {orphans:?}")
         }
         Call::AddSalts(numbers) => {
             let salts = numbers.iter().map(|n| salt(*n, 1)).collect();
@@ -581,6 +598,7 @@ async fn access_answer(stores: &Stores, call: &Call) -> String {
 async fn consent_changed(stores: &Stores, subjects: &[(u32, Option<u32>)]) -> String {
     let told = |(n, generation): &(u32, Option<u32>)| ConsentTold {
         subject: reference(*n),
+        number: (*n).into(),
         telling: generation.map(|generation| telling(generation, Some(event(*n, *n)))),
     };
     let changes = subjects.iter().map(told).collect();

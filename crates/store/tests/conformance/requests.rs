@@ -2,7 +2,9 @@
 
 use privet_seal::KeyKind;
 use privet_vault::GrantRequestId;
-use privet_vault::port::{ChangeKind, GrantRequestRow, GrantRow, RequestDecision, StoreError};
+use privet_vault::port::{
+    ChangeKind, ConsentEnd, GrantRequestRow, GrantRow, RequestDecision, StoreError,
+};
 
 use crate::rows::{
     at, bytes, day, grant, grant_id, key, key_id, reference, request, request_id, session_id,
@@ -41,7 +43,7 @@ async fn a_grant_for_several_people_ends_with_any_of_them() {
         assert_eq!(found, Ok(Some(of_two)), "in the order asked for");
         stores
             .keys
-            .destroy_subject(reference(2), day(1), at(9), None)
+            .destroy_subject(reference(2), day(1), at(9), None, ConsentEnd::default())
             .await
             .unwrap();
         let ended = async |n| {

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, GrantRequestRow, GrantRow, IndexEntry, KeyRow, LogBatch, LogState, NewSubject,
-    ScramVerifier, SessionRow, SideRow, SubjectRow, TileRow, TokenRow, ValueWrite,
+    AliasRow, ConsentPlace, GrantRequestRow, GrantRow, IndexEntry, KeyRow, LogBatch, LogState,
+    NewSubject, ScramVerifier, SessionRow, SideRow, SubjectRow, TileRow, TokenRow, ValueWrite,
 };
 use privet_vault::{GrantId, GrantRequestId, Oid, Puid, SessionId, SubjectRef, TokenId};
 
@@ -50,6 +50,11 @@ pub(crate) fn grant_id(n: u32) -> GrantId {
 
 pub(crate) fn token_id(n: u32) -> TokenId {
     TokenId::from_bytes(bytes(6, n))
+}
+
+/// Where subject `n`'s event `number` lies.
+pub(crate) fn place(n: u32, number: u64) -> ConsentPlace {
+    ConsentPlace(bytes(11, 1_000 * n + number as u32))
 }
 
 pub(crate) fn key_id(n: u32) -> KeyId {
@@ -122,6 +127,7 @@ pub(crate) fn key(n: u32, kind: KeyKind, owner: [u8; 16], generation: u32) -> Ke
         commitment: wide(10, n),
         created_at: at(i64::from(n)),
         expires_on: None,
+        told: 0,
     }
 }
 

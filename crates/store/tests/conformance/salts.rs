@@ -2,7 +2,8 @@
 
 use privet_seal::{KeyKind, Tyid};
 use privet_vault::port::{
-    Change, ChangeKind, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow, Telling,
+    Change, ChangeKind, ConsentEnd, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow,
+    Telling,
 };
 
 use crate::rows::{at, bytes, day, grant, key, key_id, oid, reference, subject};
@@ -179,7 +180,7 @@ async fn an_erasure_takes_the_salt_and_tells_of_it() {
             let telling = Some(telling(generation, Some(last(1))));
             stores
                 .keys
-                .destroy_subject(reference(1), day(1), at(9), telling)
+                .destroy_subject(reference(1), day(1), at(9), telling, ConsentEnd::default())
                 .await
         };
         // Whoever saw no salt saw no id, and another generation is another id.
@@ -209,7 +210,7 @@ async fn an_erasure_takes_the_salt_and_tells_of_it() {
         let none = Some(telling(0, None));
         stores
             .keys
-            .destroy_subject(reference(2), day(1), at(9), none)
+            .destroy_subject(reference(2), day(1), at(9), none, ConsentEnd::default())
             .await
             .unwrap();
         assert_eq!(stores.keys.stream_events(9).await.unwrap().len(), 1);
@@ -226,6 +227,7 @@ async fn a_change_of_consent_is_told_under_the_salt_that_lives() {
         keys.add_salts(vec![salt(1, 1), salt(3, 1)]).await.unwrap();
         let told = |n, telling| ConsentTold {
             subject: reference(n),
+            number: 1,
             telling,
         };
         let list = vec![
@@ -312,7 +314,7 @@ async fn one_first_salt_wins_and_none_outlives_its_subject() {
             let adding: Vec<_> = adding.collect();
             let destroyed = stores
                 .keys
-                .destroy_subject(reference(n), day(1), at(9), None)
+                .destroy_subject(reference(n), day(1), at(9), None, ConsentEnd::default())
                 .await;
             assert_eq!(destroyed, Ok(vec![]));
             for added in adding {

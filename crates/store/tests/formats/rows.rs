@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, ConsentRow, DataStore, GrantRow, KeyRow, KeyStore, NewConsentRow,
-    Review, ScramVerifier, SealedState, SessionEntry, SessionEntryFilter, SessionFilter,
-    SessionPart, SessionRow, SubjectRow, TokenRow, Verdict,
+    AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentRow, DataStore, GrantRow,
+    KeyRow, KeyStore, NewConsentRow, Orphans, Review, ScramVerifier, SessionEntry,
+    SessionEntryFilter, SessionFilter, SessionPart, SessionRow, SubjectRow, TokenRow, Verdict,
 };
 use privet_vault::{GrantId, Oid, Puid, SessionId, SubjectRef, TokenId};
 
@@ -190,27 +190,26 @@ pub(crate) async fn find_data(store: &dyn DataStore) {
     };
     store.put_session(urgent.clone()).await.unwrap();
     assert_eq!(store.sessions(&emergency).await.unwrap(), [urgent]);
-    find_consent(store, one).await;
+    find_consent(store).await;
     assert_eq!(store.delete_subject(one).await.unwrap(), 2);
     assert_eq!(store.lookup(3, [0x15; 18], 9).await.unwrap(), []);
 }
 
 /// Nobody had answered anything; now they can.
-async fn find_consent(store: &dyn DataStore, puid: Puid) {
-    assert_eq!(store.consent_now(&[puid]).await.unwrap(), [None]);
+async fn find_consent(store: &dyn DataStore) {
+    let place = ConsentPlace([7; 16]);
+    let states = async || store.consent_states(&[place]).await.unwrap();
+    assert_eq!(states().await, [None]);
     let first = NewConsentRow {
-        puid,
+        place,
         row: ConsentRow {
-            state: SealedState {
-                number: 1,
-                key: KeyId([8; 16]),
-                sealed: vec![8; 64],
-            },
+            state: vec![8; 64],
             evidence: None,
         },
         granted: Vec::new(),
     };
     assert_eq!(store.append_consent(vec![first]).await, Ok(vec![true]));
+    assert_eq!(states().await, [Some(vec![8; 64])]);
 }
 
 /// Everything of [`keys`] is there, and can be used.
@@ -251,6 +250,7 @@ pub(crate) async fn find_keys(store: &dyn KeyStore) {
         commitment: [0xCC; 32],
         created_at: at(1, 1),
         expires_on,
+        told: 0,
     };
     let retained = key(
         0xA2,
@@ -278,9 +278,10 @@ pub(crate) async fn find_keys(store: &dyn KeyStore) {
     };
     assert_eq!(store.tokens().await.unwrap(), [token]);
     assert_eq!(store.log_position("a.example/1").await.unwrap(), 40);
-    assert_eq!(store.orphans().await.unwrap(), []);
+    assert_eq!(store.orphans().await.unwrap(), Orphans::default());
     find_grants(store, retained.id).await;
-    assert_eq!(store.orphans().await.unwrap(), [Puid::from_bytes([1; 16])]);
+    let orphans = store.orphans().await.unwrap();
+    assert_eq!(orphans.puids, [Puid::from_bytes([1; 16])]);
 }
 
 /// The grants of [`keys`] are there, and end with the subject, of which only what law keeps stays.
@@ -321,7 +322,13 @@ async fn find_grants(store: &dyn KeyStore, kept: KeyId) {
 
     // An erasure now ends the grant that was given then, and leaves what law keeps.
     let left = store
-        .destroy_subject(reference, date(2026, 11, 26), at(7, 7), None)
+        .destroy_subject(
+            reference,
+            date(2026, 11, 26),
+            at(7, 7),
+            None,
+            ConsentEnd::default(),
+        )
         .await
         .unwrap();
     assert_eq!(left.iter().map(|key| key.id).collect::<Vec<_>>(), [kept]);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use privet_classify::{Basis, Purpose};
 use privet_seal::Zeroizing;
 
-use super::event::{ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState, STAMP_MAX};
+use super::event::{ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState};
 use crate::port::ConsentBit;
 use crate::{Error, Result, Vault};
 
@@ -151,7 +151,6 @@ impl Checked<'_> {
         ConsentEvent {
             state: ConsentState {
                 number: last.map_or(0, |last| last.number) + 1,
-                stamp: last.map_or(0, |last| last.stamp.min(STAMP_MAX - 2)) + 1,
                 at,
                 answers: self.answers_after(last, at),
             },

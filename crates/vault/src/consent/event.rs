@@ -25,19 +25,29 @@ pub struct ConsentState {
     /// The event's number among the person's own, from 1. Of two events the one with the higher number is the later one,
     /// whatever their times say.
     pub number: u64,
-    /// Counts with each event as the number does, up to [`STAMP_MAX`] - 1. Part of the format, and read by nobody: what telemetry
-    /// bears counts from the salt ([`crate::Stamp::number`]).
-    pub stamp: u32,
     /// When the event was; never before the same person's event before it.
     pub at: Timestamp,
-    /// One answer a purpose, by bit; a purpose that is not here was never answered for.
+    /// One answer a purpose, by bit; a purpose that is not here was never answered for. Each event has one, so that a state
+    /// without any is [lost](Self::is_lost).
     pub answers: Vec<ConsentAnswer>,
 }
 
-/// A stamp that no event has.
-pub const STAMP_MAX: u32 = u32::MAX;
-
 impl ConsentState {
+    /// What is left of a state whose row is gone from the data store: that there was one, with this number. The person
+    /// agrees to nothing, and what they say next comes after it.
+    pub(crate) fn lost(number: u64) -> Self {
+        Self {
+            number,
+            at: Timestamp::UNIX_EPOCH,
+            answers: Vec::new(),
+        }
+    }
+
+    /// Whether the person answered and the data store does not know it any more.
+    pub fn is_lost(&self) -> bool {
+        self.answers.is_empty()
+    }
+
     /// The answer for a bit.
     pub fn answer(&self, bit: u8) -> Option<&ConsentAnswer> {
         self.answers.iter().find(|answer| answer.bit == bit)

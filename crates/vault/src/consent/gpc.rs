@@ -85,7 +85,7 @@ impl Vault {
         let Some(last) = self.last_consent(open).await? else {
             return Ok(marked);
         };
-        let answer = |one: &Answered<'_>| last.state.answer(one.bit).map(|answer| answer.agreed);
+        let answer = |one: &Answered<'_>| last.answer(one.bit).map(|answer| answer.agreed);
         marked.retain(|one| answer(one) != Some(false));
         if marked.iter().any(|one| answer(one) == Some(true)) {
             let overruled = self.signal_bits(open).await?;
@@ -100,11 +100,11 @@ impl Vault {
         let (mut bits, mut before) = (0, None);
         for _ in 0..PAGES_MAX {
             let page = self.past_consents(open, before, EVENTS_PAGE).await?;
-            let signals = page.iter().map(|(event, _)| event);
+            let signals = page.events.iter().map(|(event, _)| event);
             let signals = signals.filter(|event| event.channel == ConsentChannel::Gpc);
             bits |= signals.fold(0, |all, event| all | event.withdrawn);
-            before = page.last().map(|(event, _)| event.state.number);
-            if page.len() < EVENTS_PAGE as usize {
+            before = page.before;
+            if before.is_none() {
                 break;
             }
         }

@@ -8,12 +8,11 @@ use privet_seal::Zeroizing;
 
 use super::change::mask;
 use super::event::{ConsentChannel, ConsentEvent, ConsentState};
-use super::ledger::UNREADABLE;
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
-use crate::port::{ConsentBit, ConsentRow};
-use crate::{Caller, PrincipalKind, Result, SubjectName, Vault};
+use crate::port::ConsentBit;
+use crate::{Caller, Error, PrincipalKind, Result, SubjectName, Vault};
 
 /// Events in one answer.
 const EVENTS_MAX: u32 = 100;
@@ -23,6 +22,9 @@ const EVENTS_MAX: u32 = 100;
 pub struct ConsentView {
     /// The number of the person's last event; 0 where there is none.
     pub number: u64,
+    /// Whether the data store lost that event: it went back to an older copy, or rows were taken out of it. The person agrees
+    /// to nothing until they answer again.
+    pub lost: bool,
     /// Every purpose of the data map that rests on consent, by name.
     pub purposes: Vec<PurposeConsent>,
 }
@@ -93,13 +95,13 @@ impl Vault {
         as_of: Option<Timestamp>,
     ) -> Result<ConsentView> {
         let (decision, open) = self.reader(caller, subject).await?;
-        let event = match as_of {
+        let state = match as_of {
             None => self.last_consent(&open).await?,
             Some(moment) => self.consent_at(&open, moment).await?,
         };
         self.record_reading(caller, &decision, &open, "state")
             .await?;
-        let mut view = self.consent_view(event.as_ref().map(|event| &event.state));
+        let mut view = self.consent_view(state.as_ref());
         if as_of.is_some() {
             for purpose in &mut view.purposes {
                 purpose.agreed = purpose.answer == Some(true);
@@ -119,47 +121,45 @@ impl Vault {
         before: Option<u64>,
     ) -> Result<ConsentHistory> {
         let (decision, open) = self.reader(caller, subject).await?;
-        let events = self.past_consents(&open, before, EVENTS_MAX).await?;
+        let page = self.past_consents(&open, before, EVENTS_MAX).await?;
         let bits = self.inner.data.consent_bits().await?;
         self.record_reading(caller, &decision, &open, "history")
             .await?;
         // No clear form for people without a grant, and there is none for evidence.
         let shows_evidence = caller.principal().kind != PrincipalKind::Person;
-        let is_full = events.len() == EVENTS_MAX as usize;
-        let last = events.last().map(|(event, _)| event.state.number);
-        let events = events.into_iter().map(|(event, row)| {
+        let events = page.events.into_iter().map(|(event, row)| {
             let mut past = self.past(&bits, &event);
             past.has_evidence = row.evidence.is_some();
             past.evidence = row
                 .evidence
                 .as_ref()
                 .filter(|_| shows_evidence)
-                .and_then(|sealed| opened_evidence(&open, &row, sealed));
+                .and_then(|sealed| opened_evidence(&open, past.number, sealed));
             past
         });
         Ok(ConsentHistory {
             events: events.collect(),
-            before: last.filter(|_| is_full),
+            before: page.before,
         })
     }
 
-    /// The last event that was not later than a moment. Times never go back from one number to the next, so that it is
-    /// found by halves.
+    /// The state after the last event that was not later than a moment. Times never go back from one number to the next, so
+    /// that it is found by halves.
     async fn consent_at(
         &self,
         open: &OpenSubject,
         moment: Timestamp,
-    ) -> Result<Option<ConsentEvent>> {
+    ) -> Result<Option<ConsentState>> {
         let mut found = None;
         let newest = self.last_consent(open).await?;
-        let (mut first, mut beyond) = (1, newest.map_or(0, |newest| newest.state.number) + 1);
+        let (mut first, mut beyond) = (1, newest.map_or(0, |newest| newest.number) + 1);
         while first < beyond {
             let middle = first + (beyond - first) / 2;
             let mut page = self.past_consents(open, Some(middle + 1), 1).await?;
-            let (event, _) = page.pop().ok_or(UNREADABLE)?;
+            let (event, _) = page.events.pop().ok_or_else(lost)?;
             if event.state.at <= moment {
                 first = middle + 1;
-                found = Some(event);
+                found = Some(event.state);
             } else {
                 beyond = middle;
             }
@@ -210,6 +210,7 @@ impl Vault {
         });
         ConsentView {
             number: state.map_or(0, |state| state.number),
+            lost: state.is_some_and(ConsentState::is_lost),
             purposes: purposes.collect(),
         }
     }
@@ -248,11 +249,15 @@ impl Vault {
     }
 }
 
-fn opened_evidence(
-    open: &OpenSubject,
-    row: &ConsentRow,
-    sealed: &[u8],
-) -> Option<Zeroizing<String>> {
-    let (key, number) = (open.consent_key()?, row.state.number);
-    key.open_evidence(open.row.puid, number, sealed).ok()
+fn opened_evidence(open: &OpenSubject, number: u64, sealed: &[u8]) -> Option<Zeroizing<String>> {
+    open.consent_key()?.open_evidence(number, sealed).ok()
+}
+
+/// What a moment is answered with whose events are not all there.
+fn lost() -> Error {
+    Error::conflict(
+        "consent_lost",
+        "the data store has lost answers of this person, so that what held then cannot be told: look at the history, which \
+         has what is left",
+    )
 }

@@ -4,22 +4,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use privet_seal::{KeyKind, RecordKey, Secret32};
+use jiff::civil::Date;
+use privet_seal::{KeyKind, Secret32};
 
-use super::{Keyring, OpenSubject};
+use super::{Keyring, OpenSubject, day_of};
+use crate::changed::Ticket;
 use crate::consent::ConsentKey;
-use crate::port::{KeyRow, StoreError};
+use crate::port::{KeyRow, StoreError, SubjectRow};
 use crate::{Error, Result, SubjectRef};
 
-/// Fields are numbered from 1, and the generation of their retention keys begins with their number.
-pub(crate) const CONSENT_GENERATION: u32 = 0;
 /// How often keys are made anew when other callers made some of them first.
 const ATTEMPTS_MAX: u32 = 3;
-
-/// Whether it is the key of a subject's rows in the ledger.
-pub(crate) fn is_consent_key(row: &KeyRow) -> bool {
-    row.kind == KeyKind::SubjectRetention && row.generation == CONSENT_GENERATION
-}
 
 impl OpenSubject {
     /// The key of its rows in the ledger, as far as is known here: another server may have made it since.
@@ -27,9 +22,13 @@ impl OpenSubject {
         self.consent.get()
     }
 
-    fn keep_consent_key(&self, row: &KeyRow) -> Result<()> {
-        let key = RecordKey::from(self.tenant().unwrap(row)?);
-        self.consent.get_or_init(|| ConsentKey::new(row.id, key));
+    fn learn_consent_key(&self, row: &KeyRow, ticket: Ticket) -> Result<()> {
+        if let Some(known) = self.consent.get() {
+            known.learn(row.told, ticket);
+            return Ok(());
+        }
+        let key = ConsentKey::new(self.tenant().unwrap(row)?, row.told, ticket);
+        self.consent.get_or_init(|| key);
         Ok(())
     }
 }
@@ -50,18 +49,22 @@ impl Keyring {
             if missing.is_empty() {
                 return Ok(());
             }
+            // The moment of a first answer stands in telemetry as well.
+            let day = day_of(now)?;
             let kind = KeyKind::SubjectRetention;
             let rows = missing.values().map(|open| {
                 let (owner, secret) = (open.row.reference, Secret32::generate(&*self.entropy));
-                let (owner, generation) = (*owner.as_bytes(), CONSENT_GENERATION);
+                let (owner, generation) = (*owner.as_bytes(), KeyRow::CONSENT_GENERATION);
                 let tenant = open.tenant();
-                tenant.wrap(kind, owner, generation, &secret, &*self.entropy, now)
+                tenant.wrap(kind, owner, generation, &secret, &*self.entropy, day)
             });
             let rows: Vec<KeyRow> = rows.collect::<Result<_>>()?;
+            let tickets = missing.keys().map(|id| self.changed.ticket(*id));
+            let tickets: Vec<Ticket> = tickets.collect();
             match self.store.add_keys(rows.clone()).await {
                 Ok(()) => {
-                    for (open, row) in missing.values().zip(&rows) {
-                        open.keep_consent_key(row)?;
+                    for ((open, row), ticket) in missing.values().zip(&rows).zip(tickets) {
+                        open.learn_consent_key(row, ticket)?;
                     }
                 }
                 // Somebody was first with one of them.
@@ -74,20 +77,60 @@ impl Keyring {
         ))
     }
 
-    /// Reads the keys that others made since these subjects were opened.
+    /// Reads the keys that others made since these subjects were opened, and which event was told last where that may have
+    /// changed. Where nothing changed, nothing is read.
     pub(crate) async fn find_consent_keys(&self, subjects: &[&OpenSubject]) -> Result<()> {
-        let unknown = subjects.iter().filter(|open| open.consent_key().is_none());
+        let is_current = |key: &ConsentKey| self.changed.holds(key.ticket());
+        let unknown = subjects
+            .iter()
+            .filter(|open| !open.consent_key().is_some_and(is_current));
         let unknown: Vec<&OpenSubject> = unknown.copied().collect();
         if unknown.is_empty() {
             return Ok(());
         }
         let references: Vec<SubjectRef> = unknown.iter().map(|open| open.row.reference).collect();
+        let tickets = references.iter().map(|id| self.changed.ticket(*id));
+        let tickets: Vec<Ticket> = tickets.collect();
         let keys = self.store.keys_of_subjects(&references).await?;
-        for (open, keys) in unknown.into_iter().zip(keys) {
-            if let Some(row) = keys.iter().find(|row| is_consent_key(row)) {
-                open.keep_consent_key(row)?;
+        for ((open, keys), ticket) in unknown.into_iter().zip(keys).zip(tickets) {
+            if let Some(row) = keys.iter().find(|row| row.is_of_consent()) {
+                open.learn_consent_key(row, ticket)?;
             }
         }
         Ok(())
+    }
+
+    /// The key in a row of the ledger's, ready to find and open what was sealed under it, whoever is or was its subject.
+    pub(crate) async fn open_consent_key(
+        &self,
+        row: &KeyRow,
+        now: Timestamp,
+    ) -> Result<ConsentKey> {
+        let ticket = self.changed.ticket(SubjectRef::from_bytes(row.owner));
+        let tenant = self.tenant(&row.tenant, now).await?;
+        Ok(ConsentKey::new(tenant.unwrap(row)?, row.told, ticket))
+    }
+
+    /// The same secret for after the subject's end, until a day. Its owner is a code over the account's id under the tenant's
+    /// link key: whoever may look for the proof of an account finds it, and it leads to nobody by itself. When it was made
+    /// would say when the account was closed, beside the last word about a telemetry id; what is left is the year.
+    pub(crate) async fn kept_consent_key(
+        &self,
+        subject: &SubjectRow,
+        row: &KeyRow,
+        until: Date,
+        now: Timestamp,
+    ) -> Result<KeyRow> {
+        let tenant = self.tenant(&row.tenant, now).await?;
+        let owner = tenant.kept_owner(subject.puid);
+        let secret = tenant.unwrap(row)?;
+        let year = now.to_zoned(jiff::tz::TimeZone::UTC).date().first_of_year();
+        let year = year.to_zoned(jiff::tz::TimeZone::UTC);
+        let year = year.map_err(|_| Error::Internal("clock out of range"))?;
+        let (kind, generation, entropy) = (row.kind, row.generation, &*self.entropy);
+        let mut kept = tenant.wrap(kind, owner, generation, &secret, entropy, year.timestamp())?;
+        kept.expires_on = Some(until);
+        kept.told = row.told;
+        Ok(kept)
     }
 }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use jiff::civil::Date;
-use privet_seal::{KeyId, KeyKind, RecordKey, SubjectKey, ValueCipher};
+use privet_seal::{KeyId, KeyKind, SubjectKey, ValueCipher};
 
-use super::{TenantKeys, is_consent_key};
+use super::TenantKeys;
 use crate::audit::SubjectUse;
+use crate::changed::Ticket;
 use crate::consent::ConsentKey;
 use crate::port::{KeyRow, SubjectRow};
 use crate::{Error, Result};
@@ -120,6 +121,7 @@ pub(super) fn open_subject(
     row: SubjectRow,
     keys: Vec<KeyRow>,
     tenant: Arc<TenantKeys>,
+    ticket: Ticket,
 ) -> Result<Option<OpenSubject>> {
     let mut account = Vec::new();
     let mut operational = Vec::new();
@@ -129,9 +131,9 @@ pub(super) fn open_subject(
     let mut keys = keys;
     keys.sort_by_key(|key| std::cmp::Reverse(key.generation));
     for key in &keys {
-        if is_consent_key(key) {
-            let record = RecordKey::from(tenant.unwrap(key)?);
-            consent.get_or_init(|| ConsentKey::new(key.id, record));
+        if key.is_of_consent() {
+            let opened = ConsentKey::new(tenant.unwrap(key)?, key.told, ticket);
+            consent.get_or_init(|| opened);
             continue;
         }
         let secret = SubjectKey::from(tenant.unwrap(key)?);

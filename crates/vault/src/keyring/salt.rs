@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use privet_seal::{KeyKind, ObjectSalt, Salt};
 
-use super::Keyring;
+use super::{Keyring, day_of};
 use crate::port::{KeyRow, SubjectRow};
 use crate::{Error, Result, SubjectRef, TenantName};
 
@@ -80,8 +80,7 @@ impl Keyring {
         let salt = Salt::generate(&*self.entropy, first);
         let (owner, secret) = (*subject.reference.as_bytes(), salt.secret());
         // The moment of a rotation stands in telemetry, beside the last record of the former id.
-        let day = now.as_second().div_euclid(SECONDS_A_DAY) * SECONDS_A_DAY;
-        let day = Timestamp::from_second(day).map_err(|_| OUT_OF_RANGE)?;
+        let day = day_of(now)?;
         let tenant = self.tenant(&subject.tenant, now).await?;
         tenant.wrap(
             KeyKind::Salt,

@@ -9,7 +9,7 @@ use privet_seal::{
 };
 
 use crate::port::{AliasRow, KeyRow, KeyStore, StoreError, SubjectRow};
-use crate::{Environment, Error, Result, TenantName};
+use crate::{Environment, Error, Puid, Result, TenantName};
 
 const NO_OWNER: [u8; 16] = [0; 16];
 
@@ -114,6 +114,13 @@ impl TenantKeys {
         self.link.mac(&[b"mock verifiers"])
     }
 
+    /// What a key belongs to that keeps the answers of an account which was closed.
+    pub(crate) fn kept_owner(&self, puid: Puid) -> [u8; 16] {
+        let [owner @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+            self.link.mac(&[b"kept consent", puid.as_bytes()]);
+        owner
+    }
+
     /// Refuses an alias row that this tenant's link key did not make.
     pub(crate) fn check_alias(&self, row: &AliasRow) -> Result<()> {
         checked(self.link.verify(&alias_parts(row), &row.mac).is_ok())
@@ -201,6 +208,7 @@ fn blank_row(
         commitment: secret.commitment(),
         created_at: now,
         expires_on: None,
+        told: 0,
     }
 }
 

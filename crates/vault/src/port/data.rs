@@ -1,10 +1,9 @@
 //! The data store: sealed values, blind indexes, the consent ledger, sessions and reviews.
 
 use async_trait::async_trait;
-use privet_seal::KeyId;
 
 use super::{
-    ConsentBit, ConsentRow, NewConsentRow, NewSessionEntry, SealedState, SessionEntry,
+    ConsentBit, ConsentPlace, ConsentRow, NewConsentRow, NewSessionEntry, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
 };
 use crate::{Puid, SessionId};
@@ -56,31 +55,31 @@ pub trait DataStore: Send + Sync {
         count_max: u32,
     ) -> Result<Vec<Puid>, StoreError>;
 
-    /// Deletes a subject's values and index rows; answers how many values there were. What it agreed to goes with its
-    /// [key](Self::delete_consent): it is what shows that the use of its data was lawful.
+    /// Deletes a subject's values and index rows; answers how many values there were. What it agreed to lies
+    /// [elsewhere](Self::delete_consent), and may have to stay: it shows that the use of its data was lawful.
     async fn delete_subject(&self, subject: Puid) -> Result<u64, StoreError>;
 
     /// Adds events to the consent ledger in one transaction, and answers for each whether it was added. It is not when
-    /// its number does not follow the person's last one (in the order of the list), or when a bit that it grants stands
-    /// for another purpose already; of such a one nothing is kept.
+    /// there is one at its place already (also one before it in the list), or when a bit that it grants stands for another
+    /// purpose already; of such a one nothing is kept.
     ///
-    /// Rows lie in the order of people's ids, not in the order in which they came.
+    /// Rows lie in the order of their places, not in the order in which they came.
     async fn append_consent(&self, rows: Vec<NewConsentRow>) -> Result<Vec<bool>, StoreError>;
 
-    /// Each subject's last state; `None` for one that never answered.
-    async fn consent_now(&self, subjects: &[Puid]) -> Result<Vec<Option<SealedState>>, StoreError>;
+    /// The sealed states at these places; `None` where there is no row.
+    async fn consent_states(
+        &self,
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
-    /// A subject's rows, the newest first: those with a number below `before` where one is given, at most `count_max`.
+    /// The rows at these places with their evidence; `None` where there is none.
     async fn consent_rows(
         &self,
-        subject: Puid,
-        before: Option<u64>,
-        count_max: u32,
-    ) -> Result<Vec<ConsentRow>, StoreError>;
+        places: &[ConsentPlace],
+    ) -> Result<Vec<Option<ConsentRow>>, StoreError>;
 
-    /// Deletes the rows that were sealed under these keys, which are destroyed or about to be; answers how many there
-    /// were.
-    async fn delete_consent(&self, keys: &[KeyId]) -> Result<u64, StoreError>;
+    /// Deletes the rows at these places; answers how many there were.
+    async fn delete_consent(&self, places: &[ConsentPlace]) -> Result<u64, StoreError>;
 
     /// Every bit that somebody ever said yes to, by number, with the purpose that it stands for.
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError>;

@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use privet_seal::{KeyId, KeyKind};
 
 use super::StoreError;
-use super::{ConsentTold, GrantRequestRow, RequestDecision, StreamRow, Telling};
+use super::{ConsentPlace, ConsentTold, GrantRequestRow, RequestDecision, StreamRow, Telling};
 use crate::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
     TenantName, TokenId,
@@ -33,10 +33,43 @@ pub struct KeyRow {
     pub wrapped: Vec<u8>,
     /// Commitment to the key, checked after unwrapping.
     pub commitment: [u8; 32],
-    /// When it was made; of a subject's salt only the day.
+    /// When it was made; of a subject's salt and consent key only the day, of a [kept](ConsentEnd::kept) one the year.
     pub created_at: Timestamp,
     /// The day on which it must be destroyed (retention and side-record keys, salts of object ids).
     pub expires_on: Option<Date>,
+    /// Of a [consent key](Self::is_of_consent): the number of the last event that every server was told of. 0 for all
+    /// others.
+    pub told: u64,
+}
+
+impl KeyRow {
+    /// The generation of consent keys. Fields are numbered from 1, and the generation of their retention keys begins with
+    /// their number.
+    pub const CONSENT_GENERATION: u32 = 0;
+
+    /// Whether it is the key of somebody's rows in the consent ledger.
+    pub fn is_of_consent(&self) -> bool {
+        self.kind == KeyKind::SubjectRetention && self.generation == Self::CONSENT_GENERATION
+    }
+}
+
+/// What becomes of a destroyed subject's rows in the consent ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsentEnd {
+    /// Where rows lie that are to be deleted: they are among the [orphans](KeyStore::orphans) from the same moment on.
+    pub places: Vec<ConsentPlace>,
+    /// The key that opens the rows which law keeps, under an owner that leads to nobody; it is added as the subject's own is
+    /// destroyed.
+    pub kept: Option<KeyRow>,
+}
+
+/// What is still to be deleted from the data store, because it is a destroyed subject's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orphans {
+    /// Accounts with values.
+    pub puids: Vec<Puid>,
+    /// Places of the consent ledger.
+    pub places: Vec<ConsentPlace>,
 }
 
 /// A retention key that erasure must leave until its date.
@@ -272,7 +305,8 @@ pub trait KeyStore: Send + Sync {
 
     /// Erasure: destroys the subject's keys (retention keys only from their date on), its link rows and aliases, ends
     /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Its account id is
-    /// among the [orphans](Self::orphans) from then on, alone. Answers the retention keys that stay. Repeating it is
+    /// among the [orphans](Self::orphans) from then on, alone, and so are the places of its answers. Answers the retention
+    /// keys that stay. Repeating it is
     /// harmless. What telemetry is told waits in the [stream's events](Self::stream_events) from the same moment on;
     /// [`StoreError::Conflict`], and nothing is destroyed, when the subject has another salt than that says.
     async fn destroy_subject(
@@ -281,6 +315,7 @@ pub trait KeyStore: Send + Sync {
         today: Date,
         at: Timestamp,
         telling: Option<Telling>,
+        consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError>;
 
     /// The salts of several subjects, the newest of each.
@@ -309,11 +344,11 @@ pub trait KeyStore: Send + Sync {
     /// Removes the events up to a number: they are in the stream.
     async fn remove_stream_events(&self, through: u64) -> Result<(), StoreError>;
 
-    /// Account ids of destroyed subjects whose values are still to be deleted from the data store.
-    async fn orphans(&self) -> Result<Vec<Puid>, StoreError>;
+    /// What of destroyed subjects is still to be deleted from the data store.
+    async fn orphans(&self) -> Result<Orphans, StoreError>;
 
-    /// Their values are deleted.
-    async fn remove_orphans(&self, puids: &[Puid]) -> Result<(), StoreError>;
+    /// All of this is deleted.
+    async fn remove_orphans(&self, orphans: &Orphans) -> Result<(), StoreError>;
 
     /// Adds a token.
     async fn add_token(&self, token: TokenRow) -> Result<(), StoreError>;
@@ -393,8 +428,8 @@ pub trait KeyStore: Send + Sync {
     /// Tells every server that a session was ended: advances the sequence. The session's row says so already.
     async fn end_session(&self, session: SessionId) -> Result<(), StoreError>;
 
-    /// Tells every server that subjects answered: advances the sequence once for each, in the list's order. What they answered
-    /// is durable in the data store already. What telemetry is told waits
+    /// Tells every server that subjects answered: advances the sequence once for each, in the list's order, and raises what
+    /// their consent keys' rows say was told. What they answered is durable in the data store already. What telemetry is told waits
     /// in the [stream's events](Self::stream_events) from the same moment on; [`StoreError::Conflict`], and nothing is
     /// changed, when one of the subjects has another salt than that says.
     async fn consent_changed(&self, changes: Vec<ConsentTold>) -> Result<(), StoreError>;

@@ -65,6 +65,9 @@ pub struct Telling {
 pub struct ConsentTold {
     /// Whose.
     pub subject: SubjectRef,
+    /// The number of the subject's last event in the ledger, which is durable: whoever finds no row of it any more knows
+    /// that the data store went back.
+    pub number: u64,
     /// What is told.
     pub telling: Option<Telling>,
 }

@@ -1,23 +1,20 @@
 //! What is ready for telemetry: stamps by operational id, bounded in number, each valid until something about its subject changes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
 use super::Stamp;
+use crate::changed::{Changed, Ticket};
 use crate::{Oid, SubjectRef};
 
 /// How many people's stamps are ready: about 20 MiB.
 const STAMPS_MAX: usize = 200_000;
-/// How many counters subjects share. One more reading is all that sharing costs.
-const COUNTERS: usize = 1 << 16;
 
-/// A change is about a subject, and a record names an operational id; a second map between them could lose what the first
-/// still holds. So every subject has one of a fixed number of counters, which a change advances, and a stamp is valid
-/// while its counter is what it was before the stamp was read.
+/// Ready stamps, each with the ticket that was taken before what it says was read.
 pub(crate) struct Stamps {
     ready: Cache<Oid, Ready>,
-    counters: Box<[AtomicU64]>,
+    changed: Arc<Changed>,
 }
 
 #[derive(Clone, Copy)]
@@ -26,32 +23,22 @@ struct Ready {
     ticket: Ticket,
 }
 
-/// Taken before what a stamp says is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    counter: u16,
-    count: u64,
-}
-
-impl Default for Stamps {
-    fn default() -> Self {
+impl Stamps {
+    pub(crate) fn new(changed: Arc<Changed>) -> Self {
         Self {
             ready: Cache::new(STAMPS_MAX),
-            counters: (0..COUNTERS).map(|_| AtomicU64::new(0)).collect(),
+            changed,
         }
     }
-}
 
-impl Stamps {
     pub(crate) fn ready(&self, oid: &Oid) -> Option<Stamp> {
         let Ready { stamp, ticket } = self.ready.get(oid)?;
-        (self.now(ticket.counter) == ticket).then_some(stamp)
+        self.changed.holds(ticket).then_some(stamp)
     }
 
+    /// Taken before what a stamp says is read.
     pub(crate) fn ticket(&self, subject: SubjectRef) -> Ticket {
-        // References are random, so that any two of their bytes are.
-        let [high, low, ..] = *subject.as_bytes();
-        self.now(u16::from_be_bytes([high, low]))
+        self.changed.ticket(subject)
     }
 
     /// Keeps a stamp that was read after its ticket was taken.
@@ -61,24 +48,13 @@ impl Stamps {
 
     /// Something about this subject changed.
     pub(crate) fn forget(&self, subject: SubjectRef) {
-        let counter = usize::from(self.ticket(subject).counter);
-        if let Some(counter) = self.counters.get(counter) {
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
+        self.changed.note(subject);
     }
 
     /// Anything may have changed.
     pub(crate) fn forget_all(&self) {
-        for counter in &self.counters {
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
+        self.changed.note_all();
         self.ready.clear();
-    }
-
-    fn now(&self, counter: u16) -> Ticket {
-        let count = self.counters.get(usize::from(counter));
-        let count = count.map_or(0, |count| count.load(Ordering::SeqCst));
-        Ticket { counter, count }
     }
 }
 
@@ -106,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_stamp_is_ready_until_its_subject_changes() {
-        let stamps = Stamps::default();
+        let stamps = Stamps::new(Arc::default());
         let ((oid, subject), (other, neighbour)) = (ids(1), ids(2));
         for (oid, subject) in [(oid, subject), (other, neighbour)] {
             stamps.keep(oid, stamps.ticket(subject), stamp(1));
@@ -123,7 +99,7 @@ mod tests {
     /// Whoever read the state of before brings nothing back.
     #[test]
     fn what_was_read_before_a_change_is_not_ready_after_it() {
-        let stamps = Stamps::default();
+        let stamps = Stamps::new(Arc::default());
         let (oid, subject) = ids(1);
         let ticket = stamps.ticket(subject);
         stamps.forget(subject);
@@ -138,7 +114,7 @@ mod tests {
     /// However many people there are, a change is never missed: nothing that finds a stamp can be pushed out.
     #[test]
     fn no_change_is_missed_among_many_people() {
-        let stamps = Stamps::default();
+        let stamps = Stamps::new(Arc::default());
         let people: Vec<_> = (0..300_000).map(ids).collect();
         for (oid, subject) in &people {
             stamps.keep(*oid, stamps.ticket(*subject), stamp(1));

@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use privet_classify::DataMap;
 use privet_store::{FailNth, Faults, Moment};
 use privet_vault::audit::{Entry, EntryKind};
-use privet_vault::port::{ChangeKind, ConsentRow, NewConsentRow, StoreError};
+use privet_vault::port::{ChangeKind, NewConsentRow, StoreError};
 use privet_vault::{
-    Caller, ConsentChange, ConsentChannel, ConsentGrant, ConsentView, Error, Form, OpenItem, Puid,
+    Caller, ConsentChange, ConsentChannel, ConsentGrant, ConsentView, Error, Form, OpenItem,
     RevealRequest, RevealedValue, SealItem, SubjectName, SubjectRef, Vault,
 };
 
@@ -19,11 +19,12 @@ use crate::bed::{
 };
 use crate::engine::new_stores;
 use crate::servers::Pair;
+use crate::unwrapping::{consent_key, places, places_under, rows, tenant_keys};
 
 const NOTICE: &str = "2026-11";
 const EVIDENCE: &str = "form https://shop.example/forms/8812 of Ada";
 
-fn change(grant: &[&str], withdraw: &[&str]) -> ConsentChange {
+pub(crate) fn change(grant: &[&str], withdraw: &[&str]) -> ConsentChange {
     let grant = grant.iter().map(|purpose| ConsentGrant {
         purpose: (*purpose).to_owned(),
         notice: NOTICE.to_owned(),
@@ -36,7 +37,12 @@ fn change(grant: &[&str], withdraw: &[&str]) -> ConsentChange {
     }
 }
 
-async fn say(vault: &Vault, caller: &Caller, subject: &SubjectName, said: ConsentChange) -> u64 {
+pub(crate) async fn say(
+    vault: &Vault,
+    caller: &Caller,
+    subject: &SubjectName,
+    said: ConsentChange,
+) -> u64 {
     let view = vault.record_consent(caller, subject, &said).await.unwrap();
     view.number
 }
@@ -52,7 +58,7 @@ pub(crate) async fn no(bed: &Bed, subject: &SubjectName) {
 }
 
 /// Whether the subject's address is shown for a purpose, or the code of the refusal.
-async fn reveals(bed: &Bed, subject: &SubjectName, purpose: &str) -> String {
+pub(crate) async fn reveals(bed: &Bed, subject: &SubjectName, purpose: &str) -> String {
     let mailer = bed.caller("mailer").await;
     let wish = request(subject, &["email"], purpose);
     match bed.vault.reveal(&mailer, &wish).await {
@@ -97,23 +103,12 @@ async fn opens(bed: &Bed, items: &[OpenItem]) -> Result<Vec<String>, Error> {
     Ok(opened.iter().map(shown).collect())
 }
 
-async fn ids(bed: &Bed, subject: &SubjectName) -> (Puid, SubjectRef) {
+pub(crate) async fn reference(bed: &Bed, subject: &SubjectName) -> SubjectRef {
     let SubjectName::Oid(oid) = subject else {
         panic!("subjects of these tests are named by their ids");
     };
     let rows = bed.stores.keys.subjects_by_oid(&[*oid]).await.unwrap();
-    let row = rows[0].as_ref().unwrap();
-    (row.puid, row.reference)
-}
-
-async fn puid(bed: &Bed, subject: &SubjectName) -> Puid {
-    ids(bed, subject).await.0
-}
-
-/// A person's rows as they lie in the data store, newest first.
-async fn ledger(bed: &Bed, puid: Puid) -> Vec<ConsentRow> {
-    let rows = bed.stores.data.consent_rows(puid, None, 1_000).await;
-    rows.unwrap()
+    rows[0].as_ref().unwrap().reference
 }
 
 /// Whose consent changed, in the order of the shared sequence.
@@ -267,10 +262,11 @@ async fn what_is_wrong_with_a_change_is_said_and_nothing_of_it_is_kept() {
     let read = bed.vault.consent(&engineer, &ada, None).await;
     assert_eq!(read.unwrap_err().code(), "policy_denied");
     assert_eq!(bed.count(EntryKind::ConsentDenied).await, 2);
-    assert_eq!(ledger(&bed, puid(&bed, &ada).await).await, []);
+    let adas = reference(&bed, &ada).await;
+    assert_eq!(consent_key(&bed.stores, adas).await, None);
 }
 
-fn of<'v>(view: &'v ConsentView, purpose: &str) -> &'v privet_vault::PurposeConsent {
+pub(crate) fn of<'v>(view: &'v ConsentView, purpose: &str) -> &'v privet_vault::PurposeConsent {
     let mut purposes = view.purposes.iter();
     purposes.find(|one| one.purpose == purpose).unwrap()
 }
@@ -400,12 +396,12 @@ async fn no_answer_of_many_at_once_is_lost() {
         });
         assert_eq!(of(&view, purpose).answer, last, "{purpose}");
     }
-    let (_, reference) = ids(&bed, &ada).await;
+    let reference = reference(&bed, &ada).await;
     assert_eq!(consents_told(&bed).await, [reference; 12]);
 }
 
 /// A vault over the same stores with another data map.
-async fn restarted(bed: &Bed, map: &str) -> Result<Bed, Error> {
+pub(crate) async fn restarted(bed: &Bed, map: &str) -> Result<Bed, Error> {
     let mut parts = parts(&bed.stores, &bed.clock, "test", root());
     parts.map = DataMap::parse(map).unwrap();
     bed.vault.stop().await;
@@ -487,7 +483,7 @@ async fn evidence_is_sealed_and_ends_with_the_account() {
     let read = r#"@id("read") permit (principal, action == Action::"read_consent", resource);"#;
     let bed = bed_with(read).await;
     let ada = bed.subject("ada@example.com").await;
-    let (puid, job) = (puid(&bed, &ada).await, bed.caller("job").await);
+    let (adas, job) = (reference(&bed, &ada).await, bed.caller("job").await);
     let said = ConsentChange {
         evidence: Some(EVIDENCE.to_owned().into()),
         ..change(&["marketing"], &[])
@@ -501,22 +497,24 @@ async fn evidence_is_sealed_and_ends_with_the_account() {
     let history = bed.vault.consent_history(&auditor, &ada, None).await;
     let event = &history.unwrap().events[0];
     assert!(event.has_evidence && event.evidence.is_none());
-    let stored = ledger(&bed, puid).await.remove(0);
-    let evidence = stored.evidence.clone().unwrap();
+    let places = places(&bed.stores, adas).await;
+    let stored = rows(&bed.stores, &places).await.remove(0);
+    let evidence = stored.evidence.unwrap();
     assert!(!String::from_utf8_lossy(&evidence).contains("8812"));
     let log = bed.log_text().await;
     assert!(!log.contains("8812") && !log.contains("shop.example"));
     let keys = bed.stores.keys.clone();
-    let known = keys.keys_by_id(&[stored.state.key]).await.unwrap();
-    assert!(known[0].is_some());
+    let key = consent_key(&bed.stores, adas).await.unwrap();
+    assert_eq!((key.told, key.created_at.as_second() % 86_400), (1, 0));
 
     bed.vault.close_subject(&job, &ada).await.unwrap();
     let gone = bed.vault.consent(&job, &ada, None).await.unwrap_err();
     assert_eq!(gone.code(), "not_found");
     assert_eq!(reveals(&bed, &ada, "marketing").await, "(none)");
-    let known = keys.keys_by_id(&[stored.state.key]).await.unwrap();
+    let known = keys.keys_by_id(&[key.id]).await.unwrap();
     assert_eq!(known, [None], "nothing opens it any more");
-    assert_eq!(ledger(&bed, puid).await, [], "and so it is deleted");
+    let left = rows(&bed.stores, &places).await;
+    assert_eq!(left, [], "and so it is deleted");
 }
 
 /// A law may ask for proof for years: the answers stay readable under their own key, and die on its day.
@@ -538,21 +536,32 @@ async fn what_was_agreed_to_is_kept_as_long_as_the_data_map_says() {
     say(&bed.vault, &job, &ada, said).await;
     no(&bed, &ada).await;
     yes(&bed, &bob).await;
-    let (adas, bobs) = (puid(&bed, &ada).await, puid(&bed, &bob).await);
-    let key = ledger(&bed, adas).await[0].state.key;
+    let (adas, bobs) = (reference(&bed, &ada).await, reference(&bed, &bob).await);
+    let bobs = places(&bed.stores, bobs).await;
+    let before = consent_key(&bed.stores, adas).await.unwrap();
+    let places = places(&bed.stores, adas).await;
     let closed = bed.vault.close_subject(&job, &ada).await.unwrap();
     let today = bed.vault.time().to_zoned(jiff::tz::TimeZone::UTC).date();
     let last = today + jiff::Span::new().days(90);
-    let kept: Vec<_> = closed
-        .kept
-        .iter()
-        .map(|key| (key.id, key.expires_on))
-        .collect();
-    assert_eq!(kept, [(key, last)]);
-    assert_eq!(ledger(&bed, adas).await.len(), 2);
+    let [kept] = closed.kept.as_slice() else {
+        panic!("one key is kept, and not {:?}", closed.kept);
+    };
+    let (key, keys) = (kept.id, bed.stores.keys.clone());
+    assert_eq!(kept.expires_on, last);
+    assert_eq!(rows(&bed.stores, &places).await.len(), 2);
+    // What is left of the key says neither whose it was nor when they left, and finds the same rows.
+    assert_eq!(keys.keys_by_id(&[before.id]).await.unwrap(), [None]);
+    assert_eq!(consent_key(&bed.stores, adas).await, None);
+    let left = keys.keys_by_id(&[key]).await.unwrap().remove(0).unwrap();
+    assert!(left.owner != *adas.as_bytes() && left.wrapped != before.wrapped);
+    let made = left.created_at.to_zoned(jiff::tz::TimeZone::UTC);
+    assert_eq!(made.datetime(), today.first_of_year().at(0, 0, 0, 0));
+    assert_eq!((left.expires_on, left.told), (Some(last), 2));
+    let tenant_keys = tenant_keys(&bed.stores).await;
+    assert_eq!(places_under(&tenant_keys, &left), places);
 
     let mut passed = 0;
-    for (day, rows) in [(89, 2), (90, 0)] {
+    for (day, count) in [(89, 2), (90, 0)] {
         bed.clock.advance(Duration::from_secs(DAY * (day - passed)));
         passed = day;
         // A server that finds a long silence in its log does not trust its clock; the next start does.
@@ -563,27 +572,28 @@ async fn what_was_agreed_to_is_kept_as_long_as_the_data_map_says() {
         let gone = async {
             loop {
                 let found = bed.stores.keys.keys_by_id(&[key]).await.unwrap();
-                if found[0].is_none() && ledger(&bed, adas).await.is_empty() {
+                if found[0].is_none() && rows(&bed.stores, &places).await.is_empty() {
                     return;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        if rows == 0 {
+        if count == 0 {
             let waited = tokio::time::timeout(Duration::from_secs(120), gone).await;
             waited.unwrap_or_else(|_| panic!("the rows and their key stay"));
         } else {
-            assert_eq!(ledger(&bed, adas).await.len(), rows, "day {day}");
+            assert_eq!(rows(&bed.stores, &places).await.len(), count, "day {day}");
             let found = bed.stores.keys.keys_by_id(&[key]).await.unwrap();
             assert!(found[0].is_some(), "day {day}");
         }
     }
     // Who did not leave lost nothing.
-    assert_eq!(ledger(&bed, bobs).await.len(), 1);
+    assert_eq!(rows(&bed.stores, &bobs).await.len(), 1);
     assert_eq!(reveals(&bed, &bob, "marketing").await, "bob@example.com");
 }
 
-/// Who can write to the data store can take a row away, and then nobody agrees by it; they cannot make somebody agree.
+/// Who can write to the data store can take a row away, and then nobody agrees by it; they cannot make somebody agree, also
+/// if they know which rows are whose.
 #[tokio::test]
 async fn rows_that_were_moved_say_nothing() {
     let bed = bed().await;
@@ -593,16 +603,16 @@ async fn rows_that_were_moved_say_nothing() {
     );
     yes(&bed, &ada).await;
     no(&bed, &ada).await;
-    let (adas, bobs) = (puid(&bed, &ada).await, puid(&bed, &bob).await);
-    let rows = ledger(&bed, adas).await;
-    let agreed = rows[1].clone();
-    assert_eq!(agreed.state.number, 1);
-    let mut replayed = agreed.clone();
-    replayed.state.number = 3;
-    for (puid, row) in [(bobs, agreed), (adas, replayed)] {
+    no(&bed, &bob).await;
+    let (adas, bobs) = (reference(&bed, &ada).await, reference(&bed, &bob).await);
+    let adas = places(&bed.stores, adas).await;
+    let bobs = places(&bed.stores, bobs).await;
+    let agreed = rows(&bed.stores, &adas).await[0].clone();
+    // As an answer of somebody else's, and as a later one of their own.
+    for place in [bobs[1], adas[2]] {
         let forged = NewConsentRow {
-            puid,
-            row,
+            place,
+            row: agreed.clone(),
             granted: Vec::new(),
         };
         let added = bed.stores.data.append_consent(vec![forged]).await;
@@ -638,7 +648,7 @@ async fn a_change_is_acknowledged_once_every_server_is_told() {
                 stores,
             };
             let ada = bed.subject("ada@example.com").await;
-            let (puid, reference) = ids(&bed, &ada).await;
+            let reference = reference(&bed, &ada).await;
             let job = bed.caller("job").await;
             let said = change(&["marketing"], &[]);
             // The call that fails may be one of the server's own, which follows the sequence meanwhile.
@@ -646,7 +656,8 @@ async fn a_change_is_acknowledged_once_every_server_is_told() {
             let first = bed.vault.record_consent(&job, &ada, &said).await;
             faults.clear();
             let told = consents_told(&bed).await;
-            let kept = ledger(&bed, puid).await.len();
+            let places = places(&bed.stores, reference).await;
+            let kept = rows(&bed.stores, &places).await.len();
             assert!(told.len() <= kept, "told of what is not there");
             if first.is_ok() {
                 assert_eq!((kept, told.len()), (1, 1));
@@ -655,6 +666,8 @@ async fn a_change_is_acknowledged_once_every_server_is_told() {
             let again = bed.vault.record_consent(&job, &ada, &said).await.unwrap();
             assert!(of(&again, "marketing").agreed);
             assert_eq!(again.number as usize, kept + 1);
+            let key = consent_key(&bed.stores, reference).await.unwrap();
+            assert_eq!(key.told, again.number);
             let told_again = consents_told(&bed).await;
             assert_eq!(told_again, vec![reference; told.len() + 1]);
             assert_eq!(reveals(&bed, &ada, "marketing").await, "ada@example.com");
@@ -666,10 +679,18 @@ async fn a_change_is_acknowledged_once_every_server_is_told() {
 #[tokio::test]
 async fn an_answer_that_meets_an_erasure_leaves_no_key_behind() {
     let Pair { one, two } = Pair::ruled("").await;
-    for _ in 0..5 {
+    for has_answered in [false, true, false, true] {
         let ada = one.subject("ada@example.com").await;
-        let (puid, reference) = ids(&one, &ada).await;
+        let reference = reference(&one, &ada).await;
+        if has_answered {
+            no(&two, &ada).await;
+        }
         assert_eq!(reveals(&two, &ada, "marketing").await, "consent_missing");
+        let places = places(&one.stores, reference).await;
+        assert_eq!(
+            rows(&one.stores, &places).await.len(),
+            usize::from(has_answered)
+        );
         let (job, eraser) = (two.caller("job").await, one.caller("job").await);
         one.vault.close_subject(&eraser, &ada).await.unwrap();
         let said = change(&["marketing"], &[]);
@@ -677,7 +698,7 @@ async fn an_answer_that_meets_an_erasure_leaves_no_key_behind() {
         assert_eq!(refused.unwrap_err().code(), "not_found");
         let keys = one.stores.keys.keys_of_subjects(&[reference]).await;
         assert_eq!(keys, Ok(vec![Vec::new()]));
-        assert_eq!(ledger(&one, puid).await, []);
+        assert_eq!(rows(&one.stores, &places).await, []);
     }
 }
 
@@ -695,13 +716,13 @@ async fn a_change_without_its_entry_and_a_reveal_without_the_ledger_do_not_happe
         stores,
     };
     let ada = bed.subject("ada@example.com").await;
-    let (puid, job) = (puid(&bed, &ada).await, bed.caller("job").await);
+    let (adas, job) = (reference(&bed, &ada).await, bed.caller("job").await);
     let said = change(&["marketing"], &[]);
     log.fail_nth(1, Moment::Before, StoreError::Full);
     let refused = bed.vault.record_consent(&job, &ada, &said).await;
     assert!(refused.unwrap_err().code().starts_with("audit_"));
     log.clear();
-    assert_eq!(ledger(&bed, puid).await, []);
+    assert_eq!(consent_key(&bed.stores, adas).await, None);
 
     say(&bed.vault, &job, &ada, said).await;
     let mailer = bed.caller("mailer").await;

@@ -2,7 +2,7 @@
 
 use privet_store::{FailNth, Faults, MemoryStores, Moment, SqliteStores};
 use privet_vault::audit::EntryKind;
-use privet_vault::port::StoreError;
+use privet_vault::port::{Orphans, StoreError};
 use privet_vault::{SubjectName, Vault};
 
 use crate::bed::{Bed, bed, hand_clock, parts, request, root, values};
@@ -202,7 +202,7 @@ async fn an_erasure_that_fails_anywhere_after_its_intent_is_finished_by_the_next
         );
         assert_eq!(
             bed.stores.keys.orphans().await,
-            Ok(vec![]),
+            Ok(Orphans::default()),
             "{moment:?} {nth}"
         );
         assert!(
@@ -235,7 +235,7 @@ async fn an_erasure_that_failed_is_finished_without_a_restart() {
     faults.clear();
     // Maintenance comes by.
     tokio::time::timeout(std::time::Duration::from_secs(30), async {
-        while !bed.stores.keys.orphans().await.unwrap().is_empty() {
+        while bed.stores.keys.orphans().await.unwrap() != Orphans::default() {
             tokio::task::yield_now().await;
         }
     })
@@ -262,7 +262,7 @@ async fn a_caller_that_goes_away_stops_no_erasure() {
         while bed.count(EntryKind::ErasureDone).await == 0 {
             tokio::task::yield_now().await;
         }
-        while !bed.stores.keys.orphans().await.unwrap().is_empty() {
+        while bed.stores.keys.orphans().await.unwrap() != Orphans::default() {
             tokio::task::yield_now().await;
         }
     })

@@ -23,6 +23,8 @@ mod failing;
 mod granting;
 #[path = "../monitor/logins.rs"]
 mod logins;
+#[path = "../monitor/losing.rs"]
+mod losing;
 #[path = "../monitor/querying.rs"]
 mod querying;
 #[path = "../monitor/revealing.rs"]
@@ -41,3 +43,5 @@ mod sources;
 mod telemetry;
 #[path = "../monitor/tokens.rs"]
 mod tokens;
+#[path = "../monitor/unwrapping.rs"]
+mod unwrapping;

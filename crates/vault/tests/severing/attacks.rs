@@ -6,12 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use privet_seal::{Salt, Secret32};
 
-use crate::evidence::{Claims, Copy, Evidence, Id, LogEntry, Record};
+use crate::answers;
+use crate::evidence::{Claims, Copy, Evidence, Id, LogEntry};
 
 pub(crate) type Attack = fn(&Evidence) -> Claims;
 
 /// The attacks by name; none may find anybody.
-pub(crate) const ALL: [(&str, Attack); 7] = [
+pub(crate) const ALL: [(&str, Attack); 11] = [
     ("bytes of telemetry ids anywhere", ids_anywhere),
     ("bytes of accounts in telemetry", accounts_in_telemetry),
     (
@@ -23,19 +24,22 @@ pub(crate) const ALL: [(&str, Attack); 7] = [
         times_of_the_log,
     ),
     ("the order of ends, and what the log names", order_of_ends),
-    ("the order of answers", order_of_answers),
+    ("the order of answers", answers::order_of_answers),
     ("things that only one person used", lonely_things),
-];
-
-/// What is known to remain (`docs/decisions/0023-severed-ids.md`): the ledger's rows stand under the account and are numbered,
-/// and telemetry is told of each answer, so that whoever answers oddly often is recognized.
-pub(crate) const KNOWN: [(&str, Attack); 2] = [
-    ("how many answers, before and after", counts_of_answers),
-    ("stamps as numbers of answers", stamps_as_counts),
+    (
+        "how many answers, before and after",
+        answers::counts_of_answers,
+    ),
+    ("stamps as numbers of answers", answers::stamps_as_counts),
+    (
+        "accounts, keys and the log in answers",
+        answers::named_by_answers,
+    ),
+    ("lengths of answers", answers::lengths_of_answers),
 ];
 
 /// Telemetry ids that have ended, with the moment.
-fn ended(evidence: &Evidence) -> Vec<(Id, i64)> {
+pub(crate) fn ended(evidence: &Evidence) -> Vec<(Id, i64)> {
     let last = evidence.stream.iter().filter(|record| record.is_final);
     last.map(|record| (record.tyid, record.at_ms)).collect()
 }
@@ -45,10 +49,10 @@ fn accounts(copy: &Copy) -> BTreeSet<Id> {
 }
 
 /// Ways of writing ids down, by the eight bytes that they begin with.
-type Forms = HashMap<[u8; 8], Vec<(Vec<u8>, Id)>>;
+pub(crate) type Forms = HashMap<[u8; 8], Vec<(Vec<u8>, Id)>>;
 
 /// Where one of these lies in a file.
-fn places(file: &[u8], sought: &Forms) -> Vec<(usize, Id)> {
+pub(crate) fn places(file: &[u8], sought: &Forms) -> Vec<(usize, Id)> {
     // Most places are ruled out by three bytes, without looking anything up.
     let mut possible = vec![false; 1 << 24];
     for start in sought.keys() {
@@ -75,7 +79,7 @@ fn three(bytes: &[u8]) -> usize {
 }
 
 /// Each way of writing ids down: bytes in both orders, hexadecimal with and without hyphens, base64.
-fn forms(ids: impl Iterator<Item = Id>) -> Forms {
+pub(crate) fn forms(ids: impl Iterator<Item = Id>) -> Forms {
     let written = ids.flat_map(|id| {
         let reversed: Vec<u8> = id.iter().rev().copied().collect();
         let uuid = uuid::Uuid::from_bytes(id);
@@ -241,103 +245,6 @@ fn order_of_ends(evidence: &Evidence) -> Claims {
     let ends = ended(evidence).into_iter().zip(entries);
     ends.filter_map(|((tyid, _), entry)| Some((tyid, named(entry)?)))
         .collect()
-}
-
-/// The first person in the ledger's file is the first one whose answer telemetry was told of, and so on.
-fn order_of_answers(evidence: &Evidence) -> Claims {
-    let mut claims = Claims::new();
-    for copy in [&evidence.before, &evidence.after] {
-        let rows = copy.consents.iter().filter(|(_, number)| *number > 1);
-        let told = evidence
-            .stream
-            .iter()
-            .filter(|record| record.is_consent && !record.is_final);
-        claims.extend(
-            told.zip(rows)
-                .map(|(record, (person, _))| (record.tyid, *person)),
-        );
-    }
-    claims
-}
-
-/// Those who alone have something in common with an id.
-fn alone<S: Ord>(
-    ids: impl Iterator<Item = (Id, S)>,
-    people: impl Iterator<Item = (Id, S)>,
-) -> Claims {
-    let unique = |list: &mut dyn Iterator<Item = (Id, S)>| {
-        let mut by: BTreeMap<S, Vec<Id>> = BTreeMap::new();
-        for (id, sign) in list {
-            by.entry(sign).or_default().push(id);
-        }
-        by
-    };
-    let mut ids = ids;
-    let mut people = people;
-    let (ids, people) = (unique(&mut ids), unique(&mut people));
-    let pairs = ids.into_iter().filter_map(|(sign, ids)| {
-        match (ids.as_slice(), people.get(&sign)?.as_slice()) {
-            ([id], [person]) => Some((*id, *person)),
-            _ => None,
-        }
-    });
-    pairs.collect()
-}
-
-fn answers(copy: &Copy) -> BTreeMap<Id, i64> {
-    let mut counts = BTreeMap::new();
-    for (person, _) in &copy.consents {
-        *counts.entry(*person).or_default() += 1;
-    }
-    counts
-}
-
-/// Answers of people before and after, beside answers of ids until then and in all; one more or less for those of before
-/// telemetry knew them.
-fn counts_of_answers(evidence: &Evidence) -> Claims {
-    let copied = evidence
-        .stream
-        .iter()
-        .position(|record| record.is_final)
-        .unwrap();
-    let mut ids: BTreeMap<Id, (i64, i64)> = BTreeMap::new();
-    for (place, record) in evidence.stream.iter().enumerate() {
-        let (before, all) = ids.entry(record.tyid).or_default();
-        if record.is_consent && !record.is_final {
-            *all += 1;
-            *before += i64::from(place < copied);
-        }
-    }
-    let (before, after) = (answers(&evidence.before), answers(&evidence.after));
-    let mut claims = Claims::new();
-    for unseen in 0..3 {
-        let ids = ids
-            .iter()
-            .map(|(id, (early, all))| (*id, (early + unseen, all + unseen)));
-        let people = before.iter().map(|(person, early)| {
-            let all = after.get(person).copied().unwrap_or(*early);
-            (*person, (*early, all))
-        });
-        claims.extend(alone(ids, people));
-    }
-    claims
-}
-
-/// The highest stamp of an id is how often somebody answered.
-fn stamps_as_counts(evidence: &Evidence) -> Claims {
-    let mut ids: BTreeMap<Id, (u32, u32)> = BTreeMap::new();
-    for Record {
-        tyid, stamp, bits, ..
-    } in evidence.stream.iter().filter(|record| !record.is_final)
-    {
-        let now = ids.entry(*tyid).or_default();
-        *now = (*now).max((*stamp, *bits));
-    }
-    let people = answers(&evidence.before);
-    let people = people
-        .iter()
-        .map(|(person, count)| (*person, u32::try_from(*count).unwrap()));
-    alone(ids.iter().map(|(id, (stamp, _))| (*id, *stamp)), people)
 }
 
 /// A thing that one id used, and one other: the same person before and after. Whoever's present id is known is found by it;

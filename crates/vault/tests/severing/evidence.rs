@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -43,12 +44,19 @@ impl Record {
     }
 }
 
+/// A row of the consent ledger: where it lies, and everything in it.
+pub(crate) struct Answer {
+    pub(crate) place: Id,
+    pub(crate) state: Vec<u8>,
+    pub(crate) evidence: Option<Vec<u8>>,
+}
+
 /// A copy of the data store.
 pub(crate) struct Copy {
     /// Accounts, with the key ids and everything else that stands in their rows, as bytes.
     pub(crate) values: Vec<(Id, Vec<u8>)>,
-    /// Rows of the consent ledger in the order of the file: whose, number.
-    pub(crate) consents: Vec<(Id, i64)>,
+    /// Rows of the consent ledger in the order of the file.
+    pub(crate) answers: Vec<Answer>,
     /// Every byte of the file.
     pub(crate) file: Vec<u8>,
 }
@@ -61,18 +69,25 @@ impl Copy {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
             .unwrap();
         let values = values.map(Result::unwrap).collect();
-        let owner = "SELECT name FROM pragma_table_info('consent_event') WHERE pk = 1";
-        let owner: String = file.query_row(owner, [], |row| row.get(0)).unwrap();
+        let columns = "SELECT group_concat(name) FROM pragma_table_info('consent_event')";
+        let columns: String = file.query_row(columns, [], |row| row.get(0)).unwrap();
+        assert_eq!(columns, "place,state,evidence", "all that a row says");
         let mut select = file
-            .prepare(&format!("SELECT {owner}, number FROM consent_event"))
+            .prepare("SELECT place, state, evidence FROM consent_event")
             .unwrap();
-        let consents = select
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        let answers = select
+            .query_map([], |row| {
+                Ok(Answer {
+                    place: row.get(0)?,
+                    state: row.get(1)?,
+                    evidence: row.get(2)?,
+                })
+            })
             .unwrap();
-        let consents = consents.map(Result::unwrap).collect();
+        let answers = answers.map(Result::unwrap).collect();
         Self {
             values,
-            consents,
+            answers,
             file: std::fs::read(path).unwrap(),
         }
     }
@@ -121,6 +136,8 @@ pub(crate) struct Evidence {
     pub(crate) log_file: Vec<u8>,
     /// Operational ids, as applications' databases have them.
     pub(crate) oids: Vec<Id>,
+    /// What rows of the consent ledger were found to name, once it was looked for.
+    pub(crate) named: OnceLock<Vec<(Id, Id)>>,
 }
 
 fn hex(bytes: &[u8]) -> String {

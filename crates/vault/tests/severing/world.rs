@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use privet_seal::{KeyKind, KeyProvider, Scope, Secret32, WrapContext, WrappingKey};
-use privet_vault::port::KeyRow;
+use privet_seal::Secret32;
 use privet_vault::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::bed::{Bed, bed, root, values};
+use crate::bed::{Bed, bed, values};
 use crate::engine::folder;
 use crate::evidence::{Copy, Evidence, Id, LogEntry, Record};
+use crate::unwrapping::{places, tenant_keys, unwrapped};
 
 /// How many people come, answer or go at the same time.
 const AT_ONCE: usize = 50;
+/// People who answer much more often than all others, each another number of times.
+const OFTEN: usize = 12;
 /// Things that everybody uses.
 const THINGS: usize = 20;
 
@@ -43,6 +46,7 @@ pub(crate) struct World {
     stream: Vec<Record>,
     severed: Vec<Id>,
     salts: Vec<(Id, Secret32)>,
+    answers: BTreeMap<Id, Id>,
     before: Option<Copy>,
     after: Option<Copy>,
 }
@@ -60,6 +64,7 @@ impl World {
             stream: Vec::new(),
             severed: Vec::new(),
             salts: Vec::new(),
+            answers: BTreeMap::new(),
             before: None,
             after: None,
         };
@@ -68,6 +73,7 @@ impl World {
         world.answer_at_odd_times(people / 2).await;
         world.act().await;
         world.answer_at_odd_times(people).await;
+        world.answer_often().await;
         world.act().await;
         world.remember().await;
         world.before = Some(world.copy());
@@ -131,20 +137,40 @@ impl World {
             }
             left -= chunk.len();
             self.pass().await;
-            let mut answering = Vec::new();
-            for person in chunk {
-                let (vault, job) = (self.bed.vault.clone(), self.callers[0].clone());
-                let change = change(self.random.random(), self.random.random());
-                answering.push(tokio::spawn(async move {
-                    let subject = SubjectName::Oid(person);
-                    vault.record_consent(&job, &subject, &change).await.unwrap();
-                }));
-            }
-            for answered in answering {
-                answered.await.unwrap();
-            }
-            self.tell().await;
+            self.answer(chunk).await;
         }
+    }
+
+    /// Some change their mind so often that nobody else has answered as many times.
+    async fn answer_often(&mut self) {
+        let some: Vec<Oid> = self.people.iter().rev().take(OFTEN).copied().collect();
+        for round in 0..2 * OFTEN + 20 {
+            let still = some.iter().enumerate();
+            let still = still.filter(|(nth, _)| round < 2 * nth + 20);
+            let chunk: Vec<Oid> = still.map(|(_, person)| *person).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            self.pass().await;
+            self.answer(chunk).await;
+        }
+    }
+
+    /// All of these answer at once, and telemetry is told.
+    async fn answer(&mut self, people: Vec<Oid>) {
+        let mut answering = Vec::new();
+        for person in people {
+            let (vault, job) = (self.bed.vault.clone(), self.callers[0].clone());
+            let change = change(self.random.random(), self.random.random());
+            answering.push(tokio::spawn(async move {
+                let subject = SubjectName::Oid(person);
+                vault.record_consent(&job, &subject, &change).await.unwrap();
+            }));
+        }
+        for answered in answering {
+            answered.await.unwrap();
+        }
+        self.tell().await;
     }
 
     /// Everybody does something: with a thing that all use, and with one of their own.
@@ -198,7 +224,7 @@ impl World {
     async fn remember(&mut self) {
         let keys = &self.bed.stores.keys;
         let lent = self.bed.vault.pseudonymizer();
-        let wrapping = self.tenant_keys().await;
+        let wrapping = tenant_keys(&self.bed.stores).await;
         for chunk in self.people.clone().chunks(500) {
             let rows = keys.subjects_by_oid(chunk).await.unwrap();
             let rows: Vec<_> = rows.into_iter().map(Option::unwrap).collect();
@@ -210,18 +236,11 @@ impl World {
                 self.severed.push(*stamp.unwrap().tyid.as_bytes());
                 let secret = unwrapped(&wrapping, &salt.unwrap());
                 self.salts.push((*row.oid.as_bytes(), secret));
+                let theirs = places(&self.bed.stores, row.reference).await;
+                let whose = theirs.iter().map(|place| (place.0, *row.puid.as_bytes()));
+                self.answers.extend(whose);
             }
         }
-    }
-
-    async fn tenant_keys(&self) -> Vec<WrappingKey> {
-        let scope = Scope::new("test", "acme").unwrap();
-        let rows = self.bed.stores.keys.tenant_keys().await.unwrap();
-        let open = |row: &KeyRow| {
-            let secret = root().unwrap(&context(&scope, row), &row.wrapped, &row.commitment);
-            WrappingKey::new(row.id, secret.unwrap())
-        };
-        rows.iter().map(open).collect()
     }
 
     /// One half has the id made anew and goes on, the other half leaves, in no order.
@@ -279,6 +298,11 @@ impl World {
         people.map(person).collect()
     }
 
+    /// Whose answer lies at each place, as only the keys say.
+    pub(crate) fn owners_of_answers(&self) -> &BTreeMap<Id, Id> {
+        &self.answers
+    }
+
     pub(crate) fn salts_of_before(&self) -> &[(Id, Secret32)] {
         &self.salts
     }
@@ -315,6 +339,7 @@ impl World {
             log,
             log_file,
             oids: self.salts.iter().map(|(oid, _)| *oid).collect(),
+            named: OnceLock::new(),
         }
     }
 }
@@ -339,23 +364,4 @@ fn change(yes: bool, marketing: bool) -> ConsentChange {
         channel: ConsentChannel::Web,
         evidence: None,
     }
-}
-
-fn context<'s>(scope: &'s Scope, row: &KeyRow) -> WrapContext<'s> {
-    WrapContext {
-        scope,
-        key_id: row.id,
-        subject: (row.kind == KeyKind::Salt).then_some(row.owner),
-        kind: row.kind,
-        generation: row.generation,
-    }
-}
-
-fn unwrapped(keys: &[WrappingKey], row: &KeyRow) -> Secret32 {
-    let scope = Scope::new("test", "acme").unwrap();
-    let mut opened = keys.iter().filter_map(|key| {
-        let context = context(&scope, row);
-        key.unwrap(&context, &row.wrapped, &row.commitment).ok()
-    });
-    opened.next().unwrap()
 }

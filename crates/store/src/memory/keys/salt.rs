@@ -3,7 +3,8 @@
 use privet_seal::KeyKind;
 use privet_vault::SubjectRef;
 use privet_vault::port::{
-    ChangeKind, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow, SubjectRow, Telling,
+    ChangeKind, ConsentEnd, ConsentTold, KeyRow, StoreError, StreamEvent, StreamRow, SubjectRow,
+    Telling,
 };
 
 use super::State;
@@ -75,15 +76,40 @@ impl State {
     }
 
     pub(super) fn consent_changed(&mut self, told: ConsentTold) -> Result<(), StoreError> {
-        let ConsentTold { subject, telling } = told;
+        let ConsentTold {
+            subject,
+            number,
+            telling,
+        } = told;
         let known = self.subject(|row| row.reference == subject).is_some();
         let telling = telling.filter(|_| known);
         if let Some(telling) = &telling {
             self.check_salt(subject, telling)?;
         }
+        let of_consent =
+            |key: &&mut KeyRow| key.owner == *subject.as_bytes() && key.is_of_consent();
+        for key in self.keys.iter_mut().filter(of_consent) {
+            key.told = key.told.max(number);
+        }
         self.changes.push(ChangeKind::ConsentChanged(subject));
         self.tell(telling.and_then(|telling| telling.event));
         Ok(())
+    }
+
+    /// What becomes of a destroyed subject's answers. An erasure is done again after a failure, so that the key may be there.
+    pub(super) fn end_consent(&mut self, end: ConsentEnd) -> Result<(), StoreError> {
+        self.orphan_places.extend(end.places);
+        match end.kept {
+            Some(key)
+                if !self
+                    .keys
+                    .iter()
+                    .any(|row| row.owner == key.owner && row.is_of_consent()) =>
+            {
+                self.add_key(key)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Puts down what belongs to the last change.

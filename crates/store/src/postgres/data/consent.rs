@@ -1,27 +1,22 @@
 //! The consent ledger: rows are added and read, never changed, and deleted with their key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use deadpool_postgres::GenericClient;
-use privet_seal::KeyId;
-use privet_vault::Puid;
-use privet_vault::port::{ConsentBit, ConsentRow, NewConsentRow, SealedState};
+use privet_vault::port::{ConsentBit, ConsentPlace, ConsentRow, NewConsentRow};
+use uuid::Uuid;
 
 use super::reading;
-use crate::postgres::column::{Reading, from_count, from_id};
+use crate::postgres::column::{Reading, from_id};
 use crate::postgres::database::{Client, Failure};
 use crate::write::contradicts;
 
 pub(super) const FORMAT_4: &str = "
 CREATE TABLE consent_event (
-    puid uuid NOT NULL,
-    number bigint NOT NULL,
-    key uuid NOT NULL,
+    place uuid PRIMARY KEY,
     state bytea NOT NULL,
-    evidence bytea,
-    PRIMARY KEY (puid, number)
+    evidence bytea
 );
-CREATE INDEX consent_event_by_key ON consent_event (key);
 
 CREATE TABLE consent_bit (
     bit smallint PRIMARY KEY,
@@ -29,8 +24,8 @@ CREATE TABLE consent_bit (
 );
 ";
 
-/// Of two that add the same number, the key lets one through and the other wait for it. Rows are added in the order of
-/// their keys, so that two lists do not wait for each other.
+/// Of two that want the same place, the key lets one through and the other wait for it. Rows are added in the order of
+/// their places, so that two lists do not wait for each other.
 pub(super) async fn append(
     client: &mut Client,
     rows: &[NewConsentRow],
@@ -46,38 +41,29 @@ pub(super) async fn append(
     }
     let add = transaction
         .prepare_cached(
-            "INSERT INTO consent_event (puid, number, key, state, evidence)
-             SELECT $1::uuid, $2::bigint, $3::uuid, $4::bytea, $5::bytea
-              WHERE $2 = 1 OR EXISTS (
-                    SELECT FROM consent_event WHERE puid = $1 AND number = $2 - 1)
+            "INSERT INTO consent_event (place, state, evidence) VALUES ($1, $2, $3)
              ON CONFLICT DO NOTHING",
         )
         .await?;
-    let mut places: Vec<_> = rows.iter().enumerate().collect();
-    places.sort_by_key(|(_, row)| row.puid);
+    let mut ordered: Vec<_> = rows.iter().enumerate().collect();
+    // Of two at one place the first of the list comes first.
+    ordered.sort_by_key(|(_, new)| new.place);
     let mut added = BTreeSet::new();
-    for (place, NewConsentRow { puid, row, granted }) in places {
-        if contradicts(&known, granted) {
+    for (nth, new) in ordered {
+        if contradicts(&known, &new.granted) {
             continue;
         }
-        let number = from_count(row.state.number)?;
-        let puid = from_id(puid.as_bytes());
-        let key = from_id(row.state.key.as_bytes());
+        let place = from_id(&new.place.0);
         let count = transaction
-            .execute(
-                &add,
-                &[&puid, &number, &key, &row.state.sealed, &row.evidence],
-            )
+            .execute(&add, &[&place, &new.row.state, &new.row.evidence])
             .await?;
         if count == 1 {
-            note_bits(&transaction, &mut known, granted).await?;
-            added.insert(place);
+            note_bits(&transaction, &mut known, &new.granted).await?;
+            added.insert(nth);
         }
     }
     transaction.commit().await?;
-    Ok((0..rows.len())
-        .map(|place| added.contains(&place))
-        .collect())
+    Ok((0..rows.len()).map(|nth| added.contains(&nth)).collect())
 }
 
 async fn note_bits(
@@ -99,63 +85,55 @@ async fn note_bits(
     Ok(())
 }
 
-pub(super) async fn now(
+pub(super) async fn states(
     client: &mut Client,
-    subjects: &[Puid],
-) -> Result<Vec<Option<SealedState>>, Failure> {
-    let select = client
-        .prepare_cached(
-            "SELECT last.number, last.key, last.state
-               FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (puid, place)
-               LEFT JOIN LATERAL (
-                   SELECT number, key, state FROM consent_event WHERE puid = asked.puid
-                    ORDER BY number DESC LIMIT 1) AS last ON true
-              ORDER BY place",
-        )
-        .await?;
-    let subjects: Vec<_> = subjects.iter().map(|id| from_id(id.as_bytes())).collect();
-    let rows = client.query(&select, &[&subjects]).await?;
-    let last = rows.iter().map(|row| {
-        let row = reading(row);
-        match row.get::<Option<i64>>(0)? {
-            None => Ok(None),
-            Some(_) => state(&row).map(Some),
-        }
-    });
-    last.collect()
+    places: &[ConsentPlace],
+) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+    let select = "SELECT place, state FROM consent_event WHERE place = ANY ($1)";
+    at(client, select, places, |row| row.get(1)).await
 }
 
 pub(super) async fn rows(
     client: &mut Client,
-    subject: Puid,
-    before: Option<u64>,
-    count_max: u32,
-) -> Result<Vec<ConsentRow>, Failure> {
-    let select = client
-        .prepare_cached(
-            "SELECT number, key, state, evidence FROM consent_event
-              WHERE puid = $1 AND number < $2 ORDER BY number DESC LIMIT $3",
-        )
-        .await?;
-    let before = from_count(before.unwrap_or(i64::MAX.unsigned_abs()))?;
-    let (puid, count_max) = (from_id(subject.as_bytes()), i64::from(count_max));
-    let rows = client.query(&select, &[&puid, &before, &count_max]).await?;
-    let rows = rows.iter().map(|row| {
-        let row = reading(row);
+    places: &[ConsentPlace],
+) -> Result<Vec<Option<ConsentRow>>, Failure> {
+    let select = "SELECT place, state, evidence FROM consent_event WHERE place = ANY ($1)";
+    let row = |row: &Reading<'_>| {
         Ok(ConsentRow {
-            state: state(&row)?,
-            evidence: row.get(3)?,
+            state: row.get(1)?,
+            evidence: row.get(2)?,
         })
-    });
-    rows.collect()
+    };
+    at(client, select, places, row).await
 }
 
-pub(super) async fn delete(client: &mut Client, keys: &[KeyId]) -> Result<u64, Failure> {
+/// What is at each place, in the order asked; a place may be asked for twice.
+async fn at<T: Clone>(
+    client: &mut Client,
+    select: &str,
+    places: &[ConsentPlace],
+    read: impl Fn(&Reading<'_>) -> Result<T, Failure>,
+) -> Result<Vec<Option<T>>, Failure> {
+    let select = client.prepare_cached(select).await?;
+    let rows = client.query(&select, &[&ids(places)]).await?;
+    let mut found: HashMap<[u8; 16], T> = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let row = reading(row);
+        found.insert(row.id(0)?, read(&row)?);
+    }
+    let at = |place: &ConsentPlace| found.get(&place.0).cloned();
+    Ok(places.iter().map(at).collect())
+}
+
+pub(super) async fn delete(client: &mut Client, places: &[ConsentPlace]) -> Result<u64, Failure> {
     let delete = client
-        .prepare_cached("DELETE FROM consent_event WHERE key = ANY ($1)")
+        .prepare_cached("DELETE FROM consent_event WHERE place = ANY ($1)")
         .await?;
-    let keys: Vec<_> = keys.iter().map(|key| from_id(key.as_bytes())).collect();
-    Ok(client.execute(&delete, &[&keys]).await?)
+    Ok(client.execute(&delete, &[&ids(places)]).await?)
+}
+
+fn ids(places: &[ConsentPlace]) -> Vec<Uuid> {
+    places.iter().map(|place| from_id(&place.0)).collect()
 }
 
 pub(super) async fn bits(client: &mut Client) -> Result<Vec<ConsentBit>, Failure> {
@@ -175,12 +153,4 @@ async fn bits_of(client: &impl GenericClient) -> Result<Vec<ConsentBit>, Failure
         })
     };
     rows.iter().map(bit).collect()
-}
-
-fn state(row: &Reading<'_>) -> Result<SealedState, Failure> {
-    Ok(SealedState {
-        number: row.count(0)?,
-        key: KeyId(row.id(1)?),
-        sealed: row.get(2)?,
-    })
 }

@@ -8,7 +8,7 @@ use privet_vault::port::{ConsentTold, KeyRow, StoreError, Telling};
 use uuid::Uuid;
 
 use super::{change, reading, stream, wrapped};
-use crate::postgres::column::{from_id, from_subjects};
+use crate::postgres::column::{from_count, from_id, from_subjects};
 use crate::postgres::database::{Client, Failure};
 
 /// The newest of each.
@@ -129,6 +129,12 @@ pub(super) async fn consents_changed(
             check(&transaction, *subject, telling).await?;
         }
     }
+    let told = changes.iter().map(|told| {
+        let number = from_count(told.number)?;
+        Ok((from_id(told.subject.as_bytes()), number))
+    });
+    let told: Vec<(Uuid, i64)> = told.collect::<Result<_, Failure>>()?;
+    wrapped::raise_told(&transaction, &told).await?;
     let first = change::add_all(&transaction, change::CONSENT_CHANGED, &subjects).await?;
     for (number, telling) in (first..).zip(&tellings) {
         stream::add_at(&transaction, number, telling.as_ref()).await?;

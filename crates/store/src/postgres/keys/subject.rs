@@ -6,11 +6,11 @@ use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
-use privet_vault::port::{AliasRow, NewSubject, RetentionKey, SubjectRow, Telling};
+use privet_vault::port::{AliasRow, ConsentEnd, NewSubject, RetentionKey, SubjectRow, Telling};
 use privet_vault::{Oid, Puid, SourceName, SubjectRef};
 use uuid::Uuid;
 
-use super::{access, change, reading, salt, stream, wrapped};
+use super::{access, change, orphan, reading, salt, stream, wrapped};
 use crate::postgres::column::{Reading, from_id, from_time};
 use crate::postgres::database::{Client, Failure};
 
@@ -201,6 +201,7 @@ pub(super) async fn destroy(
     today: Date,
     at: Timestamp,
     telling: Option<&Telling>,
+    consent: &ConsentEnd,
 ) -> Result<Vec<RetentionKey>, Failure> {
     let transaction = client.transaction().await?;
     // First of all, so that no salt is made any more. A repeated call finds nobody, whose salt could be another.
@@ -211,6 +212,10 @@ pub(super) async fn destroy(
     }
     let id = from_id(subject.as_bytes());
     let keys = wrapped::destroy_of_subject(&transaction, subject, today).await?;
+    orphan::add_places(&transaction, &consent.places).await?;
+    if let Some(key) = &consent.kept {
+        wrapped::keep(&transaction, key).await?;
+    }
     let aliases = transaction
         .execute("DELETE FROM alias WHERE subject = $1", &[&id])
         .await?;
@@ -244,22 +249,6 @@ pub(super) async fn destroy(
     let kept = kept.collect::<Result<_, Failure>>()?;
     transaction.commit().await?;
     Ok(kept)
-}
-
-pub(super) async fn orphans(client: &mut Client) -> Result<Vec<Puid>, Failure> {
-    let rows = client
-        .query("SELECT puid FROM orphan ORDER BY puid", &[])
-        .await?;
-    rows.iter()
-        .map(|row| reading(row).id(0).map(Puid::from_bytes))
-        .collect()
-}
-
-pub(super) async fn remove_orphans(client: &mut Client, puids: &[Uuid]) -> Result<(), Failure> {
-    client
-        .execute("DELETE FROM orphan WHERE puid = ANY ($1)", &[&puids])
-        .await?;
-    Ok(())
 }
 
 fn subject_row(row: &Reading<'_>) -> Result<SubjectRow, Failure> {

@@ -12,12 +12,12 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::reading;
-use crate::postgres::column::{from_day, from_id, from_time};
+use crate::postgres::column::{from_count, from_day, from_id, from_time};
 use crate::postgres::database::{Client, Failure};
 use crate::write::SUBJECT_KINDS;
 
 const SELECT: &str = "SELECT id, tenant, kind, owner, generation, wrapped, commitment, created_at,
-    expires_on FROM wrapped_key";
+    expires_on, told FROM wrapped_key";
 
 pub(super) async fn add(client: &impl GenericClient, keys: &[KeyRow]) -> Result<(), Failure> {
     let mut columns = Columns::default();
@@ -33,13 +33,14 @@ pub(super) async fn add(client: &impl GenericClient, keys: &[KeyRow]) -> Result<
         columns
             .expires
             .push(key.expires_on.map(from_day).transpose()?);
+        columns.told.push(from_count(key.told)?);
     }
     client
         .execute(
             "INSERT INTO wrapped_key (id, tenant, kind, owner, generation, wrapped, commitment,
-                 created_at, expires_on)
+                 created_at, expires_on, told)
              SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::uuid[], $5::bigint[],
-                 $6::bytea[], $7::bytea[], $8::bigint[], $9::integer[])",
+                 $6::bytea[], $7::bytea[], $8::bigint[], $9::integer[], $10::bigint[])",
             &[
                 &columns.ids,
                 &columns.tenants,
@@ -50,6 +51,7 @@ pub(super) async fn add(client: &impl GenericClient, keys: &[KeyRow]) -> Result<
                 &columns.commitments,
                 &columns.created,
                 &columns.expires,
+                &columns.told,
             ],
         )
         .await?;
@@ -67,6 +69,43 @@ struct Columns<'k> {
     commitments: Vec<&'k [u8]>,
     created: Vec<i64>,
     expires: Vec<Option<i32>>,
+    told: Vec<i64>,
+}
+
+/// Adds the key that keeps somebody's answers, unless it is there: an erasure is done again after a failure.
+pub(super) async fn keep(client: &impl GenericClient, key: &KeyRow) -> Result<(), Failure> {
+    let select = "SELECT FROM wrapped_key WHERE owner = $1 AND kind = $2 AND generation = $3";
+    let (owner, kind) = (from_id(&key.owner), i16::from(key.kind.code()));
+    let generation = i64::from(key.generation);
+    let found = client
+        .query_opt(select, &[&owner, &kind, &generation])
+        .await?;
+    match found {
+        None => add(client, std::slice::from_ref(key)).await,
+        Some(_) => Ok(()),
+    }
+}
+
+/// Notes which event of each subject's ledger was told, where it is later than what is noted. A subject may be named twice.
+pub(super) async fn raise_told(
+    client: &impl GenericClient,
+    told: &[(Uuid, i64)],
+) -> Result<(), Failure> {
+    let (owners, numbers): (Vec<Uuid>, Vec<i64>) = told.iter().copied().unzip();
+    let kind = i16::from(KeyKind::SubjectRetention.code());
+    let generation = i64::from(KeyRow::CONSENT_GENERATION);
+    client
+        .execute(
+            "UPDATE wrapped_key SET told = news.number
+               FROM (SELECT owner, max(number) AS number
+                       FROM unnest($1::uuid[], $2::bigint[]) AS news (owner, number)
+                      GROUP BY owner) AS news
+              WHERE wrapped_key.owner = news.owner AND kind = $3 AND generation = $4
+                AND told < news.number",
+            &[&owners, &numbers, &kind, &generation],
+        )
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn of_tenants(client: &mut Client) -> Result<Vec<KeyRow>, Failure> {
@@ -252,5 +291,6 @@ fn key_row(row: &Row) -> Result<KeyRow, Failure> {
         commitment: row.bytes(6)?,
         created_at: row.time(7)?,
         expires_on: row.day_if(8)?,
+        told: row.count(9)?,
     })
 }

@@ -73,7 +73,12 @@ pub(super) fn consents_changed(
     connection: &Connection,
     changes: &[ConsentTold],
 ) -> Result<(), Failure> {
-    for ConsentTold { subject, telling } in changes {
+    for ConsentTold {
+        subject,
+        number,
+        telling,
+    } in changes
+    {
         let telling = match telling {
             Some(telling) if subject::is_known(connection, *subject)? => Some(telling),
             _ => None,
@@ -81,8 +86,9 @@ pub(super) fn consents_changed(
         if let Some(telling) = telling {
             check(connection, *subject, telling)?;
         }
-        let number = change::add(connection, ChangeKind::ConsentChanged(*subject))?;
-        stream::add(connection, number, telling)?;
+        wrapped::raise_told(connection, *subject, *number)?;
+        let sequence = change::add(connection, ChangeKind::ConsentChanged(*subject))?;
+        stream::add(connection, sequence, telling)?;
     }
     Ok(())
 }

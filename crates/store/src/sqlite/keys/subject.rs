@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
-use privet_vault::port::{AliasRow, ChangeKind, NewSubject, RetentionKey, SubjectRow, Telling};
+use privet_vault::port::{
+    AliasRow, ChangeKind, ConsentEnd, NewSubject, RetentionKey, SubjectRow, Telling,
+};
 use privet_vault::{Oid, Puid, SourceName, SubjectRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{access, change, salt, stream, wrapped};
+use super::{access, change, orphan, salt, stream, wrapped};
 use crate::sqlite::column::{At, Day, parsed};
 use crate::sqlite::file::Failure;
 use crate::sqlite::scrub::Scrub;
@@ -148,6 +150,7 @@ pub(super) fn destroy(
     today: Date,
     at: Timestamp,
     telling: Option<&Telling>,
+    consent: &ConsentEnd,
     scrub: &mut Scrub,
 ) -> Result<Vec<RetentionKey>, Failure> {
     // A repeated call finds nobody, whose salt could be another.
@@ -159,6 +162,10 @@ pub(super) fn destroy(
         salt::check(connection, subject, telling)?;
     }
     let keys = wrapped::destroy_of_subject(connection, subject, today, scrub)?;
+    orphan::add_places(connection, &consent.places)?;
+    if let Some(key) = &consent.kept {
+        wrapped::keep(connection, key)?;
+    }
     let links = destroy_links(connection, subject, scrub)?;
     let grants = access::end_grants_on(connection, subject, at)?;
     if keys + links + grants > 0 {
@@ -199,25 +206,9 @@ fn destroy_links(
         // Either id alone says nothing; what must not be found is which belongs to which.
         // The account id itself is needed until the values under it are deleted; it stands alone then.
         scrub.add(&oid);
-        connection
-            .prepare_cached("INSERT INTO orphan (puid) VALUES (?1) ON CONFLICT DO NOTHING")?
-            .execute([puid])?;
+        orphan::add_puid(connection, puid)?;
     }
     Ok(aliases + u64::from(ids.is_some()))
-}
-
-pub(super) fn orphans(connection: &Connection) -> Result<Vec<Puid>, Failure> {
-    let mut select = connection.prepare_cached("SELECT puid FROM orphan ORDER BY puid")?;
-    let orphans = select.query_map([], |row| row.get(0).map(Puid::from_bytes))?;
-    Ok(orphans.collect::<Result<_, _>>()?)
-}
-
-pub(super) fn remove_orphans(connection: &Connection, puids: &[Puid]) -> Result<(), Failure> {
-    let mut delete = connection.prepare_cached("DELETE FROM orphan WHERE puid = ?1")?;
-    for puid in puids {
-        delete.execute([puid.as_bytes()])?;
-    }
-    Ok(())
 }
 
 /// The retention keys that are left.
@@ -275,7 +266,17 @@ mod tests {
         add_aliases(&connection, &[alias]).unwrap();
         let mut destroyed = Scrub::default();
         let (today, now) = (Date::constant(2026, 11, 25), Timestamp::UNIX_EPOCH);
-        destroy(&connection, subject, today, now, None, &mut destroyed).unwrap();
+        let consent = ConsentEnd::default();
+        destroy(
+            &connection,
+            subject,
+            today,
+            now,
+            None,
+            &consent,
+            &mut destroyed,
+        )
+        .unwrap();
         scrub::finish(&connection, &file, &destroyed).unwrap();
         let bytes = std::fs::read(&file.path).unwrap();
         assert!(!bytes.windows(14).any(|window| window == b"shopcustomer42"));

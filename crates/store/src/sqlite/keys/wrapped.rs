@@ -6,18 +6,18 @@ use privet_vault::port::KeyRow;
 use privet_vault::{SubjectRef, TenantName};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use crate::sqlite::column::{At, Day, parsed, unknown_code};
+use crate::sqlite::column::{At, Count, Day, parsed, unknown_code};
 use crate::sqlite::file::Failure;
 use crate::sqlite::scrub::Scrub;
 use crate::write::{SUBJECT_KINDS, secret_part};
 
 const SELECT: &str = "SELECT id, tenant, kind, owner, generation, wrapped, commitment, created_at,
-    expires_on FROM wrapped_key";
+    expires_on, told FROM wrapped_key";
 
 pub(super) fn add(connection: &Connection, keys: &[KeyRow]) -> Result<(), Failure> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO wrapped_key (id, tenant, kind, owner, generation, wrapped, commitment,
-             created_at, expires_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             created_at, expires_on, told) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for key in keys {
         insert.execute(params![
@@ -30,9 +30,18 @@ pub(super) fn add(connection: &Connection, keys: &[KeyRow]) -> Result<(), Failur
             key.commitment,
             At(key.created_at),
             key.expires_on.map(Day),
+            Count(key.told),
         ])?;
     }
     Ok(())
+}
+
+/// Adds the key that keeps somebody's answers, unless it is there: an erasure is done again after a failure.
+pub(super) fn keep(connection: &Connection, key: &KeyRow) -> Result<(), Failure> {
+    match of(connection, &key.tenant, key.kind, key.owner)?.as_slice() {
+        [] => add(connection, std::slice::from_ref(key)),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn of_tenants(connection: &Connection) -> Result<Vec<KeyRow>, Failure> {
@@ -174,6 +183,26 @@ pub(super) fn destroy_of_subject(
     Ok(count)
 }
 
+/// Notes which event of a subject's ledger was told, if it has one later than what is noted.
+pub(super) fn raise_told(
+    connection: &Connection,
+    subject: SubjectRef,
+    number: u64,
+) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "UPDATE wrapped_key SET told = ?4
+             WHERE owner = ?1 AND kind = ?2 AND generation = ?3 AND told < ?4",
+        )?
+        .execute(params![
+            subject.as_bytes(),
+            KeyKind::SubjectRetention.code(),
+            KeyRow::CONSENT_GENERATION,
+            Count(number),
+        ])?;
+    Ok(())
+}
+
 /// Destroys all of a kind that a subject has.
 pub(super) fn destroy_of_kind(
     connection: &Connection,
@@ -240,5 +269,6 @@ fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         commitment: row.get(6)?,
         created_at: row.get::<_, At>(7)?.0,
         expires_on: row.get::<_, Option<Day>>(8)?.map(|day| day.0),
+        told: row.get::<_, Count>(9)?.0,
     })
 }
