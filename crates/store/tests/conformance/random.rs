@@ -414,6 +414,29 @@ async fn key_answer(stores: &Stores, call: &Call) -> Option<String> {
     })
 }
 
+/// Destroys a subject, and deletes what is left of others every second day.
+async fn destroyed(
+    stores: &Stores,
+    n: u32,
+    today: i8,
+    now: i64,
+    generation: Option<u32>,
+) -> String {
+    let keys = &stores.keys;
+    let told = generation.map(|generation| telling(generation, Some(last(n))));
+    let consent = ConsentEnd {
+        places: vec![place(n, now.unsigned_abs())],
+        kept: None,
+    };
+    let destroyed = keys.destroy_subject(reference(n), day(today), at(now), told, consent);
+    let destroyed = destroyed.await;
+    let orphans = keys.orphans().await.unwrap();
+    if today % 2 == 0 {
+        keys.remove_orphans(&orphans).await.unwrap();
+    }
+    format!("{destroyed:?} {orphans:?}")
+}
+
 async fn subject_answer(stores: &Stores, call: &Call) -> Option<String> {
     let keys = &stores.keys;
     Some(match call {
@@ -446,19 +469,7 @@ async fn subject_answer(stores: &Stores, call: &Call) -> Option<String> {
         }
         Call::Subjects(numbers) => subjects(stores, numbers).await,
         Call::DestroySubject(n, today, now, generation) => {
-            let told = generation.map(|generation| telling(generation, Some(last(*n))));
-            let consent = ConsentEnd {
-                places: vec![place(*n, now.unsigned_abs())],
-                kept: None,
-            };
-            let subject = reference(*n);
-            let destroyed = keys.destroy_subject(subject, day(*today), at(*now), told, consent);
-            let destroyed = destroyed.await;
-            let orphans = keys.orphans().await.unwrap();
-            if today % 2 == 0 {
-                keys.remove_orphans(&orphans).await.unwrap();
-            }
-            format!("{destroyed:?} {orphans:?}")
+            destroyed(stores, *n, *today, *now, *generation).await
         }
         Call::AddSalts(numbers) => {
             let salts = numbers.iter().map(|n| salt(*n, 1)).collect();
