@@ -94,10 +94,11 @@ const FLOOD: Stream = Stream {
 
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     let program = server::program()?;
-    let runtime = Runtime::new()?;
     let folder = folder::scratch("ingest")?;
     let place = Place::make(folder.clone())?;
-    let (token, people) = runtime.block_on(prepare(&place))?;
+    // The stores are free again when the runtime has ended.
+    let (token, people) = Runtime::new()?.block_on(prepare(&place))?;
+    let runtime = Runtime::new()?;
     let limits = Limits::measure(&runtime, &people)?;
 
     let mut server = Server::start(&program, place.folder())?;

@@ -22,19 +22,11 @@ const BATCH: usize = 512;
 const ROUNDS: usize = 200;
 
 pub(crate) fn run(report: &mut Report) -> Result<()> {
-    let runtime = Runtime::new()?;
     let folder = folder::scratch("tyid")?;
     let place = Place::make(folder.clone())?;
-    let oids = runtime.block_on(async {
-        let vault = place.vault(AuditLimits::default(), BTreeMap::new()).await?;
-        let (job, _) = place::caller(&vault, "job").await?;
-        let oids = place::subjects(&vault, &job, PEOPLE).await?;
-        // Everybody gets a salt.
-        vault.pseudonymizer().stamps(&oids).await?;
-        vault.audit().shutdown().await;
-        anyhow::Ok(oids)
-    })?;
+    let oids = everybody(&place)?;
     // Another start, which knows nobody.
+    let runtime = Runtime::new()?;
     let vault = runtime.block_on(place.vault(AuditLimits::default(), BTreeMap::new()))?;
     let ids = vault.pseudonymizer();
     let started = Instant::now();
@@ -65,6 +57,18 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     runtime.block_on(vault.audit().shutdown());
     drop((ids, vault, runtime));
     Ok(std::fs::remove_dir_all(folder)?)
+}
+
+/// Makes people, each with a salt. The stores are free again when the runtime has ended.
+fn everybody(place: &Place) -> Result<Vec<Oid>> {
+    Runtime::new()?.block_on(async {
+        let vault = place.vault(AuditLimits::default(), BTreeMap::new()).await?;
+        let (job, _) = place::caller(&vault, "job").await?;
+        let oids = place::subjects(&vault, &job, PEOPLE).await?;
+        vault.pseudonymizer().stamps(&oids).await?;
+        vault.audit().shutdown().await;
+        Ok(oids)
+    })
 }
 
 #[derive(Default)]
