@@ -30,6 +30,7 @@ mod health;
 mod log_read;
 mod login;
 mod lookup;
+mod purpose;
 mod reveal;
 mod seal_open;
 mod sending;

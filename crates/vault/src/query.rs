@@ -77,9 +77,7 @@ impl Vault {
                 format!("a statement has 1 to {SQL_BYTES_MAX} bytes"),
             ));
         }
-        let purpose = self.inner.map.purpose(&order.purpose).ok_or_else(|| {
-            Error::invalid("unknown_purpose", "the purpose is not in the data map")
-        })?;
+        let purpose = self.purpose(&order.purpose)?;
         let action = match purpose.basis {
             Basis::Consent => Action::Query,
             _ => Action::QueryEverybody,

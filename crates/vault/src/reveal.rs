@@ -166,9 +166,7 @@ impl Vault {
         purpose: &str,
         fields: &[&Field],
     ) -> Result<Option<ConsentRule<'_>>> {
-        let known = self.inner.map.purpose(purpose).ok_or_else(|| {
-            Error::invalid("unknown_purpose", "the purpose is not in the data map")
-        })?;
+        let known = self.purpose(purpose)?;
         for field in fields {
             if !field
                 .purposes

@@ -110,9 +110,7 @@ impl Vault {
     }
 
     fn purpose_on_consent(&self, name: &str) -> Result<Answered<'_>> {
-        let purpose = self.inner.map.purpose(name).ok_or_else(|| {
-            Error::invalid("unknown_purpose", "the purpose is not in the data map")
-        })?;
+        let purpose = self.purpose(name)?;
         match (purpose.basis, purpose.bit, &purpose.notice) {
             (Basis::Consent, Some(bit), Some(notice)) => Ok(Answered {
                 purpose,

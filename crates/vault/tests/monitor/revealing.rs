@@ -83,6 +83,14 @@ async fn a_purpose_must_exist_serve_the_field_and_rest_on_something() {
             .await
             .unwrap_err();
         assert_eq!(error.code(), code);
+        // Whoever mistyped one finds those that there are; what they typed is not repeated.
+        let said = error.to_string();
+        assert!(!said.contains("curiosity"), "{said}");
+        assert_eq!(
+            said.contains("`service`, `support`"),
+            code == "unknown_purpose",
+            "{said}"
+        );
     }
     // A purpose that the job did not declare.
     let error = bed
