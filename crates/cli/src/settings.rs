@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::folder::{Folder, SETTINGS, read_text};
 
 pub(crate) use grants::Grants;
-pub(crate) use telemetry::{Compression, Forward, ForwardProtocol, Telemetry};
+pub(crate) use telemetry::{Bucket, Compression, Forward, ForwardProtocol, Telemetry};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]

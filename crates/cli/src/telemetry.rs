@@ -1,5 +1,6 @@
 //! The telemetry door's parts, put together.
 
+mod bucket;
 mod check;
 mod forward;
 
@@ -37,8 +38,6 @@ const LAST_TIME: Duration = Duration::from_secs(10);
 const QUERY_PROGRAM: &str = "privet-query";
 /// Where questions put what does not fit into memory.
 const SPILL: &str = "telemetry-queries";
-/// What the environment's variables for object stores begin with.
-const CREDENTIALS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 
 /// The door, before it listens.
 pub(crate) struct TelemetryDoor {
@@ -78,7 +77,7 @@ impl TelemetryDoor {
         let journal = Journal::open(&path, journal_limits, &ThreadEntropy)
             .context("the telemetry door cannot open")?;
         let address = address(folder, telemetry);
-        let options = credentials();
+        let options = bucket::options(folder, telemetry)?;
         let store = store(&address, options.clone())?;
         let tenant = settings.tenant.as_str();
         let storing = Storing::new(journal.clone(), store, Arc::clone(&rules), tenant)
@@ -201,15 +200,6 @@ fn address(folder: &Folder, telemetry: &Telemetry) -> String {
         Some(path) => folder.join(path).to_string_lossy().into_owned(),
         None => telemetry.store.clone(),
     }
-}
-
-/// What the object store's client is told.
-fn credentials() -> Vec<(String, String)> {
-    let variables = std::env::vars()
-        .filter(|(name, _)| CREDENTIALS.iter().any(|start| name.starts_with(start)));
-    variables
-        .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .collect()
 }
 
 fn store(address: &str, options: Vec<(String, String)>) -> Result<Store> {

@@ -1,8 +1,9 @@
 //! Walls that the system builds around this process, for when the engine does what it should not: a bound on its memory, and
 //! Landlock (<https://docs.kernel.org/userspace-api/landlock.html>), which leaves it the telemetry's folder to read and its own
-//! folder to spill to. A store on the network needs the network, and then only files are walled off.
+//! folder to spill to. A store on the network needs the network, and then only files are walled off, but for those of its
+//! credentials.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -18,9 +19,12 @@ use crate::request::Limits;
 const MEMORY_BESIDE_BYTES: u64 = 4 << 30;
 /// Open files: the store's, what is spilled, connections.
 const FILES_MAX: u64 = 1024;
-/// What is read beside the store, on the network: trust anchors, how names are looked up, randomness.
-const READ_FOR_NETWORK: [&str; 7] = [
+/// What is read beside the store, on the network: trust anchors (where Debian, Red Hat and Arch have them), how names are
+/// looked up, randomness.
+const READ_FOR_NETWORK: [&str; 9] = [
     "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
     "/usr/share/ca-certificates",
     "/usr/local/share/ca-certificates",
     "/etc/resolv.conf",
@@ -66,14 +70,18 @@ fn mapped_bytes() -> u64 {
     pages.unwrap_or_default().saturating_mul(page_size)
 }
 
-/// Confines this thread and those that it will start, for good. `folder`: the store, if it is one. `false`: the kernel cannot
-/// do all of it.
-pub(crate) fn confine(folder: Option<&Path>, limits: &Limits) -> bool {
-    let restricted = restrict(folder, limits.spill_folder.as_deref());
+/// Confines this thread and those that it will start, for good. `folder`: the store, if it is one; `credentials`: files that
+/// its client reads, if it is none. `false`: the kernel cannot do all of it.
+pub(crate) fn confine(folder: Option<&Path>, credentials: &[PathBuf], limits: &Limits) -> bool {
+    let restricted = restrict(folder, credentials, limits.spill_folder.as_deref());
     matches!(restricted, Ok(RulesetStatus::FullyEnforced))
 }
 
-fn restrict(folder: Option<&Path>, spill: Option<&Path>) -> Result<RulesetStatus, RulesetError> {
+fn restrict(
+    folder: Option<&Path>,
+    credentials: &[PathBuf],
+    spill: Option<&Path>,
+) -> Result<RulesetStatus, RulesetError> {
     let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(ABI::V3))?;
     if folder.is_some() {
         ruleset = ruleset
@@ -90,6 +98,7 @@ fn restrict(folder: Option<&Path>, spill: Option<&Path>) -> Result<RulesetStatus
         | AccessFs::RemoveFile
         | AccessFs::RemoveDir;
     let network = READ_FOR_NETWORK.iter().map(Path::new);
+    let network = network.chain(credentials.iter().map(PathBuf::as_path));
     let network = network.filter(|_| folder.is_none());
     let readable = folder.into_iter().chain(network).map(|path| (path, read));
     for (path, access) in readable.chain(spill.map(|path| (path, write))) {

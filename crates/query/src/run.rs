@@ -83,7 +83,11 @@ fn answer() -> Result<Line<'static>, Error> {
     let limits = request.header.limits.clone();
     confine::bound(&limits)?;
     // Before the first other thread: what is started later is confined as well.
-    let confined = confine::confine(Store::folder(&request.header.store), &limits);
+    let confined = confine::confine(
+        Store::folder(&request.header.store),
+        &Store::files(&request.header.options),
+        &limits,
+    );
     say(&Line::Started { confined });
     let abandoned = watch(input);
     let runtime = tokio::runtime::Builder::new_multi_thread()

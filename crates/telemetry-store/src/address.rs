@@ -3,14 +3,12 @@
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
+use object_store::ObjectStore;
 use object_store::memory::InMemory;
-use object_store::path::Path;
-use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, parse_url_opts};
 
 use crate::error::cannot;
 use crate::folder::Folder;
-use crate::{Access, Error, Settings, Surroundings, Why};
+use crate::{Access, Error, Settings, Surroundings, Why, bucket};
 
 /// The folder that an address means, if it means one.
 pub(crate) fn folder(address: &str) -> Option<&FilePath> {
@@ -40,27 +38,7 @@ pub(crate) fn open(
     if address == "memory://" {
         return Ok(Arc::new(InMemory::new()));
     }
-    let url = address.parse().map_err(|_| Error::Address)?;
-    let options = settings.options.iter().map(|(key, value)| (key, value));
-    let known = [
-        "s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://",
-    ];
-    if !known.iter().any(|scheme| address.starts_with(scheme)) {
-        return Err(Error::Address);
-    }
-    let (objects, prefix) =
-        parse_url_opts(&url, options).map_err(|error| match Why::of(&error) {
-            Why::Failing => Error::Address,
-            why => Error::Unavailable { doing: "open", why },
-        })?;
-    Ok(within(objects.into(), prefix))
-}
-
-fn within(objects: Arc<dyn ObjectStore>, prefix: Path) -> Arc<dyn ObjectStore> {
-    if prefix.as_ref().is_empty() {
-        return objects;
-    }
-    Arc::new(PrefixStore::new(objects, prefix))
+    bucket::open(address, &settings.options)
 }
 
 #[cfg(test)]

@@ -14,6 +14,11 @@ pub enum Error {
         "the telemetry store's address is not understood: use a folder, `s3://`, `gs://` or `az://`"
     )]
     Address,
+    /// The object store's client does not take what it is told.
+    #[error(
+        "the telemetry store's client does not take its settings: check credentials, account and authorities"
+    )]
+    Options,
     /// The object store does not do what was asked.
     #[error("the telemetry store does not {doing}: {why}")]
     Unavailable {

@@ -12,6 +12,7 @@
 mod adding;
 mod address;
 mod batch;
+mod bucket;
 mod clean;
 mod column;
 mod commit;

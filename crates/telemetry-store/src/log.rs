@@ -5,6 +5,7 @@
 //! checkpoint is asked for by its number.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
@@ -19,11 +20,18 @@ use crate::{Error, Why};
 const ENTRIES_AT_ONCE: u64 = 16;
 const ENTRIES: &str = "_log";
 const CHECKPOINTS: &str = "_checkpoints";
+/// An object that is created once, by whoever writes first, and cannot be created again.
+const ONCE: &str = "_once";
+
+/// What a store does not do that lets an object be created twice.
+pub(crate) const OVERWRITES: &str = "keep two writers apart (conditional writes, `If-None-Match`)";
 
 /// The log of one store.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     objects: Arc<dyn ObjectStore>,
+    /// Whether it is known that what is there cannot be created again.
+    creates_once: Arc<AtomicBool>,
 }
 
 /// What became of an attempt to write an entry.
@@ -61,7 +69,10 @@ impl Checkpoint {
 
 impl Log {
     pub(crate) fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects }
+        Self {
+            objects,
+            creates_once: Arc::default(),
+        }
     }
 
     /// Brings a state up to date.
@@ -129,12 +140,44 @@ impl Log {
         }
     }
 
+    /// Finds out whether the object store refuses to create what is there. Some services that speak as S3 does leave the
+    /// condition out without a word; two writers would then take the same number, and one's records would be lost.
+    async fn creates_once(&self) -> Result<(), Error> {
+        if self.creates_once.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // Mostly it is there. Whoever comes first creates it, and has to fail the second time.
+        let path = Path::from(ONCE);
+        for _ in 0..2 {
+            let content = PutPayload::from_static(b"{}");
+            let put = self
+                .objects
+                .put_opts(&path, content, PutMode::Create.into());
+            match put.await {
+                Ok(_) => {}
+                Err(
+                    object_store::Error::AlreadyExists { .. }
+                    | object_store::Error::Precondition { .. },
+                ) => {
+                    self.creates_once.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Err(error) => return Err(cannot("take a commit")(error)),
+            }
+        }
+        Err(Error::Unavailable {
+            doing: OVERWRITES,
+            why: Why::Unsupported,
+        })
+    }
+
     /// Writes an entry under its number, if nobody has.
     ///
     /// # Errors
     ///
-    /// [`Error::Unknown`]: it may have been written, or may yet be.
+    /// [`Error::Unknown`]: it may have been written, or may yet be. With another one it was not.
     pub(crate) async fn write(&self, entry: &Entry) -> Result<Written, Error> {
+        self.creates_once().await?;
         let path = entry_path(entry.version);
         let bytes = PutPayload::from(entry.to_bytes()?);
         let put = self
@@ -195,15 +238,39 @@ impl Log {
     /// All checkpoints that can be listed, the newest last.
     pub(crate) async fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
         let prefix = Path::from(CHECKPOINTS);
-        let mut found: Vec<_> = self
+        let found: object_store::Result<Vec<_>> = self
             .objects
             .list(Some(&prefix))
             .try_filter_map(|object| async move { Ok(Checkpoint::parse(&object.location)) })
             .try_collect()
-            .await
-            .map_err(cannot("list its checkpoints"))?;
-        found.sort();
-        Ok(found)
+            .await;
+        match found {
+            Ok(mut found) => {
+                found.sort();
+                Ok(found)
+            }
+            Err(error) => Err(self.not_listed(error).await),
+        }
+    }
+
+    /// Why a list failed. The clients do not tell a list that is refused, or a bucket that is not there, from one that breaks
+    /// off; of an object they do.
+    async fn not_listed(&self, error: object_store::Error) -> Error {
+        let cannot = cannot("list its checkpoints");
+        if Why::of(&error) != Why::Failing {
+            return cannot(error);
+        }
+        match self.objects.head(&Path::from(ONCE)).await {
+            Err(asked)
+                if matches!(
+                    Why::of(&asked),
+                    Why::NotFound | Why::Denied | Why::Unauthenticated
+                ) =>
+            {
+                cannot(asked)
+            }
+            _ => cannot(error),
+        }
     }
 
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<State, Error> {

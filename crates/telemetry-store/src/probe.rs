@@ -4,6 +4,7 @@ use object_store::path::Path;
 use object_store::{Error as ObjectError, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::error::cannot;
+use crate::log::OVERWRITES;
 use crate::surroundings::new_id;
 use crate::{Error, Store, Why};
 
@@ -41,7 +42,7 @@ impl Store {
             Err(error) => return Err(cannot("refuse to create a file a second time")(error)),
             Ok(_) => {
                 return Err(Error::Unavailable {
-                    doing: "keep two writers apart (conditional writes, `If-None-Match`)",
+                    doing: OVERWRITES,
                     why: Why::Unsupported,
                 });
             }

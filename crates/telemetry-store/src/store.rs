@@ -12,7 +12,7 @@ use crate::error::cannot;
 use crate::log::{Log, Written};
 use crate::state::State;
 use crate::surroundings::new_id;
-use crate::{Batch, DataFile, Error, Snapshot, Surroundings, Why, address, file};
+use crate::{Batch, DataFile, Error, Snapshot, Surroundings, Why, address, bucket, file};
 
 /// How often a commit that somebody else was faster than is tried again.
 const ATTEMPTS_MAX: usize = 100;
@@ -26,7 +26,8 @@ const FILES_PER_ENTRY: usize = 64;
 pub struct Settings {
     /// What may be done with it.
     pub access: Access,
-    /// What the object store's client is told, as `aws_access_key_id`, from settings or the environment.
+    /// What the object store's client is told, as `aws_access_key_id`, from settings or the environment; of two of a key the
+    /// later counts. [`Store::AUTHORITIES`] is ours.
     pub options: Vec<(String, String)>,
     /// How long removed files and entries of the log that a checkpoint has replaced stay readable, in milliseconds. The
     /// object store's lists must not lag behind by more than this.
@@ -122,12 +123,16 @@ pub(crate) enum Committed {
 }
 
 impl Store {
+    /// The option with authorities, as PEM, that certificates are checked with beside the machine's.
+    pub const AUTHORITIES: &str = bucket::AUTHORITIES;
+
     /// Opens the store at an address: a folder (a path, or `file://` and one), `s3://bucket/prefix`, `gs://…`, `az://…`.
     /// `memory://` is a new one in memory.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::Unavailable`] (a folder cannot be made or is not there). The network is not asked yet.
+    /// [`Error::Address`], [`Error::Options`], [`Error::Unavailable`] (a folder cannot be made or is not there). The network is
+    /// not asked yet.
     pub fn open(
         address: &str,
         settings: Settings,
@@ -140,6 +145,11 @@ impl Store {
     /// The folder that an address means, if it means one.
     pub fn folder(address: &str) -> Option<&std::path::Path> {
         address::folder(address)
+    }
+
+    /// The files that options name: the client reads credentials in them, now or later.
+    pub fn files(options: &[(String, String)]) -> Vec<std::path::PathBuf> {
+        bucket::files(options)
     }
 
     /// The store that an object store's root holds.

@@ -298,3 +298,53 @@ async fn left_overs_are_swept_up() {
     assert_eq!(world.stores[1].clean().await.unwrap().leftovers, 0);
     world.check().await;
 }
+
+/// A service that leaves the condition out by which writers are told apart is found out about before anything counts.
+#[tokio::test]
+async fn a_store_that_writes_over_what_is_there_is_not_written_to() {
+    let mut world = World::new(Vec::new(), 0);
+    world.objects.overwrites.store(true, Ordering::SeqCst);
+    for process in [0, 1, 0] {
+        assert!(!world.append(process).await);
+    }
+    let refused = world.stores[0].append(Vec::new(), None).await;
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains("keep two writers apart"), "{said}");
+    world.check().await;
+    assert_eq!(world.stores[0].snapshot().await.unwrap().version(), 0);
+    // As soon as it does what it has to, nothing has to be started anew.
+    world.objects.overwrites.store(false, Ordering::SeqCst);
+    assert!(world.append(0).await && world.append(1).await);
+    world.check().await;
+}
+
+/// A clock that has gone on by more than the grace time whenever it is looked at.
+#[derive(Debug)]
+struct Slow(Moved);
+
+impl Surroundings for Slow {
+    fn now_ms(&self) -> i64 {
+        self.0.advance(GRACE_MS + 1);
+        self.0.now_ms()
+    }
+
+    fn random(&self) -> [u8; 16] {
+        self.0.random()
+    }
+}
+
+/// Files that took so long that others may have taken them for left-overs do not come to count.
+#[tokio::test]
+async fn what_took_too_long_does_not_count() {
+    let mut world = World::new(Vec::new(), 0);
+    let slow = Arc::new(Slow(Moved::default()));
+    let quick = std::mem::replace(
+        &mut world.stores[0],
+        Store::over(world.objects.clone(), settings(), slow),
+    );
+    assert!(!world.append(0).await);
+    world.check().await;
+    world.stores[0] = quick;
+    assert!(world.append(0).await);
+    world.check().await;
+}

@@ -13,9 +13,11 @@ use super::{AddressText, Tls};
 pub(crate) struct Telemetry {
     pub(crate) listen: SocketAddr,
     pub(crate) tls: Option<Tls>,
-    /// A folder, or the address of a bucket. Credentials are in the environment and not here.
+    /// A folder, or the address of a bucket.
     #[serde(default = "store")]
     pub(crate) store: String,
+    /// How the bucket's service is reached.
+    pub(crate) bucket: Option<Bucket>,
     /// What was acknowledged and is not stored yet.
     #[serde(default = "journal")]
     pub(crate) journal: PathBuf,
@@ -65,6 +67,23 @@ pub(crate) enum Compression {
     #[default]
     Gzip,
     None,
+}
+
+/// `[telemetry.bucket]`: how an object store's service is reached. No secret is in it: credentials are in the environment, or in
+/// a file of their own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Bucket {
+    /// Where the service is, if it is not the cloud's own.
+    pub(crate) endpoint: Option<String>,
+    /// The region of an S3 bucket.
+    pub(crate) region: Option<String>,
+    /// The storage account of an Azure container.
+    pub(crate) account: Option<String>,
+    /// The authorities that the service's certificate is checked with, PEM, beside this machine's.
+    pub(crate) authorities: Option<PathBuf>,
+    /// A file with credentials, which only its owner may read.
+    pub(crate) credentials: Option<PathBuf>,
 }
 
 fn store() -> String {

@@ -10,12 +10,12 @@ use privet_telemetry::Rules;
 use privet_telemetry_store::{Attribute, Store};
 use tokio::time::timeout;
 
-use super::{QUERY_PROGRAM, address, credentials, forward, listens_safely, server_config, store};
+use super::{QUERY_PROGRAM, address, bucket, forward, listens_safely, server_config, store};
 use crate::folder::Folder;
 use crate::serve::this_program;
 use crate::settings::Telemetry;
 
-/// An object store's client tries for minutes; somebody waits here.
+/// An object store's client waits for minutes for one that takes a request and does not answer; somebody waits here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is wrong, and what is worth knowing.
@@ -105,7 +105,7 @@ async fn object_store(folder: &Folder, telemetry: &Telemetry) -> Result<()> {
     {
         return writable(path).context("`store` of [telemetry] cannot be used");
     }
-    let store = store(&address, credentials())?;
+    let store = store(&address, bucket::options(folder, telemetry)?)?;
     let probed = store.probe().await;
     probed.context("`store` of [telemetry] cannot be used")
 }

@@ -11,6 +11,7 @@ mod support;
 mod terminal;
 
 mod audit;
+mod bucket;
 mod client_library;
 mod code;
 mod consent;

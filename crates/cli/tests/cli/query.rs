@@ -24,7 +24,7 @@ fn answers(place: &Place, oid: &str, agrees: bool) {
     assert_eq!(answered.0, 200, "{answered:?}");
 }
 
-fn counted(place: &Place, purpose: &str, who: &str) -> String {
+pub(crate) fn counted(place: &Place, purpose: &str, who: &str) -> String {
     let asked = [
         "query",
         "--purpose",

@@ -20,7 +20,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The executable, with nothing of the caller's environment that it looks at.
 pub(crate) fn privet() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
-    for name in ["PRIVET_DIR", "PRIVET_TOKEN", "PRIVET_LOG", "COLUMNS"] {
+    let proxies = ["ALL_PROXY", "HTTP_PROXY", "all_proxy", "http_proxy"];
+    for name in ["PRIVET_DIR", "PRIVET_TOKEN", "PRIVET_LOG", "COLUMNS"]
+        .iter()
+        .chain(&proxies)
+    {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());

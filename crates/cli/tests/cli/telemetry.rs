@@ -108,11 +108,17 @@ fn stored(place: &Place, table: Table) -> u64 {
     snapshot.files(table).map(|file| file.rows).sum()
 }
 
-pub(crate) fn with_door() -> (Place, Server) {
+/// A folder with these settings of the door, and what it is to know.
+pub(crate) fn prepared(settings: &str) -> Place {
     let place = Place::new();
     place.init(&["--environment", "staging", "--tenant", "acme"]);
-    place.edit("privet.toml", |text| text + SETTINGS);
+    place.edit("privet.toml", |text| text + settings);
     place.edit("datamap.toml", |text| text + MAP);
+    place
+}
+
+pub(crate) fn with_door() -> (Place, Server) {
+    let place = prepared(SETTINGS);
     let server = place.server(&["serve"]);
     place.run(&["token", "issue", "job", "--keep"]).ok();
     (place, server)

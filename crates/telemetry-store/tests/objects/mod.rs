@@ -23,7 +23,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use privet_telemetry_store::Surroundings;
 
@@ -82,6 +82,8 @@ pub(crate) struct Faulty {
     faults: Vec<Fault>,
     calls: AtomicU64,
     pub(crate) enabled: AtomicBool,
+    /// What is there is written over, though it was only to be created.
+    pub(crate) overwrites: AtomicBool,
     /// Lists show what was there this many calls ago.
     lag: u64,
     seen: Mutex<Seen>,
@@ -115,6 +117,7 @@ impl Faulty {
             faults,
             calls: AtomicU64::new(0),
             enabled: AtomicBool::new(true),
+            overwrites: AtomicBool::new(false),
             lag,
             seen: Mutex::default(),
         })
@@ -142,9 +145,12 @@ impl ObjectStore for Faulty {
         &self,
         location: &Path,
         payload: PutPayload,
-        options: PutOptions,
+        mut options: PutOptions,
     ) -> Result<PutResult> {
         let (call, fault) = self.next();
+        if self.overwrites.load(Ordering::SeqCst) {
+            options.mode = PutMode::Overwrite;
+        }
         if fault == Fault::Fails {
             return Err(failure());
         }
