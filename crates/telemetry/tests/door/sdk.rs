@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use crate::bed::{ADA, Door, TOKEN, open};
 use crate::stored::rows;
 
-struct Serving {
-    address: String,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+pub(crate) struct Serving {
+    pub(crate) address: String,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) task: JoinHandle<()>,
 }
 
-async fn listen(door: &Door) -> Serving {
+pub(crate) async fn listen(door: &Door) -> Serving {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = watch::channel(false);
@@ -42,7 +42,7 @@ async fn client(mut command: Command) {
 }
 
 /// What every client here sends: one log record, one span with an event and a link, one point, all about one person.
-async fn check(door: &Door, folder: &Path) {
+pub(crate) async fn check(door: &Door, folder: &Path) {
     for signal in Signal::ALL {
         let counts = door.intake.counts(signal);
         assert_eq!((counts.accepted, counts.rejected()), (1, 0), "{signal:?}");
