@@ -114,6 +114,24 @@ impl<T: FromStr> FromRequestParts<Api> for PathId<T> {
     }
 }
 
+/// Two ids in the path.
+pub(crate) struct PathIds<A, B>(pub(crate) A, pub(crate) B);
+
+impl<A: FromStr, B: FromStr> FromRequestParts<Api> for PathIds<A, B> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refusal> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, api).await;
+        let ids = texts.ok().and_then(|Path((first, second))| {
+            let ids = (first.parse().ok()?, second.parse().ok()?);
+            Some(Self(ids.0, ids.1))
+        });
+        ids.ok_or_else(|| {
+            Refusal::malformed("invalid_id", "an id in the path has not the form of one")
+        })
+    }
+}
+
 /// The query, read strictly.
 pub(crate) struct Params<T>(pub(crate) T);
 

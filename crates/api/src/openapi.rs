@@ -43,7 +43,8 @@ pub(crate) fn description() -> Result<Bytes, Error> {
     paths(
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
         subjects::create, subjects::describe, subjects::write, subjects::close, telemetry_id::rotate,
-        consent::record, consent::show, consent::history, consent::honour_gpc, consent::gpc_support,
+        consent::record, consent::show, consent::history, consent::receipt,
+        consent::receipt_key, consent::honour_gpc, consent::gpc_support,
         reveal::reveal, lookup::lookup, seal::seal, open::open, query::query,
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
         grants::list, grants::revoke, grants::requests, grants::approve, grants::deny,

@@ -84,6 +84,11 @@ fn server_of(table: Table) -> Table {
 
 /// What applications call: people, their consent, their values, telemetry.
 fn people_of(table: Table) -> Table {
+    values_of(consent_of(subjects_of(table)))
+}
+
+/// People.
+fn subjects_of(table: Table) -> Table {
     table
         .token(Method::POST, "/v1/subjects", post(subjects::create))
         .token(Method::GET, "/v1/subjects/{oid}", get(subjects::describe))
@@ -102,6 +107,11 @@ fn people_of(table: Table) -> Table {
             "/v1/subjects/{oid}/telemetry-id/rotate",
             post(telemetry_id::rotate),
         )
+}
+
+/// What they agree to.
+fn consent_of(table: Table) -> Table {
+    table
         .token(
             Method::PUT,
             "/v1/subjects/{oid}/consent",
@@ -118,10 +128,25 @@ fn people_of(table: Table) -> Table {
             get(consent::history),
         )
         .token(
+            Method::GET,
+            "/v1/subjects/{oid}/consent/receipts/{number}",
+            get(consent::receipt),
+        )
+        .anyone(
+            Method::GET,
+            "/v1/consent/receipt-key",
+            get(consent::receipt_key),
+        )
+        .token(
             Method::POST,
             "/v1/subjects/{oid}/consent/gpc",
             post(consent::honour_gpc),
         )
+}
+
+/// Their values, and telemetry.
+fn values_of(table: Table) -> Table {
+    table
         .token(Method::POST, "/v1/reveal", post(reveal::reveal))
         .token(Method::POST, "/v1/lookup", post(lookup::lookup))
         .token(Method::POST, "/v1/seal", post(seal::seal))

@@ -6,6 +6,7 @@
 
 mod check;
 mod consent;
+mod controller;
 mod fields;
 mod model;
 mod period;
@@ -19,9 +20,9 @@ mod telemetry;
 use std::collections::BTreeMap;
 
 pub use model::{
-    Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Field, Hop, KeptConsent,
-    Lookup, MetricRule, NameRule, Purpose, Retain, RetainFrom, Root, ScopeRule, Source,
-    SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
+    Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Controller, Field, Hop,
+    KeptConsent, Lookup, MetricRule, NameRule, Purpose, Retain, RetainFrom, Root, ScopeRule,
+    Source, SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
 };
 pub use period::{Period, PeriodError, PeriodUnit};
 
@@ -45,6 +46,7 @@ pub struct DataMap {
     fields: BTreeMap<FieldName, Field>,
     sources: BTreeMap<SourceName, Source>,
     consent: ConsentRules,
+    controller: Option<Controller>,
     telemetry: Telemetry,
 }
 
@@ -66,6 +68,7 @@ impl DataMap {
         let fields = fields::read(&mut root, &purposes, &mut problems);
         let sources = sources::read(&mut root, &fields, &mut problems);
         let consent = consent::read(&mut root, &mut problems);
+        let controller = controller::read(&mut root, &mut problems);
         let telemetry = telemetry::read(&mut root, &purposes, &mut problems);
         root.finish(&mut problems);
         check::fields_in_tables(&fields, &sources, &mut problems);
@@ -75,6 +78,7 @@ impl DataMap {
             fields: fields.into_good(),
             sources: sources.into_good(),
             consent,
+            controller,
             telemetry,
         })
     }
@@ -211,6 +215,19 @@ impl DataMap {
     #[must_use]
     pub fn consent(&self) -> &ConsentRules {
         &self.consent
+    }
+
+    /// In whose name people are asked; needed for receipts of consent.
+    ///
+    /// ```
+    /// # use privet_classify::DataMap;
+    /// let map = DataMap::parse("[controller]\nname = \"Shop Ltd\"\ncontact = \"privacy@shop.example\"\n")?;
+    /// assert_eq!(map.controller().map(|one| one.name.as_str()), Some("Shop Ltd"));
+    /// # Ok::<(), privet_classify::MapErrors>(())
+    /// ```
+    #[must_use]
+    pub fn controller(&self) -> Option<&Controller> {
+        self.controller.as_ref()
     }
 
     /// What happens to telemetry.

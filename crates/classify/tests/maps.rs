@@ -68,6 +68,10 @@ fn understood(map: &DataMap) -> String {
         )
         .unwrap();
     }
+    if let Some(controller) = map.controller() {
+        let (name, contact) = (&controller.name, &controller.contact);
+        writeln!(text, "controller {name:?}: {contact:?}").unwrap();
+    }
     if let Some(keep) = &map.consent().keep {
         writeln!(text, "consent is kept {}: {:?}", keep.for_, keep.why).unwrap();
     }

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Check(check) => return block_on(check::run(dir, check, style)),
         Command::Classify(classify) => classify::run(dir, &classify),
         Command::Redact(redact) => redact::run(dir, &redact),
-        Command::Consent(consents) => block_on(consent::run(folder()?, consents, style)),
+        Command::Consent(consents) => block_on(consent::run(dir, consents, style)),
         Command::Query(query) => block_on(query::run(folder()?, query, style)),
         Command::Telemetry(telemetry) => telemetry::run(dir, &telemetry),
         Command::Synth(synth) => synth::run(dir, &synth),

@@ -16,6 +16,7 @@ use privet_vault::audit::AuditLimits;
 use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::RunLimits;
+use privet_vault::receipt::ReceiptKey;
 use privet_vault::{Config, Parts, SourceName, SystemClock, ThreadEntropy, Vault};
 
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
@@ -65,6 +66,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     }
     let root = root_key(folder, settings)?;
     let signer = signing_key(folder, settings)?;
+    let receipts = receipt_key(folder, settings)?;
     let sources = sources::open(folder, settings, &map)?;
     let backup = stores::key_backup(folder, settings)?;
     let stores = stores::open(folder, settings).await?;
@@ -90,6 +92,9 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     let vault = explained.context("the vault cannot start")?;
     if let Some(backup) = backup {
         vault.back_keys_up(backup);
+    }
+    if let Some(key) = receipts {
+        vault.sign_receipts(key);
     }
     Ok(vault)
 }
@@ -244,6 +249,16 @@ fn signing_key(folder: &Folder, settings: &Settings) -> Result<SigningKey> {
     let path = folder.join(&settings.log.key);
     SigningKey::from_secret_text(&read_secret_line(&path)?)
         .with_context(|| format!("cannot read the log's signing key `{}`", path.display()))
+}
+
+fn receipt_key(folder: &Folder, settings: &Settings) -> Result<Option<ReceiptKey>> {
+    let Some(receipts) = &settings.receipts else {
+        return Ok(None);
+    };
+    let path = folder.join(&receipts.key);
+    let key = ReceiptKey::from_secret_text(&read_secret_line(&path)?)
+        .with_context(|| format!("cannot read the key of receipts `{}`", path.display()))?;
+    Ok(Some(key))
 }
 
 /// The running executable.

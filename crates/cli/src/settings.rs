@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) stores: Stores,
     pub(crate) root: Root,
     pub(crate) log: Log,
+    /// How receipts of consent are signed; there are none unless it is stated.
+    pub(crate) receipts: Option<Receipts>,
     pub(crate) api: Door,
     pub(crate) gateway: Door,
     #[serde(default)]
@@ -122,6 +124,20 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// The public half of the key, for whoever verifies.
+    pub(crate) fn public_key(&self) -> PathBuf {
+        self.key.with_extension("pub")
+    }
+}
+
+/// `[receipts]`: receipts of consent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Receipts {
+    pub(crate) key: PathBuf,
+}
+
+impl Receipts {
     /// The public half of the key, for whoever verifies.
     pub(crate) fn public_key(&self) -> PathBuf {
         self.key.with_extension("pub")

@@ -41,9 +41,9 @@ impl Call {
         }
     }
 
-    /// Puts the id where the template has `{…}`. Ids are UUIDs and numbers: nothing has to be escaped.
+    /// Puts the id where the first `{…}` is that is left. Ids are UUIDs and numbers: nothing has to be escaped.
     pub(crate) fn id(mut self, id: impl fmt::Display) -> Self {
-        if let (Some(start), Some(end)) = (self.template.find('{'), self.template.find('}')) {
+        if let (Some(start), Some(end)) = (self.path.find('{'), self.path.find('}')) {
             self.path.replace_range(start..=end, &id.to_string());
         }
         self

@@ -1,5 +1,6 @@
 //! Consent: what people say yes and no to.
 
+use bytes::Bytes;
 use http::Method;
 use privet_wire::{
     Consent, ConsentChannel, ConsentGrant, ConsentHistory, ConsentHistoryQuery, ConsentQuery,
@@ -173,5 +174,24 @@ impl Client {
     ) -> Result<ConsentHistory, Error> {
         let call = Call::get("/v1/subjects/{oid}/consent/history").id(oid);
         self.call(call.query(query)?).await
+    }
+
+    /// The signed receipt of one answer, for the person to keep: JSON-LD that anybody can check without the server. An answer's
+    /// number is the one that [`record_consent`](Self::record_consent) told, or the history.
+    ///
+    /// ```
+    /// # use privet::{Client, Error, wire::Oid};
+    /// # async fn example(client: Client, oid: Oid) -> Result<(), Error> {
+    /// let receipt = client.consent_receipt(oid, 1).await?;
+    /// assert!(receipt.starts_with(b"{\"@context\":"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if there is no such subject or answer, `receipts_off` if the server gives none.
+    pub async fn consent_receipt(&self, oid: Oid, number: u64) -> Result<Bytes, Error> {
+        let call = Call::get("/v1/subjects/{oid}/consent/receipts/{number}");
+        self.call_bytes(call.id(oid).id(number)).await
     }
 }

@@ -65,7 +65,8 @@ async fn every_route_has_a_call() {
             let path = route
                 .path
                 .replace("{*path}", "0/000")
-                .replace("{index}", "7");
+                .replace("{index}", "7")
+                .replace("{number}", "7");
             let path = path
                 .replace("{name}", "shop")
                 .replace("{oid}", ID)
@@ -100,6 +101,7 @@ async fn applications(client: &Client) {
     let _ = client.honour_gpc(oid, ["1"]).await;
     let history = ConsentHistoryQuery::default();
     let _ = client.consent_history(oid, &history).await;
+    let _ = client.consent_receipt(oid, 7).await;
     let asked = Reveal::new(purpose.clone())
         .subject(&subject)
         .field::<Email>();

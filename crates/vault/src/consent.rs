@@ -12,6 +12,7 @@ mod gpc;
 mod keep;
 mod ledger;
 mod read;
+mod receipt;
 mod roll;
 mod rule;
 mod sealed;

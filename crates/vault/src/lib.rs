@@ -40,6 +40,7 @@ mod token;
 mod session;
 
 mod consent;
+pub mod receipt;
 mod telemetry;
 
 mod query;

@@ -19,6 +19,7 @@ use crate::login::Logins;
 use crate::maintenance::{Ledger, Started};
 use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, QueryEngine, Source};
+use crate::receipt::ReceiptKey;
 use crate::session::{Listing, Sessions};
 use crate::telemetry::Stamps;
 use crate::token::Tokens;
@@ -97,6 +98,7 @@ pub(crate) struct Inner {
     pub(crate) key_backup: OnceLock<Arc<dyn KeyBackup>>,
     pub(crate) queries: OnceLock<Arc<dyn QueryEngine>>,
     pub(crate) roll: Roll,
+    pub(crate) receipts: OnceLock<ReceiptKey>,
 }
 
 /// How long a job, or a start, waits for its entry to be durable.
@@ -158,6 +160,7 @@ impl Vault {
                 key_backup: OnceLock::new(),
                 queries: OnceLock::new(),
                 roll: Roll::default(),
+                receipts: OnceLock::new(),
                 config: parts.config,
                 map: parts.map,
                 policy: parts.policy,

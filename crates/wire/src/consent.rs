@@ -107,6 +107,44 @@ pub struct Consent {
     pub lost: bool,
     /// Every purpose of the data map that rests on consent.
     pub purposes: Vec<PurposeConsent>,
+    /// Where the signed receipt of the answer is that was just recorded; absent where nothing was, and where the server gives no
+    /// receipts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/v1/subjects/0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d/consent/receipts/1")]
+    pub receipt: Option<String>,
+}
+
+/// What receipts of consent can be checked with: a `did:key` as a controlled identifier document (W3C Controlled Identifiers
+/// 1.0).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptKey {
+    /// The document's vocabulary.
+    #[serde(rename = "@context")]
+    pub context: Vec<String>,
+    /// The key's name.
+    #[schema(example = "did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2")]
+    pub id: String,
+    /// The key.
+    #[serde(rename = "verificationMethod")]
+    pub verification_method: Vec<VerificationMethod>,
+    /// Which keys may sign receipts.
+    #[serde(rename = "assertionMethod")]
+    pub assertion_method: Vec<String>,
+}
+
+/// A key, as proofs name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VerificationMethod {
+    /// What a proof names it by.
+    pub id: String,
+    /// `Multikey`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whose it is.
+    pub controller: String,
+    /// An Ed25519 public key.
+    #[serde(rename = "publicKeyMultibase")]
+    pub public_key_multibase: String,
 }
 
 /// What a person said to one purpose.

@@ -44,7 +44,7 @@ pub use audit::{LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
 pub use consent::{
     Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
     ConsentHistoryQuery, ConsentQuery, GpcAnswer, GpcSupport, HonourGpc, PurposeConsent,
-    PutConsent,
+    PutConsent, ReceiptKey, VerificationMethod,
 };
 pub use grant::{
     Decide, Grant, GrantList, GrantQuery, GrantRequest, GrantRequestList, ListedGrant,

@@ -1,16 +1,17 @@
 //! Consent: what people say yes and no to, recorded and read.
 
 use axum::extract::State;
+use axum::response::Response;
 use privet_vault::{self as vault, ConsentChannel as Channel, Oid, SubjectName};
 use privet_wire::{
     Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
     ConsentHistoryQuery, ConsentQuery, GpcAnswer, GpcSupport, HonourGpc, PurposeConsent,
-    PutConsent,
+    PutConsent, ReceiptKey, VerificationMethod,
 };
 
-use crate::answer::Answer;
+use crate::answer::{Answer, plain};
 use crate::authenticated::Authenticated;
-use crate::body::{Json, Params, PathId};
+use crate::body::{Json, Params, PathId, PathIds};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -38,7 +39,12 @@ pub(crate) async fn record(
     };
     let name = SubjectName::Oid(oid);
     let view = api.vault.record_consent(&caller, &name, &change).await?;
-    Answer::ok(&consent_out(view))
+    let mut consent = consent_out(view);
+    if api.vault.receipt_key().is_ok() {
+        let number = consent.number;
+        consent.receipt = Some(format!("/v1/subjects/{oid}/consent/receipts/{number}"));
+    }
+    Answer::ok(&consent)
 }
 
 /// What a person agrees to now, or agreed to at a moment. Reading it is put on record.
@@ -84,6 +90,40 @@ pub(crate) async fn history(
     Answer::ok(&ConsentHistory {
         events: history.events.into_iter().map(event_out).collect(),
         before: history.before,
+    })
+}
+
+/// The signed receipt of one answer: JSON-LD in the W3C DPV profile of ISO/IEC TS 27560, canonical (RFC 8785), with a proof of W3C
+/// Data Integrity. The same each time it is asked for. Reading it is put on record.
+#[utoipa::path(get, path = "/v1/subjects/{oid}/consent/receipts/{number}", tag = "consent",
+    params(("oid" = privet_wire::Oid, Path), ("number" = u64, Path, description = "The answer's number among the person's own")),
+    responses((status = 200, content_type = "application/ld+json"), Refusals))]
+pub(crate) async fn receipt(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathIds(oid, number): PathIds<Oid, u64>,
+) -> Result<Response, Refusal> {
+    let name = SubjectName::Oid(oid);
+    let receipt = api.vault.consent_receipt(&caller, &name, number).await?;
+    Ok(plain("application/ld+json", receipt.into_bytes()))
+}
+
+/// What receipts of consent can be checked with, without asking anybody.
+#[utoipa::path(get, path = "/v1/consent/receipt-key", tag = "consent", security(()),
+    responses((status = 200, body = ReceiptKey)))]
+pub(crate) async fn receipt_key(State(api): State<Api>) -> Result<Answer, Refusal> {
+    let key = api.vault.receipt_key()?;
+    let (id, method) = (key.to_string(), key.verification_method());
+    Answer::ok(&ReceiptKey {
+        context: vec!["https://www.w3.org/ns/cid/v1".to_owned()],
+        id: id.clone(),
+        verification_method: vec![VerificationMethod {
+            id: method.clone(),
+            kind: "Multikey".to_owned(),
+            controller: id,
+            public_key_multibase: key.multibase(),
+        }],
+        assertion_method: vec![method],
     })
 }
 
@@ -134,6 +174,7 @@ fn consent_out(view: vault::ConsentView) -> Consent {
         number: view.number,
         lost: view.lost,
         purposes: purposes.collect(),
+        receipt: None,
     }
 }
 

@@ -21,7 +21,7 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
     let path = |path: &str| path.to_owned();
     match (route.method.as_str(), route.path) {
         ("GET", "/health/live" | "/health/ready" | "/metrics" | "/openapi.json" | "/v1/whoami")
-        | ("GET", "/.well-known/gpc.json")
+        | ("GET", "/.well-known/gpc.json" | "/v1/consent/receipt-key")
         | ("GET", "/v1/audit/checkpoint" | "/v1/audit/entries" | "/v1/audit/state")
         | (
             "GET",
@@ -33,7 +33,14 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
         (_, path) if path.starts_with("/v1/subjects/{oid}") => {
             let oid = bed.subject(&email).await;
-            (path.replace("{oid}", &oid), on_subject(route))
+            if path.ends_with("/receipts/{number}") {
+                let no = json!({"withdraw": ["marketing"], "channel": "web"});
+                let path = format!("/v1/subjects/{oid}/consent");
+                let job = bed.of("job").await;
+                job.call("PUT", &path, Some(no)).await.expect(200);
+            }
+            let path = path.replace("{oid}", &oid).replace("{number}", "1");
+            (path, on_subject(route))
         }
         ("POST", "/v1/reveal" | "/v1/lookup" | "/v1/seal" | "/v1/open") => (
             path(route.path),

@@ -15,6 +15,7 @@ use privet_tlog::note::{KeyName, SigningKey};
 use privet_vault::audit::{AuditLimits, Entry};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{DataStore, KeyStore, LogStore, RunLimits, Source};
+use privet_vault::receipt::ReceiptKey;
 use privet_vault::{
     Clock, Config, Environment, Parts, SessionLimits, SourceName, ThreadEntropy, Vault,
 };
@@ -32,6 +33,10 @@ const MAP: &str = r#"
 service = { basis = "contract" }
 support = { basis = "legitimate_interest" }
 marketing = { basis = "consent", bit = 0, notice = "2026-11", gpc = true }
+
+[controller]
+name = "Shop Ltd"
+contact = "privacy@shop.example"
 
 [consent]
 gpc_since = "2026-11-26"
@@ -223,7 +228,9 @@ async fn vault_of(
         clock: Arc::<MovedClock>::clone(clock),
         entropy: Arc::new(ThreadEntropy),
     };
-    Vault::start(parts).await.unwrap()
+    let vault = Vault::start(parts).await.unwrap();
+    vault.sign_receipts(ReceiptKey::from_seed(&[9; 32]).unwrap());
+    vault
 }
 
 fn policy(environment: &Environment, rules: Rules) -> Policy {

@@ -1,8 +1,9 @@
 //! Consent over HTTP: recorded, read, and what it lets through.
 
+use privet_vault::receipt::{AnswerKind, ReceiptPublicKey, verify};
 use privet_wire::{
-    Consent, ConsentAnswer, ConsentHistory, GpcAnswer, LookupAnswer, OpenAnswer, RevealAnswer,
-    SealAnswer,
+    Consent, ConsentAnswer, ConsentHistory, GpcAnswer, LookupAnswer, OpenAnswer, ReceiptKey,
+    RevealAnswer, SealAnswer,
 };
 use serde_json::{Value, json};
 
@@ -224,4 +225,65 @@ async fn a_web_site_can_say_that_it_honours_the_signal() {
         said.json(),
         json!({"gpc": true, "lastUpdate": "2026-11-26"})
     );
+}
+
+/// What a person is handed for each answer can be checked with what the server tells everybody, and is the same each time.
+#[tokio::test]
+async fn each_answer_has_a_receipt() {
+    for bed in beds().await {
+        let oid = bed.subject("ada@example.com").await;
+        let told = bed.client.get("/v1/consent/receipt-key").await.expect(200);
+        let told: ReceiptKey = told.read();
+        let key: ReceiptPublicKey = told.id.parse().unwrap();
+        assert_eq!(told.assertion_method, [key.verification_method()]);
+        assert_eq!(
+            told.verification_method[0].public_key_multibase,
+            key.multibase()
+        );
+        let job = bed.of("job").await;
+        let mut handed = Vec::new();
+        for (number, said) in (1..).zip([no(), no(), yes(), yes(), no()]) {
+            let now: Consent = put(&bed, &oid, said).await.expect(200).read();
+            let path = now.receipt.unwrap();
+            let expected = format!("/v1/subjects/{oid}/consent/receipts/{number}");
+            assert_eq!(path, expected);
+            handed.push((path.clone(), job.get(&path).await.expect(200)));
+        }
+        let all = [
+            AnswerKind::Refused,
+            AnswerKind::Refused,
+            AnswerKind::Given,
+            AnswerKind::Renewed,
+            AnswerKind::Withdrawn,
+        ];
+        for ((number, kind), (path, receipt)) in (1..).zip(all).zip(&handed) {
+            assert_eq!(receipt.header("content-type"), Some("application/ld+json"));
+            let content = verify(&receipt.body, &key).unwrap();
+            assert_eq!(content.subject.to_string(), oid);
+            assert_eq!(content.controller.name, "Shop Ltd");
+            assert_eq!((content.number, content.answers.len()), (number, 1));
+            assert_eq!(content.answers[0].notice, "2026-11");
+            assert_eq!(content.answers[0].kind, kind);
+            // Asked for again after all else, it is what it was.
+            assert_eq!(job.get(path).await.expect(200).body, receipt.body);
+        }
+        let seen: Consent = job
+            .get(&format!("/v1/subjects/{oid}/consent"))
+            .await
+            .expect(200)
+            .read();
+        assert_eq!(seen.receipt, None);
+        for (number, problem) in [
+            ("0", "404 not_found"),
+            ("6", "404 not_found"),
+            ("9223372036854775807", "404 not_found"),
+            ("18446744073709551615", "404 not_found"),
+            ("18446744073709551616", "400 invalid_id"),
+            ("-1", "400 invalid_id"),
+            ("x", "400 invalid_id"),
+        ] {
+            let path = format!("/v1/subjects/{oid}/consent/receipts/{number}");
+            assert_eq!(job.get(&path).await.problem(), problem, "{number}");
+        }
+    }
 }

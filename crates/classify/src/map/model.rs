@@ -14,7 +14,7 @@ use crate::error::UnknownName;
 use crate::name::{ColumnName, FieldName, PurposeName};
 use crate::value_type::ValueType;
 
-pub use consent::{ConsentRules, KeptConsent};
+pub use consent::{ConsentRules, Controller, KeptConsent};
 pub use source::{
     Column, Hop, Root, Source, SubjectChain, SubjectPath, Table, TenantRule, Treatment,
 };

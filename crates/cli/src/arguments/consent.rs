@@ -1,5 +1,7 @@
 //! The command line of consent.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use privet_wire::{ConsentChannel, Oid};
@@ -17,7 +19,9 @@ Examples:
   privet consent show $OID --as-of 2026-06-01T00:00:00Z
   privet consent grant $OID marketing --notice 2026-11 --channel support
   privet consent withdraw $OID marketing --channel support
-  privet consent history $OID";
+  privet consent history $OID
+  privet consent receipt $OID 1 --output receipt.json
+  privet consent verify receipt.json --key \"$(cat receipt.pub)\"";
 
 #[derive(Debug, Args)]
 #[command(after_help = CONSENT)]
@@ -67,6 +71,28 @@ pub(crate) enum Consent {
         /// At most this many.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         count: u32,
+    },
+    /// Print the signed receipt of one answer, for the person to keep.
+    Receipt {
+        /// The person's operational id.
+        subject: Oid,
+        /// The answer's number, as the history shows it.
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        number: u64,
+        /// The file to write; standard output without it.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check a receipt by its signature, and say what it says.
+    ///
+    /// Needs no server and no folder: only the public key of receipts, which whoever checks should have from whom they trust.
+    /// Exits with 1 when the receipt was altered or is of another key.
+    Verify {
+        /// The receipt.
+        file: PathBuf,
+        /// The public key (`did:key:…`, as in receipt.pub), where the folder's own is not at hand.
+        #[arg(long)]
+        key: Option<String>,
     },
 }
 

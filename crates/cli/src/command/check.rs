@@ -104,7 +104,11 @@ impl Report {
     }
 
     fn settings(&mut self, folder: &Folder, settings: &Settings) {
-        for secret in [&settings.root.file, &settings.log.key] {
+        let receipts = settings.receipts.iter().map(|receipts| &receipts.key);
+        for secret in [&settings.root.file, &settings.log.key]
+            .into_iter()
+            .chain(receipts)
+        {
             self.kept(read_secret(&folder.join(secret)));
         }
         self.notes.push(format!(

@@ -1,6 +1,9 @@
 //! `privet consent`: what people say yes and no to.
 
+mod receipt;
+
 use std::io::{self, Read as _};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use privet_seal::Zeroizing;
@@ -18,8 +21,11 @@ use crate::output::{self, Style};
 /// Bytes of evidence; the server takes no more.
 const EVIDENCE_BYTES_MAX: u64 = 16 * 1024;
 
-pub(crate) async fn run(folder: Folder, consents: Consents, style: Style) -> Result<()> {
-    let client = Client::new(&folder, &consents.who, "job")?;
+pub(crate) async fn run(dir: Option<PathBuf>, consents: Consents, style: Style) -> Result<()> {
+    if let Command::Verify { file, key } = &consents.command {
+        return receipt::check(dir, file, key.as_deref(), style);
+    }
+    let client = Client::new(&Folder::find(dir)?, &consents.who, "job")?;
     match consents.command {
         Command::Show { subject, as_of } => {
             let query = ConsentQuery { as_of };
@@ -44,6 +50,13 @@ pub(crate) async fn run(folder: Folder, consents: Consents, style: Style) -> Res
             let events = history(&client, subject, count).await?;
             list(&events, style)
         }
+        Command::Receipt {
+            subject,
+            number,
+            output,
+        } => receipt::show(&client, subject, number, output.as_deref()).await,
+        // Answered above, without a server.
+        Command::Verify { .. } => Ok(()),
     }
 }
 

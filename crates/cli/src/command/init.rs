@@ -7,6 +7,7 @@ use privet_classify::DataMap;
 use privet_seal::{Entropy as _, FileKeyProvider, PassphraseCost, Zeroizing};
 use privet_tlog::note::{KeyName, SigningKey};
 use privet_vault::policy::PolicyFiles;
+use privet_vault::receipt::ReceiptKey;
 use privet_vault::{Environment, PrincipalName, SourceName, TenantName, ThreadEntropy, Vault};
 
 use crate::arguments::Init;
@@ -60,10 +61,10 @@ pub(crate) fn run(dir: Option<PathBuf>, init: &Init) -> Result<()> {
     write_missing(&settings, &text)?;
     let dir = shell(folder.path().display());
     line(format!(
-        "made {dir}: privet.toml, datamap.toml, policy/, root.key, log.key, log.pub"
+        "made {dir}: privet.toml, datamap.toml, policy/, root.key, log.key, log.pub, receipt.key, receipt.pub"
     ))?;
     line(
-        "Keep root.key and log.key apart from the stores' backups; without root.key nothing opens.",
+        "Keep root.key, log.key and receipt.key apart from the stores' backups; without root.key nothing opens.",
     )?;
     line(format!(
         "Next: fill in datamap.toml and policy/principals.toml, then `privet check --dir {dir}` and `privet serve --dir {dir}`."
@@ -97,7 +98,7 @@ pub(crate) fn write_bundle(folder: &Folder) -> Result<()> {
     files.try_for_each(|(name, text)| write_missing(&policy.join(name), text))
 }
 
-/// Makes the root key and the log's key where they are missing.
+/// Makes the root key, the log's key and that of receipts where they are missing.
 ///
 /// # Errors
 /// What the file system says; when the passphrase's variable is not set.
@@ -135,7 +136,20 @@ pub(crate) fn write_keys(
     let key = SigningKey::from_secret_text(&read_secret_line(&log)?)
         .with_context(|| format!("cannot read the log's signing key `{}`", log.display()))?;
     write_missing(&folder.join("log.pub"), &format!("{}\n", key.verifier()))?;
-    Ok(())
+    write_receipt_key(folder)
+}
+
+fn write_receipt_key(folder: &Folder) -> Result<()> {
+    let path = folder.join("receipt.key");
+    if !path.exists() {
+        let key = ReceiptKey::generate(&ThreadEntropy).context("cannot make a key of receipts")?;
+        let secret = key.to_secret_text();
+        let secret = secret.context("cannot make a key of receipts")?;
+        write_secret(&path, secret.as_bytes())?;
+    }
+    let key = ReceiptKey::from_secret_text(&read_secret_line(&path)?)
+        .with_context(|| format!("cannot read the key of receipts `{}`", path.display()))?;
+    write_missing(&folder.join("receipt.pub"), &format!("{}\n", key.public()))
 }
 
 /// Where no operator has a token, each gets one in `tokens/`: somebody has to be able to issue the others. So do auditors,
@@ -221,6 +235,10 @@ file = "root.key"
 [log]
 origin = "{origin}"
 key = "log.key"
+
+# Signs receipts of consent. They need a `[controller]` in the data map, too.
+[receipts]
+key = "receipt.key"
 
 [api]
 listen = "127.0.0.1:7300"

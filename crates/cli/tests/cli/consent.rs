@@ -1,8 +1,12 @@
 //! `privet consent`: what is recorded is shown, and withdrawing is as easy.
 
-use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
-use crate::support::{Place, Server, post};
+use serde_json::{Value, json};
+
+use crate::support::{Place, Ran, Server, post, privet};
 use crate::telemetry::token;
 
 /// A server, and a person whom nobody has asked yet.
@@ -86,4 +90,118 @@ fn every_answer_is_listed() {
         .run(&["consent", "history", &oid, "--count", "1"])
         .ok();
     assert!(last.contains("web") && !last.contains("support"), "{last}");
+}
+
+/// Without a line of our code: canonical JSON, base58 and `did:key` by hand, Ed25519 from Python's `cryptography`.
+const CHECKS_RECEIPT: &str = r##"
+import hashlib, json, sys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+LETTERS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+def base58(text):
+    assert text[0] == "z"
+    number = 0
+    for letter in text[1:]:
+        number = number * 58 + LETTERS.index(letter)
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+receipt = json.load(open(sys.argv[1]))
+trusted = open(sys.argv[2]).read().strip()
+proof = receipt.pop("proof")
+value = proof.pop("proofValue")
+assert proof["type"] == "DataIntegrityProof" and proof["cryptosuite"] == "eddsa-jcs-2022"
+assert proof["@context"] == receipt["@context"]
+name = trusted.removeprefix("did:key:")
+assert proof["verificationMethod"] == trusted + "#" + name
+key = base58(name)
+assert key[:2] == b"\xed\x01" and len(key) == 34
+hashes = hashlib.sha256(canonical(proof)).digest() + hashlib.sha256(canonical(receipt)).digest()
+signature = base58(value).rjust(64, b"\0")
+Ed25519PublicKey.from_public_bytes(key[2:]).verify(signature, hashes)
+record = receipt["dpv:hasRecordOfActivity"][0]
+print(record["dpv:hasDataSubject"]["dct:identifier"], record["dpv:hasConsentStatus"]["@type"])
+"##;
+
+const PYTHON: &str = "/usr/bin/python3";
+
+/// Whether Python has what the check needs; `./test` installs it.
+fn has_cryptography() -> bool {
+    let output = Command::new(PYTHON)
+        .args(["-c", "import cryptography"])
+        .output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn checked_by_python(receipt: &Path, key: &Path) -> Ran {
+    let script = ["-c", CHECKS_RECEIPT];
+    Ran::of(Command::new(PYTHON).args(script).arg(receipt).arg(key))
+}
+
+#[test]
+fn a_receipt_is_handed_out_and_checked_anywhere() {
+    let (place, server, oid) = with_person();
+    place.run(&grant(&oid, "2026-11")).ok();
+    place.run(&withdraw(&oid)).ok();
+    let key = place.dir().join("receipt.pub");
+    let file = place.path("receipt.json");
+    let named = file.to_str().unwrap();
+    let has_cryptography = has_cryptography();
+    if !has_cryptography {
+        println!("left out: Python's `cryptography` is not installed");
+    }
+    for (number, word, status) in [
+        ("1", "yes", "ConsentGiven"),
+        ("2", "no", "ConsentWithdrawn"),
+    ] {
+        let receipt = place.run(&["consent", "receipt", &oid, number]).ok();
+        place
+            .run(&["consent", "receipt", &oid, number, "--output", named])
+            .ok();
+        assert_eq!(fs::read_to_string(&file).unwrap(), receipt);
+        if has_cryptography {
+            let said = checked_by_python(&file, &key).ok();
+            assert_eq!(said, format!("{oid} dpv:{status}\n"));
+        }
+        let checked = place.run(&["consent", "verify", named]).ok();
+        assert!(
+            checked.starts_with(&format!(
+                "verified: answer {number} of {oid}, given to The demo's shop"
+            )),
+            "{checked}"
+        );
+        assert!(checked.contains(word), "{checked}");
+    }
+    let beyond = place.run(&["consent", "receipt", &oid, "3"]).failed();
+    assert!(beyond.contains("not_found"), "{beyond}");
+    drop(server);
+
+    // Whoever checks has the file and the key, and nothing else.
+    let key = fs::read_to_string(&key).unwrap();
+    let alone = |file: &str, key: &str| {
+        let arguments = ["consent", "verify", file, "--key", key, "--json"];
+        Ran::of(privet().args(arguments).current_dir("/"))
+    };
+    let said: Value = alone(named, key.trim()).json();
+    assert_eq!(said["answers"][0]["answer"], "no");
+    assert_eq!(said["subject"], oid.as_str());
+    let other = "did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2";
+    assert!(alone(named, other).failed().contains("another key"));
+    let right = fs::read_to_string(&file).unwrap();
+    fs::write(&file, right.replace("ConsentWithdrawn", "ConsentRefused")).unwrap();
+    assert!(alone(named, key.trim()).failed().contains("altered"));
+    if has_cryptography {
+        let ran = checked_by_python(&file, &place.dir().join("receipt.pub"));
+        assert_ne!(ran.code, Some(0));
+    }
+    fs::write(&file, "{}").unwrap();
+    assert!(
+        alone(named, key.trim())
+            .failed()
+            .contains("not a consent receipt")
+    );
+    assert!(
+        alone(named, "z6Mk")
+            .failed()
+            .contains("--key is not a public key")
+    );
 }

@@ -50,6 +50,7 @@ fn the_facts_are_as_promised_and_a_second_start_continues() {
         "pgpass",
         "root.key",
         "log.key",
+        "receipt.key",
         "tokens/job",
         "server.json",
     ];

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 38] = [
+const COMMANDS: [&[&str]; 40] = [
     &[],
     &["demo"],
     &["init"],
@@ -19,6 +19,8 @@ const COMMANDS: [&[&str]; 38] = [
     &["consent", "grant"],
     &["consent", "withdraw"],
     &["consent", "history"],
+    &["consent", "receipt"],
+    &["consent", "verify"],
     &["query"],
     &["telemetry"],
     &["telemetry", "views"],

@@ -178,7 +178,7 @@ impl Vault {
         Ok((decision, self.subject(subject).await?))
     }
 
-    async fn record_reading(
+    pub(super) async fn record_reading(
         &self,
         caller: &Caller,
         decision: &Decision,
@@ -238,7 +238,7 @@ impl Vault {
     }
 
     /// What a bit stands for; one that neither ledger nor map know was only ever said no to.
-    fn name_of(&self, bits: &[ConsentBit], bit: u8) -> String {
+    pub(super) fn name_of(&self, bits: &[ConsentBit], bit: u8) -> String {
         if let Some(known) = bits.iter().find(|known| known.bit == bit) {
             return known.purpose.clone();
         }

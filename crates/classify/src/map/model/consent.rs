@@ -37,3 +37,20 @@ pub struct KeptConsent {
     /// The reason in words.
     pub why: String,
 }
+
+/// Who decides what the data is used for (Art. 4(7) GDPR), and answers for it.
+///
+/// ```
+/// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+/// let controller = map.controller().ok_or("nobody")?;
+/// assert_eq!(controller.contact, "privacy@shop.example");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Controller {
+    /// The name, as people know it.
+    pub name: String,
+    /// Where it can be reached: an address of mail, the web or the post.
+    pub contact: String,
+}

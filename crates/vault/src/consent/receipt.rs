@@ -1,0 +1,126 @@
+//! Receipts: what a person is handed for an answer. They are made from the ledger each time somebody asks, and are the same
+//! each time, so that nothing else has to be kept; the key that signs them lies outside every store.
+
+use super::change::mask;
+use super::event::{ConsentEvent, ConsentState};
+use crate::audit::EntryKind;
+use crate::policy::Action;
+use crate::port::ConsentBit;
+use crate::receipt::{
+    AnswerKind, Controller, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError, ReceiptKey,
+    ReceiptPublicKey,
+};
+use crate::{Caller, Error, Oid, Result, SubjectName, Vault};
+
+/// Who signs, and in whose name.
+struct Issuer<'a> {
+    key: &'a ReceiptKey,
+    controller: Controller,
+}
+
+impl Vault {
+    /// States the key that receipts are signed with, once. Without it, or without a controller in the data map, there are no
+    /// receipts.
+    pub fn sign_receipts(&self, key: ReceiptKey) {
+        // A second one would be a mistake of the binary's; the first stays.
+        let _ = self.inner.receipts.set(key);
+    }
+
+    /// What receipts can be checked with.
+    ///
+    /// # Errors
+    /// [`Error::Unready`] with code `receipts_off` where there are none.
+    pub fn receipt_key(&self) -> Result<ReceiptPublicKey> {
+        Ok(self.issuer()?.key.public())
+    }
+
+    /// The receipt of one answer.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] by policy; [`Error::NotFound`] for an unknown subject, and for a number that none of their answers
+    /// has; [`Error::Unready`] with code `receipts_off` where there are none.
+    pub async fn consent_receipt(
+        &self,
+        caller: &Caller,
+        subject: &SubjectName,
+        number: u64,
+    ) -> Result<Receipt> {
+        let decision = self
+            .permit(caller, Action::ReadConsent, EntryKind::ConsentDenied)
+            .await?;
+        let issuer = self.issuer()?;
+        let open = self.subject(subject).await?;
+        // Stores count with numbers of this size; one beyond names no answer.
+        let next = number.checked_add(1);
+        let next = next.filter(|next| i64::try_from(*next).is_ok());
+        let next = next.ok_or(Error::NotFound("answer"))?;
+        let page = self.past_consents(&open, Some(next), 2).await?;
+        let mut events = page.events.into_iter();
+        let event = events.next().map(|(event, _)| event);
+        let event = event.filter(|event| event.state.number == number);
+        let event = event.ok_or(Error::NotFound("answer"))?;
+        let before = events.next().map(|(event, _)| event.state);
+        let bits = self.inner.data.consent_bits().await?;
+        let content = self.receipt_content(&issuer, open.row.oid, &bits, &event, before.as_ref());
+        self.record_reading(caller, &decision, &open, "receipt")
+            .await?;
+        Receipt::sign(&content, issuer.key).map_err(unsignable)
+    }
+
+    fn issuer(&self) -> Result<Issuer<'_>> {
+        let off = |text| Error::unready("receipts_off", text);
+        let key = self.inner.receipts.get().ok_or_else(|| {
+            off("this server signs no receipts: ask its operator for a `[receipts]` section in `privet.toml`")
+        })?;
+        let controller = self.inner.map.controller().ok_or_else(|| {
+            off("the data map does not say in whose name receipts are given: ask its owner for a `[controller]` section")
+        })?;
+        Ok(Issuer {
+            key,
+            controller: Controller {
+                name: controller.name.clone(),
+                contact: controller.contact.clone(),
+            },
+        })
+    }
+
+    fn receipt_content(
+        &self,
+        issuer: &Issuer<'_>,
+        subject: Oid,
+        bits: &[ConsentBit],
+        event: &ConsentEvent,
+        before: Option<&ConsentState>,
+    ) -> ReceiptContent {
+        let said = event.granted | event.withdrawn;
+        let answers = event.state.answers.iter();
+        let answers = answers.filter(|answer| said & mask(answer.bit) != 0);
+        let answers = answers.map(|answer| {
+            let before = before.and_then(|before| before.answer(answer.bit));
+            let agreed_before = before.is_some_and(|before| before.agreed);
+            ReceiptAnswer {
+                purpose: self.name_of(bits, answer.bit),
+                notice: answer.notice.clone(),
+                kind: match (agreed_before, answer.agreed) {
+                    (false, true) => AnswerKind::Given,
+                    (true, true) => AnswerKind::Renewed,
+                    (false, false) => AnswerKind::Refused,
+                    (true, false) => AnswerKind::Withdrawn,
+                },
+            }
+        });
+        ReceiptContent {
+            subject,
+            number: event.state.number,
+            controller: issuer.controller.clone(),
+            at: event.state.at,
+            channel: event.channel,
+            answers: answers.collect(),
+        }
+    }
+}
+
+fn unsignable(error: ReceiptError) -> Error {
+    tracing::error!(%error, "a receipt could not be signed");
+    Error::Internal("a receipt could not be signed")
+}

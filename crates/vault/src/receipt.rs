@@ -1,0 +1,127 @@
+//! Receipts of consent: what a person is handed when they said yes or no, and what anybody can check afterwards without
+//! this server.
+//!
+//! A receipt is JSON-LD in the words of the W3C Data Privacy Vocabulary (its profile of ISO/IEC TS 27560), with a proof of
+//! W3C Data Integrity beside it. Which members there are, and what each says, is in `docs/formats/consent-receipts.md`.
+//!
+//! ```
+//! use privet_vault::receipt::ReceiptPublicKey;
+//!
+//! let key: ReceiptPublicKey = "did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2".parse()?;
+//! assert_eq!(key.multibase(), "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2");
+//! # Ok::<(), privet_vault::receipt::ReceiptKeyError>(())
+//! ```
+
+mod canonical;
+mod document;
+mod key;
+mod proof;
+
+use jiff::Timestamp;
+
+pub use document::{AnswerKind, ReceiptAnswer};
+pub use key::{ReceiptKey, ReceiptKeyError, ReceiptPublicKey};
+
+use canonical::canonical;
+use document::Document;
+
+use crate::{ConsentChannel, Oid};
+
+/// Bytes of a receipt that is read: one that names all 32 purposes has some twenty thousand.
+const BYTES_MAX: usize = 256 * 1024;
+
+/// Whose data it is about: who asked for the consent, and answers for what is done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Controller {
+    /// The name, as people know it.
+    pub name: String,
+    /// Where it can be reached.
+    pub contact: String,
+}
+
+/// What a receipt says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptContent {
+    /// Who said it.
+    pub subject: Oid,
+    /// The number of the answer among the person's own.
+    pub number: u64,
+    /// Whom they said it to.
+    pub controller: Controller,
+    /// When.
+    pub at: Timestamp,
+    /// How the answer came.
+    pub channel: ConsentChannel,
+    /// What was said to each purpose that was asked about.
+    pub answers: Vec<ReceiptAnswer>,
+}
+
+/// A signed receipt. It is personal: it says who agreed to what.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Receipt(Vec<u8>);
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receipt").finish_non_exhaustive()
+    }
+}
+
+impl Receipt {
+    /// Signs. The same content under the same key gives the same bytes.
+    ///
+    /// # Errors
+    /// [`ReceiptError::Unwritable`], which no content of the ledger leads to.
+    pub fn sign(content: &ReceiptContent, key: &ReceiptKey) -> Result<Self, ReceiptError> {
+        let mut document = Document::of(content)?;
+        document.proof = Some(proof::make(&document.unsecured()?, key)?);
+        Ok(Self(canonical(&document)?))
+    }
+
+    /// The receipt as it is handed out: canonical JSON (RFC 8785), UTF-8.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The same, by value.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Checks a receipt by its bytes and a public key alone, and says what it says. Its JSON may have been written anew in
+/// between: members in another order, or with white space.
+///
+/// # Errors
+/// [`ReceiptError::Form`] for what is no receipt of this version, whoever signed it; [`ReceiptError::OtherKey`] and
+/// [`ReceiptError::Altered`] for one that this key did not sign, or not so.
+pub fn verify(bytes: &[u8], key: &ReceiptPublicKey) -> Result<ReceiptContent, ReceiptError> {
+    if bytes.len() > BYTES_MAX {
+        return Err(ReceiptError::Form);
+    }
+    let document: Document = serde_json::from_slice(bytes).map_err(|_| ReceiptError::Form)?;
+    // A member that is absent for us and present for somebody else, such as a `null`, would be read and not signed.
+    let raw: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| ReceiptError::Form)?;
+    if canonical(&raw)? != canonical(&document)? {
+        return Err(ReceiptError::Form);
+    }
+    let made = document.proof.as_ref().ok_or(ReceiptError::Form)?;
+    proof::check(&document.unsecured()?, made, key)?;
+    document.content()
+}
+
+/// Why a receipt does not hold. It never says what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// Not a receipt, or one of another version.
+    #[error("it is not a consent receipt of the form that this version knows")]
+    Form,
+    /// It names another key.
+    #[error("it names another key than the one that it is checked with")]
+    OtherKey,
+    /// The key did not sign it as it is.
+    #[error("it was altered, or was not signed with this key")]
+    Altered,
+    /// It cannot be written.
+    #[error("a receipt cannot be written")]
+    Unwritable,
+}
