@@ -90,6 +90,7 @@ impl TelemetryDoor {
             folder.join(SPILL),
             QueryLimits::default(),
         )));
+        vault.call_roll_ahead();
         let monitor: Arc<dyn Monitor> = Arc::new(VaultMonitor::new(vault.clone()));
         let forwarding = match &telemetry.forward {
             Some(forward) => {

@@ -33,6 +33,8 @@ const CACHE_PERIOD: Duration = Duration::from_secs(30);
 const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// How much the wall clock may have gained or lost on the monotonic one.
 const DRIFT_MAX: SignedDuration = SignedDuration::from_hours(1);
+/// How often what is known of who agrees is brought up to date, also when nobody asks.
+const ROLL_PERIOD: Duration = Duration::from_secs(600);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
 
@@ -125,6 +127,9 @@ impl Vault {
                 v.drop_old_logins();
                 Ok(())
             })
+        });
+        every(self, ROLL_PERIOD, "who agrees", |v| {
+            Box::pin(async move { v.follow_roll().await })
         });
         every(self, KEYS_PERIOD, "expired keys", |v| {
             Box::pin(async move { v.destroy_expired().await })

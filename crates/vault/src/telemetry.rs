@@ -144,7 +144,7 @@ impl Vault {
         let (keyring, now) = (&self.inner.keyring, self.now());
         let salt = keyring.salts(&[&open.row], now).await?.pop().flatten();
         Ok(salt.map_or(UNSEEN, |salt| {
-            let stamp = self.stamp(open, &salt, state);
+            let stamp = self.stamp(&open.row, &salt, state);
             Telling {
                 generation: salt.generation,
                 event: Some(StreamEvent {
@@ -176,7 +176,7 @@ impl Vault {
 
     pub(crate) fn stamp(
         &self,
-        open: &OpenSubject,
+        row: &SubjectRow,
         salt: &OpenSalt,
         state: Option<&ConsentState>,
     ) -> Stamp {
@@ -187,7 +187,7 @@ impl Vault {
             (answer.agreed && answer.notice == notice).then_some(bit)
         });
         Stamp {
-            tyid: salt.salt.tyid(open.row.oid.as_bytes()),
+            tyid: salt.salt.tyid(row.oid.as_bytes()),
             bits: agreed.fold(0, |bits, bit| {
                 bits | 1_u32.checked_shl(bit.into()).unwrap_or(0)
             }),
@@ -286,7 +286,7 @@ impl Pseudonymizer {
         let mut made = Vec::with_capacity(opened.len());
         for (((open, ticket), salt), state) in opened.iter().zip(tickets).zip(salts).zip(states) {
             if let Some(salt) = salt {
-                let stamp = vault.stamp(open, &salt, state.as_ref());
+                let stamp = vault.stamp(&open.row, &salt, state.as_ref());
                 vault.inner.stamps.keep(open.row.oid, ticket, stamp);
                 made.push((open.row.oid, stamp));
             }

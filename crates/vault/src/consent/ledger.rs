@@ -57,13 +57,19 @@ impl Vault {
         subjects: &[&OpenSubject],
     ) -> Result<Vec<Option<ConsentState>>> {
         self.inner.keyring.find_consent_keys(subjects).await?;
-        // Looked at once: a key may become known meanwhile.
         let keys = subjects.iter().map(|open| open.consent_key());
-        let keys: Vec<Option<&ConsentKey>> = keys.collect();
+        self.states_under(&keys.collect::<Vec<_>>()).await
+    }
+
+    /// The same under these keys; `None`: the person has none, and answered nothing.
+    pub(super) async fn states_under(
+        &self,
+        keys: &[Option<&ConsentKey>],
+    ) -> Result<Vec<Option<ConsentState>>> {
         let known: Vec<&ConsentKey> = keys.iter().copied().flatten().collect();
         let mut found = self.last_rows(&known).await?.into_iter();
         let (mut unreadable, mut lost) = (0_u32, 0_u32);
-        let mut states = Vec::with_capacity(subjects.len());
+        let mut states = Vec::with_capacity(keys.len());
         for key in keys {
             let last = key.and_then(|key| Some((key, found.next()?)));
             states.push(match last {

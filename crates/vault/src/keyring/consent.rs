@@ -100,6 +100,33 @@ impl Keyring {
         Ok(())
     }
 
+    /// The keys of these people's answers as they are now, from no cache and kept in none; `None`: they have answered
+    /// nothing, or are gone. Others have their turn after every `turn` people.
+    pub(crate) async fn consent_keys(
+        &self,
+        subjects: &[SubjectRow],
+        turn: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Option<ConsentKey>>> {
+        let references: Vec<SubjectRef> = subjects.iter().map(|row| row.reference).collect();
+        let tickets = references.iter().map(|id| self.changed.ticket(*id));
+        let tickets: Vec<Ticket> = tickets.collect();
+        let keys = self.store.keys_of_subjects(&references).await?;
+        let mut opened = Vec::with_capacity(subjects.len());
+        for ((subject, keys), ticket) in subjects.iter().zip(keys).zip(tickets) {
+            let tenant = self.tenant(&subject.tenant, now).await?;
+            tenant.check_subject(subject)?;
+            opened.push(match keys.iter().find(|row| row.is_of_consent()) {
+                None => None,
+                Some(row) => Some(ConsentKey::new(tenant.unwrap(row)?, row.told, ticket)),
+            });
+            if opened.len() % turn == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(opened)
+    }
+
     /// The key in a row of the ledger's, ready to find and open what was sealed under it, whoever is or was its subject.
     pub(crate) async fn open_consent_key(
         &self,

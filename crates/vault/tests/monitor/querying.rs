@@ -221,6 +221,40 @@ async fn a_question_is_answered_from_those_who_agree_when_it_starts() {
     assert_eq!(agreeing(&three, &on_three, &analyst).await, [of_cyd]);
 }
 
+/// Whoever is first, what is read ahead and what a question reads is the same, and a server that stops waits for neither.
+#[tokio::test]
+async fn what_was_read_ahead_is_what_a_question_reads() {
+    let bed = bed().await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let person = bed.subject(&format!("person{n}@example.com")).await;
+        answers(&bed, &person, n % 2 == 0).await;
+        let id = tyid(&bed.vault, &person).await;
+        if n % 2 == 0 {
+            ids.push(id);
+        }
+    }
+    ids.sort_unstable();
+    let token = bed.token("analyst").await;
+    bed.vault.stop().await;
+    for is_ahead in [false, true, true] {
+        let vault = Vault::start(parts(&bed.stores, &bed.clock, "test", root())).await;
+        let vault = vault.unwrap();
+        let recorder = Recorder::on(&vault);
+        if is_ahead {
+            vault.call_roll_ahead();
+            vault.call_roll_ahead();
+        }
+        let analyst = vault.authenticate(&token, "192.0.2.1").await.unwrap();
+        assert_eq!(agreeing(&vault, &recorder, &analyst).await, ids);
+        vault.call_roll_ahead();
+        vault.stop().await;
+    }
+    // A vault that is gone: the reading ends by itself.
+    let vault = Vault::start(parts(&bed.stores, &bed.clock, "test", root())).await;
+    vault.unwrap().call_roll_ahead();
+}
+
 #[tokio::test]
 async fn a_yes_to_another_notice_is_none() {
     let (stores, clock) = (new_stores().await, hand_clock());
