@@ -552,6 +552,10 @@ impl KeyStore for FailNth<dyn KeyStore> {
         self.faults.around(self.inner.changes_after(position)).await
     }
 
+    async fn trim_changes(&self, through: u64) -> Result<u64, StoreError> {
+        self.faults.around(self.inner.trim_changes(through)).await
+    }
+
     async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {
         self.faults.around(self.inner.log_position(origin)).await
     }

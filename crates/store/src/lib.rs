@@ -30,7 +30,7 @@
 //! | | `subject` | reference; puid; oid | the link between a subject's three ids, with its MAC |
 //! | | `alias` | source, table, row key | an application's row as a name of a subject, with its MAC |
 //! | | `token`, `access_grant` | id | token hashes and SCRAM verifiers; grants |
-//! | | `change` | sequence | grants, their ends, revocations, erasures, changes of consent in order |
+//! | | `change` | sequence | grants, their ends, revocations, erasures, changes of consent in order, for a day |
 //! | | `log_position` | origin | how far that log's erasures were carried out here |
 //! | | `orphan`, `orphan_place` | puid; place | an erased subject's account id, and where its answers lie, until what is there is deleted |
 //! | | `scrub` | | a row while an erasure's bytes may still be in the file |

@@ -63,6 +63,9 @@ pub(crate) fn contradicts(known: &[ConsentBit], granted: &[ConsentBit]) -> bool 
 /// Changes in one answer at most.
 pub(crate) const CHANGES_MAX: u32 = 1000;
 
+/// Changes that are trimmed at once at most.
+pub(crate) const TRIMMED_MAX: u32 = 10_000;
+
 /// Leaves the last write per subject and field, in the order of their keys, each index row once (unique if one of its
 /// twins is). So a call means the same whatever order a store works in.
 pub(crate) fn last_writes(values: Vec<ValueWrite>) -> Vec<ValueWrite> {

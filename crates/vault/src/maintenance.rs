@@ -35,6 +35,8 @@ const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
 const DRIFT_MAX: SignedDuration = SignedDuration::from_hours(1);
 /// How often what is known of who agrees is brought up to date, also when nobody asks.
 const ROLL_PERIOD: Duration = Duration::from_secs(600);
+/// How often changes are looked for that every server has read long ago.
+const CHANGES_PERIOD: Duration = Duration::from_secs(3_600);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
 
@@ -127,6 +129,9 @@ impl Vault {
                 v.drop_old_logins();
                 Ok(())
             })
+        });
+        every(self, CHANGES_PERIOD, "changes of long ago", |v| {
+            Box::pin(async move { v.trim_changes().await })
         });
         every(self, ROLL_PERIOD, "who agrees", |v| {
             Box::pin(async move { v.follow_roll().await })

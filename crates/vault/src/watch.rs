@@ -6,10 +6,12 @@
 //! this server, which remembers, takes it away once more before it opens anything.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::port::{Change, ChangeKind, KeyStore};
+use crate::session::lock;
 use crate::{Clock, Error, Reason, Result, Vault};
 
 /// A server that has not read the sequence for this long opens nothing.
@@ -21,10 +23,34 @@ const REMEMBERED: usize = 10_000;
 /// How many a start reads, so that it remembers some as well: what the store answers at once.
 const REMEMBERED_AT_START: u64 = 1_000;
 
+/// For how long changes are kept. The sequence says in which order people answered, rotated and left; a server needs what it
+/// has not read, and for a while what a standby may not have. One that was away for longer starts anew.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+
 /// Where this server stands in the shared sequence.
 pub(crate) struct Watch {
     seen: tokio::sync::Mutex<Seen>,
     read_at_ms: AtomicU64,
+    marks: Mutex<Marks>,
+}
+
+/// Where the sequence stood at which time: the changes themselves say nothing of when they were.
+#[derive(Debug, Default)]
+struct Marks(VecDeque<(Duration, u64)>);
+
+impl Marks {
+    /// Notes where it stands now, and answers up to where it stood so long ago that what was before is no longer kept.
+    fn add(&mut self, now: Duration, position: u64) -> Option<u64> {
+        self.0.push_back((now, position));
+        let mut old = None;
+        while let Some((at, position)) = self.0.front().copied()
+            && now.saturating_sub(at) >= KEPT
+        {
+            old = Some(position);
+            self.0.pop_front();
+        }
+        old
+    }
 }
 
 /// The last changes that were read, oldest first.
@@ -53,6 +79,21 @@ impl Seen {
         }
     }
 
+    /// Whether `read`, the changes from the last one's position on, begins behind it: it is no longer kept.
+    fn is_trimmed(&self, read: &[Change]) -> bool {
+        let first = read.first().map(|first| first.sequence);
+        first.is_some_and(|first| first > self.position().max(1))
+    }
+
+    /// Lets go of what is no longer kept, and so cannot have been lost.
+    fn trim(&mut self, oldest: Option<&Change>) {
+        while let (Some(front), Some(oldest)) = (self.0.front(), oldest)
+            && front.sequence < oldest.sequence
+        {
+            self.0.pop_front();
+        }
+    }
+
     /// Takes out what is not among `read`, the changes of the store from the first remembered one on.
     fn lost(&mut self, read: &[Change]) -> Vec<Change> {
         let kept = self.0.iter().zip(read).take_while(|(a, b)| a == b).count();
@@ -68,6 +109,7 @@ impl Watch {
         Ok(Self {
             seen: tokio::sync::Mutex::new(Seen(last.into())),
             read_at_ms: AtomicU64::new(millis(clock.monotonic())),
+            marks: Mutex::default(),
         })
     }
 }
@@ -98,6 +140,12 @@ impl Vault {
             // From the last one on that is known, which must still be there.
             let from = seen.position().saturating_sub(1);
             let read = self.inner.keys.changes_after(from).await?;
+            if seen.is_trimmed(&read) {
+                return Err(Error::unready(
+                    "changes_missed",
+                    "this server has not read what others changed for a day, and it is no longer kept: restart it",
+                ));
+            }
             let Some(news) = seen.continued(&read) else {
                 self.take_away_again(&mut seen).await?;
                 continue;
@@ -111,6 +159,18 @@ impl Vault {
             }
         }
         watch.read_at_ms.fetch_max(started, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Removes the changes that were before the time for which they are kept.
+    pub(crate) async fn trim_changes(&self) -> Result<()> {
+        let position = self.inner.watch.seen.lock().await.position();
+        let now = self.inner.clock.monotonic();
+        let old = lock(&self.inner.watch.marks).add(now, position);
+        if let Some(old) = old {
+            // It ends: each time fewer are left that are so old.
+            while self.inner.keys.trim_changes(old).await? > 0 {}
+        }
         Ok(())
     }
 
@@ -173,7 +233,7 @@ impl Vault {
     }
 
     /// The store's changes from the first remembered one on, as many as are remembered.
-    async fn stored_since(&self, seen: &Seen) -> Result<Vec<Change>> {
+    async fn stored_since(&self, seen: &mut Seen) -> Result<Vec<Change>> {
         let first = seen.0.front().map_or(1, |first| first.sequence);
         let mut stored: Vec<Change> = Vec::new();
         while stored.len() < seen.0.len() {
@@ -186,6 +246,8 @@ impl Vault {
             }
             stored.extend(read);
         }
+        seen.trim(stored.first());
+        let first = seen.0.front().map_or(first, |first| first.sequence);
         // All that is remembered is gone, and perhaps more than that: the log knows, and a start asks it.
         if first > 1 && stored.first() != seen.0.front() {
             return Err(Error::Unready(Reason {
@@ -238,6 +300,41 @@ mod tests {
             let lost = known.lost(Vec::from(seen(stored).0).as_slice());
             assert_eq!((known.0.len(), lost.len()), (kept, 3 - kept), "{stored:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_longer_kept_is_told_from_what_was_lost() {
+        let mut known = seen(&[1, 2, 3]);
+        // The last one that was read is there, also if it is the only one.
+        assert!(!known.is_trimmed(&[change(3, 3)]));
+        assert!(!known.is_trimmed(&[change(3, 9)]), "the store went back");
+        assert!(!known.is_trimmed(&[]));
+        assert!(known.is_trimmed(&[change(4, 4), change(5, 5)]));
+        assert!(!seen(&[]).is_trimmed(&[change(1, 1)]));
+        assert!(seen(&[]).is_trimmed(&[change(4, 4)]));
+        known.trim(None);
+        assert_eq!(known.0.len(), 3);
+        known.trim(Some(&change(2, 2)));
+        assert_eq!(known.0, [change(2, 2), change(3, 3)]);
+        // The others that are remembered are still there, so that only the last is lost.
+        assert_eq!(known.lost(&[change(2, 2)]), [change(3, 3)]);
+    }
+
+    #[test]
+    fn changes_are_kept_for_a_day() {
+        const HOUR: u64 = 3_600;
+        let mut marks = Marks::default();
+        for hour in 0..24 {
+            let now = Duration::from_secs(hour * HOUR);
+            assert_eq!(marks.add(now, 10 * hour), None);
+        }
+        let mut at = |hours| marks.add(Duration::from_secs(hours * HOUR), 1_000);
+        assert_eq!(at(24), Some(0));
+        assert_eq!(at(25), Some(10));
+        // Nobody looked for a while.
+        assert_eq!(at(40), Some(160));
+        assert_eq!(at(41), Some(170));
+        assert!(marks.0.len() < 24);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use privet_vault::{
 };
 
 use super::Shared;
-use crate::write::{CHANGES_MAX, SUBJECT_KINDS};
+use crate::write::{CHANGES_MAX, SUBJECT_KINDS, TRIMMED_MAX};
 
 #[derive(Default)]
 pub(super) struct MemoryKeys(Shared<State>);
@@ -35,6 +35,8 @@ struct State {
     grants: Vec<GrantRow>,
     requests: Vec<GrantRequestRow>,
     changes: Vec<ChangeKind>,
+    /// How many changes were before those, and are no more.
+    trimmed: u64,
     log_positions: BTreeMap<String, u64>,
     orphans: BTreeSet<Puid>,
     orphan_places: BTreeSet<ConsentPlace>,
@@ -465,17 +467,31 @@ impl KeyStore for MemoryKeys {
     }
 
     async fn sequence(&self) -> Result<u64, StoreError> {
-        Ok(self.0.read().changes.len() as u64)
+        Ok(self.0.read().sequence())
     }
 
     async fn changes_after(&self, position: u64) -> Result<Vec<Change>, StoreError> {
         let state = self.0.read();
-        let changes = (1..).zip(&state.changes).map(|(sequence, kind)| Change {
-            sequence,
-            kind: *kind,
-        });
+        let positions = state.trimmed + 1..;
+        let changes = positions
+            .zip(&state.changes)
+            .map(|(sequence, kind)| Change {
+                sequence,
+                kind: *kind,
+            });
         let after = changes.filter(|change| change.sequence > position);
         Ok(after.take(CHANGES_MAX as usize).collect())
+    }
+
+    async fn trim_changes(&self, through: u64) -> Result<u64, StoreError> {
+        self.0.write(|state| {
+            let through = through.min(state.sequence().saturating_sub(1));
+            let count = through.saturating_sub(state.trimmed);
+            let count = count.min(TRIMMED_MAX.into());
+            state.changes.drain(..count as usize);
+            state.trimmed += count;
+            Ok(count)
+        })
     }
 
     async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {
@@ -498,6 +514,10 @@ impl KeyStore for MemoryKeys {
 }
 
 impl State {
+    fn sequence(&self) -> u64 {
+        self.trimmed + self.changes.len() as u64
+    }
+
     fn keys_where(&self, wanted: impl Fn(&KeyRow) -> bool) -> Vec<KeyRow> {
         self.keys
             .iter()

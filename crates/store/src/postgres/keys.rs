@@ -36,7 +36,7 @@ pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
     migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
-    vacuumed: &["wrapped_key", "subject", "alias"],
+    vacuumed: &["wrapped_key", "subject", "alias", "change"],
 };
 
 const DAMAGED: &str = "the key store is not what was written: restore it from its backup; erasures since then are \
@@ -599,6 +599,15 @@ impl KeyStore for PostgresKeys {
         self.database
             .run(move |client| Box::pin(async move { change::after(client, position).await }))
             .await
+    }
+
+    async fn trim_changes(&self, through: u64) -> Result<u64, StoreError> {
+        let count = self
+            .database
+            .run(move |client| Box::pin(async move { change::trim(client, through).await }))
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(count)
     }
 
     async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {

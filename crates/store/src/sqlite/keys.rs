@@ -532,6 +532,12 @@ impl KeyStore for SqliteKeys {
             .await
     }
 
+    async fn trim_changes(&self, through: u64) -> Result<u64, StoreError> {
+        self.engine
+            .write(move |connection| change::trim(connection, through))
+            .await
+    }
+
     async fn log_position(&self, origin: &str) -> Result<u64, StoreError> {
         let origin = origin.to_owned();
         self.engine

@@ -715,6 +715,43 @@ async fn changes_of_consent_take_their_places_in_the_order_of_the_list() {
 }
 
 #[tokio::test]
+async fn changes_of_long_ago_go_and_the_last_one_stays() {
+    on_each(async |stores| {
+        let keys = &stores.keys;
+        assert_eq!(keys.trim_changes(9).await, Ok(0));
+        assert_eq!(keys.sequence().await, Ok(0));
+        for n in 0..5 {
+            keys.add_grant(grant(n, 1, 1)).await.unwrap();
+        }
+        let left = async |stores: &Stores| {
+            let changes = stores.keys.changes_after(0).await.unwrap();
+            changes
+                .iter()
+                .map(|change| change.sequence)
+                .collect::<Vec<_>>()
+        };
+        let steps = [(0, 0, 1), (2, 2, 3), (1, 0, 3), (5, 2, 5), (99, 0, 5)];
+        for (through, count, first) in steps {
+            assert_eq!(keys.trim_changes(through).await, Ok(count));
+            let rest = first..=5;
+            assert_eq!(left(stores).await, rest.collect::<Vec<u64>>(), "{through}");
+            assert_eq!(keys.sequence().await, Ok(5));
+        }
+        let last = Change {
+            sequence: 5,
+            kind: ChangeKind::Granted(grant_id(4)),
+        };
+        assert_eq!(keys.changes_after(4).await, Ok(vec![last]));
+        stores.reopen().await;
+        // Positions go on, and none is used again.
+        stores.keys.add_grant(grant(7, 1, 1)).await.unwrap();
+        assert_eq!(left(stores).await, [5, 6]);
+        assert_eq!(stores.keys.sequence().await, Ok(6));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn changes_are_read_from_any_position_a_thousand_at_a_time() {
     on_each(async |stores| {
         for n in 0..4 {

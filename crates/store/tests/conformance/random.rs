@@ -64,6 +64,7 @@ enum Call {
     EndGrant(u32, i64),
     Grants(u32),
     Changes(u64),
+    TrimChanges(u64),
     LogPosition(u64),
     Append(u64, u64, Vec<u32>, Vec<(u8, u16)>),
     ReadLog(u64, u32),
@@ -130,6 +131,7 @@ fn key_call() -> impl Strategy<Value = Call> {
         1 => (0..5_u32, 0..9_i64).prop_map(|(a, b)| Call::EndGrant(a, b)),
         1 => (0..2_u32).prop_map(Call::Grants),
         1 => (0..9_u64).prop_map(Call::Changes),
+        1 => (0..9_u64).prop_map(Call::TrimChanges),
         2 => prop::collection::vec((10..14_u32, prop::option::of(0..2_u32)), 0..4)
             .prop_map(Call::ConsentChanged),
         1 => (0..9_u64).prop_map(Call::LogPosition),
@@ -563,6 +565,10 @@ async fn access_answer(stores: &Stores, call: &Call) -> String {
             format!("{:?} {one:?}", keys.grants_of(session_id(*n)).await)
         }
         Call::ConsentChanged(subjects) => consent_changed(stores, subjects).await,
+        Call::TrimChanges(through) => {
+            let trimmed = keys.trim_changes(*through).await;
+            format!("{trimmed:?} {:?}", keys.changes_after(0).await)
+        }
         Call::Changes(position) => {
             format!(
                 "{:?} {:?}",

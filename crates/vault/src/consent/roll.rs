@@ -145,7 +145,7 @@ impl Vault {
         Ok(true)
     }
 
-    /// Applies what changed since; `false` when the store no longer has the change that was seen last.
+    /// Applies what changed since; `false` when the store no longer has the change that was seen last, or what came after it.
     async fn follow(&self, called: &mut Called) -> Result<bool> {
         loop {
             let from = called.last.map_or(0, |last| last.sequence);
@@ -155,7 +155,8 @@ impl Vault {
                 .changes_after(from.saturating_sub(1))
                 .await?;
             let news = match (&called.last, read.split_first()) {
-                (None, _) => &read[..],
+                // Everything is news, unless some of it is no longer kept.
+                (None, first) if first.is_none_or(|(first, _)| first.sequence == 1) => &read[..],
                 (Some(last), Some((first, news))) if first == last => news,
                 _ => return Ok(false),
             };

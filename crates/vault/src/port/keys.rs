@@ -437,8 +437,12 @@ pub trait KeyStore: Send + Sync {
     /// The position of the last change.
     async fn sequence(&self) -> Result<u64, StoreError>;
 
-    /// The changes after a position, in order, at most 1,000.
+    /// The changes after a position, in order, at most 1,000; those that were [trimmed](Self::trim_changes) are no more.
     async fn changes_after(&self, position: u64) -> Result<Vec<Change>, StoreError>;
+
+    /// Removes the oldest changes up to a position, which every server has read long ago, at most 10,000; the last one of all
+    /// stays. Answers how many were removed.
+    async fn trim_changes(&self, through: u64) -> Result<u64, StoreError>;
 
     /// How far the erasures recorded in a log of this origin have been carried out here.
     async fn log_position(&self, origin: &str) -> Result<u64, StoreError>;

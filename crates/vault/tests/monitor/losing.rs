@@ -165,3 +165,28 @@ async fn events_that_the_key_store_forgot_are_found() {
     let key = consent_key(&two.stores, reference(&two, &ada).await).await;
     assert_eq!(key.unwrap().told, 20);
 }
+
+/// What every server has read is no longer kept: nobody notices but one that was away for as long.
+#[tokio::test]
+async fn changes_of_long_ago_are_missed_by_nobody_who_was_there() {
+    let bed = bed().await;
+    let ada = bed.subject(EMAIL).await;
+    yes(&bed, &ada).await;
+    no(&bed, &ada).await;
+    // Closing an account ends with a look at the sequence, so that this server has read all of it.
+    let bob = bed.subject("bob@example.com").await;
+    let job = bed.caller("job").await;
+    bed.vault.close_subject(&job, &bob).await.unwrap();
+    let keys = Arc::clone(&bed.stores.keys);
+    let position = keys.sequence().await.unwrap();
+    keys.trim_changes(position).await.unwrap();
+    assert_eq!(keys.changes_after(0).await.unwrap().len(), 1);
+    yes(&bed, &ada).await;
+    assert_eq!(reveals(&bed, &ada, "marketing").await, EMAIL);
+    no(&bed, &ada).await;
+    let again = restarted(&bed, MAP).await.unwrap();
+    assert_eq!(reveals(&again, &ada, "marketing").await, "consent_missing");
+    yes(&again, &ada).await;
+    assert_eq!(reveals(&again, &ada, "marketing").await, EMAIL);
+    assert_eq!(keys.sequence().await, Ok(position + 3));
+}

@@ -114,7 +114,7 @@ impl State {
 
     /// Puts down what belongs to the last change.
     pub(super) fn tell(&mut self, event: Option<StreamEvent>) {
-        let number = self.changes.len() as u64;
+        let number = self.sequence();
         self.stream
             .extend(event.map(|event| StreamRow { number, event }));
     }

@@ -7,7 +7,7 @@ use privet_vault::{GrantId, SessionId, SubjectRef, TokenId};
 use super::reading;
 use crate::postgres::column::{from_count, from_id, from_subjects};
 use crate::postgres::database::{Client, Failure};
-use crate::write::CHANGES_MAX;
+use crate::write::{CHANGES_MAX, TRIMMED_MAX};
 
 pub(super) const GRANTED: i16 = 1;
 pub(super) const GRANT_ENDED: i16 = 2;
@@ -98,6 +98,20 @@ pub(super) async fn after(client: &mut Client, position: u64) -> Result<Vec<Chan
             })
         })
         .collect()
+}
+
+/// The last change stays, so that whoever has read it finds it again.
+pub(super) async fn trim(client: &mut Client, through: u64) -> Result<u64, Failure> {
+    let delete = client
+        .prepare_cached(
+            "DELETE FROM change WHERE sequence IN (
+                 SELECT sequence FROM change
+                  WHERE sequence <= $1 AND sequence < (SELECT sequence FROM sequence_head)
+                  ORDER BY sequence LIMIT $2)",
+        )
+        .await?;
+    let (through, count_max) = (from_count(through)?, i64::from(TRIMMED_MAX));
+    Ok(client.execute(&delete, &[&through, &count_max]).await?)
 }
 
 pub(super) async fn log_position(client: &mut Client, origin: &str) -> Result<u64, Failure> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::column::{Count, unknown_code};
 use crate::sqlite::file::Failure;
-use crate::write::CHANGES_MAX;
+use crate::write::{CHANGES_MAX, TRIMMED_MAX};
 
 /// Takes the next position; there is one writer, so none is taken twice.
 pub(super) fn add(connection: &Connection, kind: ChangeKind) -> Result<u64, Failure> {
@@ -55,6 +55,19 @@ pub(super) fn after(connection: &Connection, position: u64) -> Result<Vec<Change
         })
     })?;
     Ok(changes.collect::<Result<_, _>>()?)
+}
+
+/// Positions are counted from the last change, which stays.
+pub(super) fn trim(connection: &Connection, through: u64) -> Result<u64, Failure> {
+    let count = connection
+        .prepare_cached(
+            "DELETE FROM change WHERE sequence IN (
+                 SELECT sequence FROM change
+                  WHERE sequence <= ?1 AND sequence < (SELECT max(sequence) FROM change)
+                  ORDER BY sequence LIMIT ?2)",
+        )?
+        .execute(params![Count(through), TRIMMED_MAX])?;
+    Ok(count as u64)
 }
 
 pub(super) fn log_position(connection: &Connection, origin: &str) -> Result<u64, Failure> {
