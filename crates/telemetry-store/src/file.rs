@@ -8,7 +8,7 @@ use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
@@ -22,8 +22,9 @@ pub(crate) const GROUP_ROWS_MAX: usize = 128 * 1024;
 const PAGE_ROWS_MAX: usize = 8 * 1024;
 /// Dictionaries up to here are kept: one id for every row of a group at most.
 const DICTIONARY_SIZE_BYTES_MAX: usize = GROUP_ROWS_MAX * 16;
-/// How often a look for somebody who has no rows in a group reads it nevertheless.
-const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+/// Dictionaries of numbers up to here: a few thousand values. Of more, differences are smaller, and faster to read than a
+/// dictionary that is no smaller than the numbers themselves.
+const DICTIONARY_OF_NUMBERS_SIZE_BYTES_MAX: usize = 16 * 1024;
 
 /// Where a new file of a table, tenant and day goes.
 pub(crate) fn path(table: Table, tenant: &str, day: Date, id: Uuid) -> Path {
@@ -55,6 +56,8 @@ pub(crate) fn properties(schema: &Schema) -> WriterProperties {
         nulls_first: false,
     };
     let mut properties = WriterProperties::builder()
+        // The second version has dictionaries of ids, and differences of numbers.
+        .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
@@ -64,27 +67,50 @@ pub(crate) fn properties(schema: &Schema) -> WriterProperties {
     for field in schema.fields() {
         let path = column(field.name());
         match (field.name().as_str(), field.data_type()) {
-            // Sorted by person, the dictionary's indexes are long runs, which decide for many rows at once.
+            // Sorted by person, the dictionary's indexes are long runs, which decide for many rows at once. Groups and pages say
+            // from whom to whom they go; in sorted files that leads to somebody's rows as a Bloom filter could not.
             ("tyid", _) => {
                 properties = properties
                     .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
+                    .set_column_encoding(path.clone(), Encoding::PLAIN)
                     .set_column_dictionary_page_size_limit(path.clone(), DICTIONARY_SIZE_BYTES_MAX)
-                    .set_column_statistics_enabled(path.clone(), EnabledStatistics::Page)
-                    .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
-                    .set_column_bloom_filter_max_ndv(path, GROUP_ROWS_MAX as u64);
+                    .set_column_statistics_enabled(path, EnabledStatistics::Page);
             }
             // Random bytes.
             (_, DataType::FixedSizeBinary(_)) => {
                 properties = properties
                     .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
+                    .set_column_encoding(path.clone(), Encoding::PLAIN)
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_statistics_enabled(path, EnabledStatistics::None);
             }
-            ("time", _) => {
+            // No two alike.
+            (name, DataType::Timestamp(..)) => {
                 properties = properties
                     .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_statistics_enabled(path, EnabledStatistics::Page);
+                    .set_column_dictionary_enabled(path.clone(), false);
+                if name == "time" {
+                    properties =
+                        properties.set_column_statistics_enabled(path, EnabledStatistics::Page);
+                }
+            }
+            (_, of) if of.is_integer() => {
+                properties = properties
+                    .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+                    .set_column_dictionary_page_size_limit(
+                        path,
+                        DICTIONARY_OF_NUMBERS_SIZE_BYTES_MAX,
+                    );
+            }
+            (_, DataType::Float64) => {
+                properties = properties.set_column_dictionary_page_size_limit(
+                    path,
+                    DICTIONARY_OF_NUMBERS_SIZE_BYTES_MAX,
+                );
+            }
+            // Every reader reads plain texts.
+            (_, DataType::Utf8) => {
+                properties = properties.set_column_encoding(path, Encoding::PLAIN);
             }
             _ => {}
         }

@@ -255,7 +255,7 @@ async fn stamps_take_at_most_a_byte() {
             .iter()
             .find(|chunk| chunk.column_path().string() == "tyid")
             .unwrap();
-        assert!(tyid.statistics().is_some() && tyid.bloom_filter_offset().is_some());
+        assert!(tyid.statistics().is_some() && tyid.bloom_filter_offset().is_none());
         assert!(tyid.column_index_offset().is_some() && tyid.offset_index_offset().is_some());
     }
 }
