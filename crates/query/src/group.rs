@@ -1,11 +1,7 @@
 //! Reading one row group of a file: which rows may be seen, then those rows of the columns that are asked for.
 
-use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use datafusion::arrow::array::{Array, FixedSizeBinaryArray};
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::Result;
@@ -14,19 +10,17 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use datafusion::parquet::arrow::async_reader::MetadataFetch;
-use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
-use datafusion::parquet::file::reader::{ChunkReader, Length};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use datafusion::parquet::file::serialized_reader::SerializedPageReader;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use privet_telemetry_store::DataFile;
 
 use crate::error::unreadable;
-use crate::people::{id, select, within};
+use crate::fetch::{Chunks, Place, ranges};
+use crate::people::{People, id, select, within};
+use crate::runs::{Decided, decide};
 
 /// The column that says whose a row is.
 const TYID: &str = "tyid";
@@ -38,33 +32,24 @@ const PEOPLE_BY_PAGES: usize = 64;
 /// A file whose metadata are known.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    objects: Arc<dyn ObjectStore>,
-    path: Path,
-    size_bytes: u64,
+    place: Place,
     metadata: ArrowReaderMetadata,
     tyid: usize,
 }
 
 /// What of a row group may be seen.
-pub(crate) enum Seen {
+enum Seen {
     Nothing,
     All,
     Some(RowSelection),
 }
 
-struct Fetch<'a> {
-    objects: &'a Arc<dyn ObjectStore>,
-    path: &'a Path,
-}
-
-impl MetadataFetch for Fetch<'_> {
-    fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        async move {
-            let bytes = self.objects.get_range(self.path, range).await;
-            bytes.map_err(|error| ParquetError::External(Box::new(error)))
-        }
-        .boxed()
-    }
+/// Rows of a group that may be seen.
+pub(crate) enum Rows {
+    /// So many, of which no stored column is asked for.
+    Counted(usize),
+    /// Their columns.
+    Read(Box<ParquetRecordBatchReader>),
 }
 
 impl OpenFile {
@@ -72,23 +57,21 @@ impl OpenFile {
     pub(crate) async fn open(
         objects: &Arc<dyn ObjectStore>,
         file: &DataFile,
-        people: Option<usize>,
+        people: &People,
     ) -> Result<Self> {
-        let path = Path::parse(&file.path).map_err(unreadable)?;
-        let by_pages = people.is_some_and(|people| people <= PEOPLE_BY_PAGES);
-        let policy = if by_pages {
-            PageIndexPolicy::Optional
-        } else {
-            PageIndexPolicy::Skip
+        let place = Place {
+            objects: Arc::clone(objects),
+            path: Path::parse(&file.path).map_err(unreadable)?,
+            size_bytes: file.size_bytes,
         };
-        let fetch = Fetch {
-            objects,
-            path: &path,
+        let policy = match people {
+            People::Only(ids) if ids.len() <= PEOPLE_BY_PAGES => PageIndexPolicy::Optional,
+            _ => PageIndexPolicy::Skip,
         };
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(policy)
             .with_prefetch_hint(Some(FOOTER_SIZE_BYTES))
-            .load_and_finish(fetch, file.size_bytes)
+            .load_and_finish(&place, file.size_bytes)
             .await
             .map_err(unreadable)?;
         let metadata = Arc::new(metadata);
@@ -96,9 +79,7 @@ impl OpenFile {
             .map_err(unreadable)?;
         let tyid = metadata.schema().index_of(TYID).map_err(unreadable)?;
         Ok(Self {
-            objects: Arc::clone(objects),
-            path,
-            size_bytes: file.size_bytes,
+            place,
             metadata,
             tyid,
         })
@@ -108,7 +89,11 @@ impl OpenFile {
         self.metadata.metadata().num_row_groups()
     }
 
-    pub(crate) fn rows(&self, group: usize) -> usize {
+    pub(crate) fn schema(&self) -> &Schema {
+        self.metadata.schema()
+    }
+
+    fn count(&self, group: usize) -> usize {
         let groups = self.metadata.metadata().row_groups();
         groups
             .get(group)
@@ -116,43 +101,121 @@ impl OpenFile {
             .unwrap_or_default()
     }
 
-    pub(crate) fn schema(&self) -> &Schema {
-        self.metadata.schema()
+    /// The rows of a group that may be seen, of columns that are given by their indexes in the schema. `None`: there are none.
+    pub(crate) async fn rows(
+        &self,
+        group: usize,
+        people: &People,
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<Option<Rows>> {
+        let (seen, chunks) = match people {
+            People::Everybody => (Seen::All, None),
+            People::Only(ids) => self.seen(group, ids, columns).await?,
+        };
+        let selection = match seen {
+            Seen::Nothing => return Ok(None),
+            Seen::All => None,
+            Seen::Some(selection) => Some(selection),
+        };
+        if columns.is_empty() {
+            let count = selection.map_or_else(|| self.count(group), |rows| rows.row_count());
+            return Ok(Some(Rows::Counted(count)));
+        }
+        let chunks = match chunks {
+            Some(chunks) => chunks,
+            None => self.fetch(group, columns, selection.as_ref()).await?,
+        };
+        let reader = self.reader(group, columns, selection, chunks, batch_rows)?;
+        Ok(Some(Rows::Read(Box::new(reader))))
     }
 
-    /// The rows of a group that are about one of these people.
-    pub(crate) async fn seen(&self, group: usize, ids: &[u128]) -> Result<Seen> {
+    /// The rows that are about one of these people, and the bytes of the columns if they were fetched with those of the ids.
+    async fn seen(
+        &self,
+        group: usize,
+        ids: &[u128],
+        columns: &[usize],
+    ) -> Result<(Seen, Option<Chunks>)> {
         let ids = match self.ends(group) {
             Some((first, last)) => within(ids, first, last),
             None => ids,
         };
         if ids.is_empty() {
+            return Ok((Seen::Nothing, None));
+        }
+        if let Some(pages) = self.pages(group, ids) {
+            return Ok((self.seen_in(group, ids, pages).await?, None));
+        }
+        // Where many people are looked for, some are found, and one way to the store fetches all.
+        let (wanted, is_whole) = match ids.len() > PEOPLE_BY_PAGES {
+            true => (columns, true),
+            false => (&[][..], false),
+        };
+        let wanted: Vec<_> = wanted.iter().copied().chain([self.tyid]).collect();
+        let chunks = self.fetch(group, &wanted, None).await?;
+        let seen = self.decide(group, ids, &chunks)?;
+        Ok((seen, is_whole.then_some(chunks)))
+    }
+
+    /// Among the rows of some pages.
+    async fn seen_in(&self, group: usize, ids: &[u128], pages: RowSelection) -> Result<Seen> {
+        if !pages.selects_any() {
             return Ok(Seen::Nothing);
         }
-        let pages = self.pages(group, ids);
-        if pages.as_ref().is_some_and(|pages| !pages.selects_any()) {
-            return Ok(Seen::Nothing);
+        let chunks = self.fetch(group, &[self.tyid], Some(&pages)).await?;
+        let found = self.compare(group, ids, Some(pages.clone()), chunks)?;
+        Ok(self.seen_of(group, pages.and_then(&found)))
+    }
+
+    /// Among all rows, by runs where the file is written so.
+    fn decide(&self, group: usize, ids: &[u128], chunks: &Chunks) -> Result<Seen> {
+        let rows = self.count(group);
+        let metadata = self.metadata.metadata();
+        let column = metadata.row_groups().get(group);
+        let column = column.and_then(|group| group.columns().get(self.tyid));
+        let column = column.ok_or_else(|| unreadable(()))?;
+        let levels = column.column_descr();
+        if levels.max_rep_level() == 0 && levels.max_def_level() <= 1 {
+            let mut pages = SerializedPageReader::new(Arc::new(chunks.clone()), column, rows, None)
+                .map_err(unreadable)?;
+            let is_nullable = levels.max_def_level() == 1;
+            let decided = decide(&mut pages, is_nullable, rows, ids).map_err(unreadable)?;
+            if let Decided::Rows(mask) = decided {
+                return Ok(self.seen_of(group, RowSelection::from_boolean_buffer(mask)));
+            }
         }
-        let rows = self.rows(group);
-        let mut reader = self.read(group, &[self.tyid], pages.clone(), rows).await?;
+        let found = self.compare(group, ids, None, chunks.clone())?;
+        Ok(self.seen_of(group, found))
+    }
+
+    /// Among the selected rows, id by id.
+    fn compare(
+        &self,
+        group: usize,
+        ids: &[u128],
+        selection: Option<RowSelection>,
+        chunks: Chunks,
+    ) -> Result<RowSelection> {
+        let rows = self.count(group);
+        let reader = self.reader(group, &[self.tyid], selection, chunks, rows)?;
         let mut found = Vec::new();
-        for batch in &mut reader {
+        for batch in reader {
             let batch = batch?;
             let column = batch.column(0).as_any();
             let column = column.downcast_ref::<FixedSizeBinaryArray>();
             let selectors = column.and_then(|column| select(column, ids));
             found.extend(selectors.ok_or_else(|| unreadable(()))?);
         }
-        let found = RowSelection::from(found);
-        let found = match pages {
-            Some(pages) => pages.and_then(&found),
-            None => found,
-        };
-        Ok(match found.row_count() {
+        Ok(RowSelection::from(found))
+    }
+
+    fn seen_of(&self, group: usize, found: RowSelection) -> Seen {
+        match found.row_count() {
             0 => Seen::Nothing,
-            count if count == rows => Seen::All,
+            count if count == self.count(group) => Seen::All,
             _ => Seen::Some(found),
-        })
+        }
     }
 
     /// The first and the last person of a group, if its statistics say so.
@@ -181,7 +244,7 @@ impl OpenFile {
             .iter()
             .map(|page| usize::try_from(page.first_row_index).ok())
             .collect::<Option<Vec<_>>>()?;
-        let ends = starts.iter().skip(1).copied().chain([self.rows(group)]);
+        let ends = starts.iter().skip(1).copied().chain([self.count(group)]);
         let mut selectors = Vec::new();
         for (page, (start, end)) in starts.iter().zip(ends).enumerate() {
             let matches = if index.is_null_page(page) {
@@ -205,140 +268,37 @@ impl OpenFile {
         Some(RowSelection::from(selectors))
     }
 
-    /// The rows of a group's columns, given by their indexes in the schema, in ascending order.
-    pub(crate) async fn columns(
+    fn mask(&self, columns: &[usize]) -> ProjectionMask {
+        ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied())
+    }
+
+    async fn fetch(
         &self,
         group: usize,
         columns: &[usize],
-        seen: Seen,
-        batch_rows: usize,
-    ) -> Result<Option<ParquetRecordBatchReader>> {
-        let selection = match seen {
-            Seen::Nothing => return Ok(None),
-            Seen::All => None,
-            Seen::Some(selection) => Some(selection),
-        };
-        self.read(group, columns, selection, batch_rows)
-            .await
-            .map(Some)
+        selection: Option<&RowSelection>,
+    ) -> Result<Chunks> {
+        let metadata = self.metadata.metadata();
+        let ranges = ranges(metadata, group, &self.mask(columns), selection);
+        self.place.fetch(&ranges).await
     }
 
-    async fn read(
+    fn reader(
         &self,
         group: usize,
         columns: &[usize],
         selection: Option<RowSelection>,
+        chunks: Chunks,
         batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader> {
-        let metadata = &self.metadata;
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
-        let ranges = self.ranges(group, &mask, selection.as_ref());
-        let fetched = self
-            .objects
-            .get_ranges(&self.path, &ranges)
-            .await
-            .map_err(unreadable)?;
-        let chunks = Chunks {
-            size_bytes: self.size_bytes,
-            parts: ranges
-                .iter()
-                .map(|range| range.start)
-                .zip(fetched)
-                .collect(),
-        };
         let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata.clone())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
                 .with_row_groups(vec![group])
-                .with_projection(mask)
+                .with_projection(self.mask(columns))
                 .with_batch_size(batch_rows.max(1));
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
         builder.build().map_err(unreadable)
-    }
-
-    /// The bytes to fetch: whole columns, or, where the pages are known, those of the pages with rows to read.
-    fn ranges(
-        &self,
-        group: usize,
-        mask: &ProjectionMask,
-        selection: Option<&RowSelection>,
-    ) -> Vec<Range<u64>> {
-        let metadata = self.metadata.metadata();
-        let offsets = metadata.offset_index().and_then(|index| index.get(group));
-        let Some(group) = metadata.row_groups().get(group) else {
-            return Vec::new();
-        };
-        let mut ranges = Vec::new();
-        for (leaf, column) in group.columns().iter().enumerate() {
-            if !mask.leaf_included(leaf) {
-                continue;
-            }
-            let (start, size_bytes) = column.byte_range();
-            let whole = start..start + size_bytes;
-            let pages = offsets.and_then(|offsets| offsets.get(leaf));
-            match (selection, pages) {
-                (Some(selection), Some(pages)) => {
-                    let pages = pages.page_locations();
-                    let first = pages
-                        .first()
-                        .and_then(|page| u64::try_from(page.offset).ok());
-                    match first {
-                        // What lies before the first page is the dictionary.
-                        Some(first) if first > start => ranges.push(start..first),
-                        Some(_) => {}
-                        None => {
-                            ranges.push(whole);
-                            continue;
-                        }
-                    }
-                    ranges.extend(selection.scan_ranges(pages));
-                }
-                _ => ranges.push(whole),
-            }
-        }
-        ranges
-    }
-}
-
-/// The parts of a file that were fetched, by where they begin.
-struct Chunks {
-    size_bytes: u64,
-    parts: BTreeMap<u64, Bytes>,
-}
-
-impl Chunks {
-    fn from(&self, start: u64) -> Result<Bytes, ParquetError> {
-        let missing = || ParquetError::General("a part of the file was not fetched".into());
-        let (at, part) = self.parts.range(..=start).next_back().ok_or_else(missing)?;
-        let skip = usize::try_from(start - at).map_err(|_| missing())?;
-        if skip > part.len() {
-            return Err(missing());
-        }
-        Ok(part.slice(skip..))
-    }
-}
-
-impl Length for Chunks {
-    fn len(&self) -> u64 {
-        self.size_bytes
-    }
-}
-
-impl ChunkReader for Chunks {
-    type T = Box<dyn Read>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(Box::new(Cursor::new(self.from(start)?)))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let part = self.from(start)?;
-        if length > part.len() {
-            return Err(ParquetError::General(
-                "a part of the file was not fetched".into(),
-            ));
-        }
-        Ok(part.slice(..length))
     }
 }

@@ -9,11 +9,13 @@
 mod bounds;
 mod confine;
 mod error;
+mod fetch;
 mod group;
 mod output;
 mod people;
 mod request;
 mod run;
+mod runs;
 mod scan;
 mod session;
 mod table;

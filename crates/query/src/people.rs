@@ -108,14 +108,14 @@ pub(crate) fn select(rows: &FixedSizeBinaryArray, ids: &[u128]) -> Option<Vec<Ro
 }
 
 /// A walk along a sorted list, as long as what is asked for ascends, which it does in sorted files.
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     ids: &'a [u128],
     rest: &'a [u128],
     before: u128,
 }
 
 impl<'a> Walk<'a> {
-    fn new(ids: &'a [u128]) -> Self {
+    pub(crate) fn new(ids: &'a [u128]) -> Self {
         Self {
             ids,
             rest: ids,
@@ -123,7 +123,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn has(&mut self, id: u128) -> bool {
+    /// Whether it is in the list.
+    pub(crate) fn has(&mut self, id: u128) -> bool {
         if id < self.before {
             self.rest = self.ids;
         }

@@ -10,7 +10,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, ReplaceChildrenOptions,
@@ -25,7 +24,7 @@ use privet_telemetry_store::{DataFile, Table};
 use tokio::sync::OnceCell;
 
 use crate::bounds::days;
-use crate::group::{OpenFile, Seen};
+use crate::group::{OpenFile, Rows};
 use crate::people::People;
 use crate::table::Progress;
 
@@ -160,12 +159,6 @@ struct Group {
     rows: Rows,
 }
 
-enum Rows {
-    /// No stored column is asked for.
-    Counted(usize),
-    Read(Box<ParquetRecordBatchReader>),
-}
-
 impl Reading {
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
@@ -197,12 +190,8 @@ impl Reading {
     }
 
     async fn open(&mut self, file: &DataFile) -> Result<Arc<OpenFile>> {
-        let people = match &self.scanned.people {
-            People::Everybody => None,
-            People::Only(ids) => Some(ids.len()),
-        };
         let open = || async {
-            OpenFile::open(&self.scanned.objects, file, people)
+            OpenFile::open(&self.scanned.objects, file, &self.scanned.people)
                 .await
                 .map(Arc::new)
         };
@@ -218,33 +207,13 @@ impl Reading {
         open: &OpenFile,
         group: usize,
     ) -> Result<Option<Group>> {
-        let seen = match &self.scanned.people {
-            People::Everybody => Seen::All,
-            People::Only(ids) => open.seen(group, ids).await?,
-        };
         let stored = open.schema();
-        let mut columns: Vec<usize> = self
-            .scanned
-            .schema
-            .fields()
-            .iter()
-            .filter_map(|field| stored.index_of(field.name()).ok())
-            .collect();
-        columns.sort_unstable();
-        if columns.is_empty() {
-            let rows = match seen {
-                Seen::Nothing => return Ok(None),
-                Seen::All => open.rows(group),
-                Seen::Some(selection) => selection.row_count(),
-            };
-            let rows = Rows::Counted(rows);
-            return Ok(Some(Group { file, rows }));
-        }
-        let reader = open.columns(group, &columns, seen, self.batch_rows).await?;
-        Ok(reader.map(|reader| Group {
-            file,
-            rows: Rows::Read(Box::new(reader)),
-        }))
+        let fields = self.scanned.schema.fields().iter();
+        let columns = fields.filter_map(|field| stored.index_of(field.name()).ok());
+        let columns: Vec<_> = columns.collect();
+        let people = &self.scanned.people;
+        let rows = open.rows(group, people, &columns, self.batch_rows).await?;
+        Ok(rows.map(|rows| Group { file, rows }))
     }
 }
 
