@@ -6,6 +6,7 @@ import duckdb
 folder, somebody = sys.argv[1:]
 connection = duckdb.connect()
 connection.execute("SET threads = 2")
+connection.execute("SET enable_progress_bar = false")
 files = glob.glob(os.path.join(folder, "logs", "*", "*", "*.parquet"))
 # A UUID is what DuckDB joins by fastest of what holds 16 bytes.
 connection.execute(

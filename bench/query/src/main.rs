@@ -18,34 +18,36 @@ mod report;
 
 mod duckdb;
 mod events;
+mod program;
 
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use privet_query::{Limits, People, Session};
-use privet_telemetry_store::{Attribute, Snapshot, Type};
 
+use events::Files;
 use report::{Report, Row, median};
 
 /// How often each is measured; the median counts.
 const ROUNDS: usize = 15;
+const EVENTS: u64 = 10_000_000;
+const EVENTS_LONG: u64 = 100_000_000;
 const SUM: &str = "SELECT sum(amount) FROM logs";
 
 fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     let mut results = PathBuf::from("bench/results");
-    let mut rows = 10_000_000;
+    let mut is_long = false;
     while let Some(argument) = arguments.next() {
-        let value = arguments.next().context("an argument wants a value")?;
         match argument.as_str() {
-            "--results" => results = value.into(),
-            "--events" => rows = value.parse()?,
-            other => bail!("there is no argument `{other}`: --results FOLDER, --events NUMBER"),
+            "--results" => results = arguments.next().context("a folder is missing")?.into(),
+            "--long" => is_long = true,
+            other => bail!("there is no argument `{other}`: --results FOLDER, --long"),
         }
     }
     writeln!(io::stderr(), "query: answer for a purpose, beside DuckDB")?;
@@ -54,7 +56,7 @@ fn main() -> Result<ExitCode> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(run(&mut report, rows))?;
+    runtime.block_on(run(&mut report, is_long))?;
     if report.finish(&results)? {
         return Ok(ExitCode::SUCCESS);
     }
@@ -62,54 +64,140 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-async fn run(report: &mut Report, rows: u64) -> Result<()> {
-    let (folder, snapshot) = events::store(rows).await?;
-    let agree = People::from_sorted_bytes(&events::agree())?;
-    let one = events::somebody();
-    let by_id = format!("SELECT count(*), sum(amount) FROM logs WHERE tyid = X'{one}'");
+/// What a store's answers took, in milliseconds, and the sum over people who agree.
+struct Measured {
+    agree_ms: f64,
+    everybody_ms: f64,
+    person_ms: f64,
+    sum: i64,
+}
 
-    let filtered = timed(|| sum(&snapshot, &agree, SUM)).await?;
-    let everybody = timed(|| sum(&snapshot, &People::Everybody, SUM)).await?;
-    let person = timed(|| sum(&snapshot, &agree, &by_id)).await?;
-    let peer = duckdb::measure(&folder, &one)?;
-    if peer.sum != filtered.1 {
-        bail!("DuckDB's sum is {}, ours {}", peer.sum, filtered.1);
+async fn measure(folder: &Path) -> Result<Measured> {
+    let address = folder.to_str().context("the folder's name is no text")?;
+    let agree = People::from_sorted_bytes(&events::agree())?;
+    let one = events::somebody()?;
+    let by_id = format!("SELECT count(*), sum(amount) FROM logs WHERE tyid = X'{one}'");
+    let (agree_ms, sum) = timed(|| ask(address, &agree, SUM)).await?;
+    let (everybody_ms, _) = timed(|| ask(address, &People::Everybody, SUM)).await?;
+    let (person_ms, _) = timed(|| ask(address, &agree, &by_id)).await?;
+    Ok(Measured {
+        agree_ms,
+        everybody_ms,
+        person_ms,
+        sum,
+    })
+}
+
+async fn run(report: &mut Report, is_long: bool) -> Result<()> {
+    let folder = events::folder(EVENTS).await?;
+    let ours = measure(&folder).await?;
+    let peer = duckdb::measure(&folder, &events::somebody()?)?;
+    if peer.sum != ours.sum {
+        bail!("DuckDB's sum is {}, ours {}", peer.sum, ours.sum);
+    }
+    rows(report, &ours, &peer);
+    let (program_ms, sum) = program(&folder)?;
+    if sum != ours.sum {
+        bail!("the program's sum is {sum}, not {}", ours.sum);
     }
     report.row(
-        Row::new("sum over people who agree", filtered.0, "ms")
-            .limit("the same sum over everybody", everybody.0)
-            .at_most(60.0),
+        Row::new(
+            "  by `privet-query`, from its start to its end",
+            program_ms,
+            "ms",
+        )
+        .limit("the answer alone", ours.agree_ms),
     );
+    let files = files(&folder).await?;
     report.row(
         Row::new(
-            "  as often as the sum over everybody",
-            filtered.0 / everybody.0,
-            "×",
+            "consent, stamp and notice on disk",
+            files.stamp_bytes_per_row,
+            "B a record",
         )
-        .at_most(1.5),
+        .limit("the whole record", files.bytes_per_row)
+        .at_most(1.0),
     );
+    report.note(format!(
+        "{EVENTS} events of {} people on {} days in {} files, half of whom agree; two threads each; page cache warm; DuckDB's sum over everybody: {:.1} ms",
+        events::PEOPLE,
+        events::DAYS,
+        files.count,
+        peer.plain_ms
+    ));
+    if is_long {
+        long(report, &ours).await?;
+    }
+    Ok(())
+}
+
+fn rows(report: &mut Report, ours: &Measured, peer: &duckdb::Measured) {
+    let agree_ms = ours.agree_ms;
     report.row(
-        Row::new("  beside the latest stamp in the query", filtered.0, "ms")
+        Row::new("sum over people who agree", agree_ms, "ms")
+            .limit("the same sum over everybody", ours.everybody_ms)
+            .at_most(60.0),
+    );
+    let times = agree_ms / ours.everybody_ms;
+    report.row(Row::new("  as often as the sum over everybody", times, "×").at_most(1.5));
+    report.row(
+        Row::new("  beside the latest stamp in the query", agree_ms, "ms")
             .beside_time("DuckDB, ARGMAX join", peer.argmax_ms)
             .ratio_at_least(20.0),
     );
     report.row(
-        Row::new("  beside a kept table of latest consents", filtered.0, "ms")
+        Row::new("  beside a kept table of latest consents", agree_ms, "ms")
             .beside_time("DuckDB, join", peer.kept_ms)
             .ratio_at_least(5.0),
     );
     report.row(
-        Row::new("one person's events", person.0, "ms")
+        Row::new("one person's events", ours.person_ms, "ms")
             .beside_time("DuckDB, scan", peer.person_ms)
             .at_most(100.0),
     );
+}
+
+/// Ten times as many events of as many people; DuckDB would need more memory than there is.
+async fn long(report: &mut Report, short: &Measured) -> Result<()> {
+    let folder = events::folder(EVENTS_LONG).await?;
+    let ours = measure(&folder).await?;
+    report.row(
+        Row::new(
+            "sum over people who agree, of 100,000,000 events",
+            ours.agree_ms,
+            "ms",
+        )
+        .limit("the same sum over everybody", ours.everybody_ms),
+    );
+    let times = ours.agree_ms / short.agree_ms;
+    report.row(Row::new("  as often as of 10,000,000", times, "×"));
+    report.row(
+        Row::new("one person's events of 100,000,000", ours.person_ms, "ms")
+            .limit("of 10,000,000", short.person_ms)
+            .at_most(100.0),
+    );
+    let files = files(&folder).await?;
     report.note(format!(
-        "{rows} events of {} people on {} days, half of whom agree; two threads each; page cache warm; DuckDB's sum over everybody: {:.1} ms",
-        events::PEOPLE,
-        events::DAYS,
-        peer.plain_ms
+        "100,000,000 events in {} files, {:.1} B a record",
+        files.count, files.bytes_per_row
     ));
     Ok(())
+}
+
+fn program(folder: &Path) -> Result<(f64, i64)> {
+    let agree = events::agree();
+    let (_, sum) = program::ask(folder, &agree, SUM)?;
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        times.push(program::ask(folder, &agree, SUM)?.0);
+    }
+    Ok((median(times), sum))
+}
+
+async fn files(folder: &Path) -> Result<Files> {
+    let address = folder.to_str().context("the folder's name is no text")?;
+    let snapshot = events::open(address)?.snapshot().await?;
+    Files::look(folder, &snapshot)
 }
 
 /// The median of several rounds, in milliseconds, and what came out.
@@ -125,10 +213,15 @@ async fn timed<F: Future<Output = Result<i64>>>(mut ask: impl FnMut() -> F) -> R
     Ok((median(times), answer))
 }
 
-/// Plans and runs a statement in a new session; the last number of its only row.
-async fn sum(snapshot: &Snapshot, people: &People, sql: &str) -> Result<i64> {
-    let attributes = [Attribute::new("amount", Type::Int)?];
-    let session = Session::new(snapshot, &attributes, people, &Limits::default())?;
+/// Opens the store and a session, plans and runs a statement, as `privet-query` does for each; the last number of its only row.
+async fn ask(address: &str, people: &People, sql: &str) -> Result<i64> {
+    let snapshot = events::open(address)?.snapshot().await?;
+    let session = Session::new(
+        &snapshot,
+        &events::attributes()?,
+        people,
+        &Limits::default(),
+    )?;
     let mut answer = session.ask(sql).await?;
     let mut number = None;
     while let Some(batch) = answer.next().await {
