@@ -17,6 +17,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use privet_seal::Entropy;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -212,6 +214,7 @@ impl Parts {
             tenant: Arc::clone(&self.tenant),
             packing: self.collector.packing(),
             request_bytes: self.limits.request_bytes,
+            kept_from_ms: self.kept_from_ms().unwrap_or(i64::MIN),
         };
         let (path, position) = (file.path.clone(), self.queue.position());
         let reading = tokio::task::spawn_blocking(move || {
@@ -226,10 +229,22 @@ impl Parts {
             }
         }
         match reading.await {
-            Ok(read) => read,
+            Ok((outdated, read)) => {
+                self.counts.unsent(Unsent::Outdated, outdated);
+                read
+            }
             // A mistake of this program: the file is not begun again for ever.
             Err(_) => Err(Damage::At(0)),
         }
+    }
+
+    /// The first moment of the days that the data map keeps, as the store counts them.
+    fn kept_from_ms(&self) -> Option<i64> {
+        let now = Timestamp::from_millisecond(self.monitor.now_ms()).ok()?;
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let first = self.rules.keep.before(today)?;
+        let first = first.to_zoned(TimeZone::UTC).ok()?;
+        Some(first.timestamp().as_millisecond())
     }
 
     /// Sends a request until it is taken, or its answer is final.

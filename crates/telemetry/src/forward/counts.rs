@@ -15,11 +15,19 @@ pub enum Unsent {
     Rejected,
     /// It could not be kept or read.
     Lost,
+    /// It waited for so long that the data map no longer keeps it.
+    Outdated,
 }
 
 impl Unsent {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Overflow, Self::Refused, Self::Rejected, Self::Lost];
+    pub const ALL: [Self; 5] = [
+        Self::Overflow,
+        Self::Refused,
+        Self::Rejected,
+        Self::Lost,
+        Self::Outdated,
+    ];
 
     /// The name, for metrics.
     pub fn as_str(self) -> &'static str {
@@ -28,6 +36,7 @@ impl Unsent {
             Self::Refused => "refused",
             Self::Rejected => "rejected",
             Self::Lost => "lost",
+            Self::Outdated => "outdated",
         }
     }
 }

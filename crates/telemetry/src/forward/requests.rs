@@ -45,6 +45,8 @@ pub(super) struct Making {
     pub(super) packing: Packing,
     /// About how long one is, before it is packed.
     pub(super) request_bytes: usize,
+    /// What was received before is no longer kept, in milliseconds since 1970, UTC.
+    pub(super) kept_from_ms: i64,
 }
 
 /// Whoever waited for requests is gone.
@@ -52,35 +54,45 @@ pub(super) struct Making {
 pub(super) struct Gone;
 
 impl Making {
-    /// Reads a file behind a position and gives request by request to `give`.
-    ///
-    /// # Errors
-    /// [`Damage`]; what could be read was given.
+    /// Reads a file behind a position and gives request by request to `give`. Answers how many records are no longer kept, and were
+    /// left out; with a [`Damage`], what could be read was given.
     pub(super) fn read(
         &self,
         path: &Path,
         behind: u64,
         give: &mut dyn FnMut(Parcel) -> Result<(), Gone>,
-    ) -> Result<(), Damage> {
+    ) -> (u64, Result<(), Damage>) {
         let mut requests = Requests::new(self, give);
-        let read = read_behind(path, behind, |position, batch| {
+        let mut outdated = 0;
+        let read = read_behind(path, behind, |position, mut batch| {
+            if batch.received_ms < self.kept_from_ms {
+                outdated += leave_words(&mut batch);
+            }
             requests.add(&batch)?;
             requests.whole = Some(position);
             Ok(())
         });
-        match read {
-            Ok(Err(Gone)) => Ok(()),
-            // What was read before a damage goes out as well.
-            Ok(Ok(())) => {
-                let _ = requests.flush();
-                Ok(())
-            }
-            Err(damage) => {
-                let _ = requests.flush();
-                Err(damage)
-            }
-        }
+        let read = match read {
+            Ok(Err(Gone)) => return (outdated, Ok(())),
+            Ok(Ok(())) => Ok(()),
+            Err(damage) => Err(damage),
+        };
+        // What was read before a damage goes out as well.
+        let _ = requests.flush();
+        (outdated, read)
     }
+}
+
+/// Takes everything out but changes of consent, which hold as long as somebody else keeps what they are about; answers how many log
+/// records, spans and points that was.
+fn leave_words(batch: &mut Batch) -> u64 {
+    let taken = batch.logs.len() + batch.spans.len() + batch.points.len();
+    batch.logs.clear();
+    batch.spans.clear();
+    batch.links.clear();
+    batch.points.clear();
+    batch.exemplars.clear();
+    u64::try_from(taken).unwrap_or(u64::MAX)
 }
 
 /// How many log records, spans and points a file has behind a position, as far as it can be read.

@@ -3,7 +3,9 @@
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use privet_telemetry::{Attribute, Batch, Common, Consent, Limits, Log, Packing, Person, Value};
+use privet_telemetry::{
+    Attribute, Batch, Common, Consent, Limits, Log, Packing, Person, Unsent, Value,
+};
 use prost::Message as _;
 use serde_json::{Value as Json, json};
 
@@ -181,6 +183,7 @@ async fn what_no_longer_passes_is_left_out() {
         ..Log::default()
     };
     let batch = Batch {
+        received_ms: 1_795_000_000_000,
         names: names.map(str::to_owned).to_vec(),
         logs: vec![log(0), log(4)],
         ..Batch::default()
@@ -205,6 +208,37 @@ async fn what_no_longer_passes_is_left_out() {
     );
     let rows = crate::stored::rows(&door, folder.path(), "logs").await;
     assert!(!format!("{rows:?}").contains("canary"), "{rows:?}");
+    running.end().await;
+}
+
+/// It waited for a collector until the data map keeps it no more; what was said about consent holds all the same.
+#[tokio::test]
+async fn what_is_no_longer_kept_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut door = open(folder.path(), Limits::default());
+    let collector = Scripted::new([]).await;
+    let running = Running::start(&mut door, &collector.address, &Calm::default());
+    let log = |time_ns| Log {
+        common: Common {
+            time_ns,
+            ..Common::default()
+        },
+        ..Log::default()
+    };
+    for (time_ns, received_ms) in [(1, 0), (2, 1_795_000_000_000)] {
+        let batch = Batch {
+            logs: vec![log(time_ns)],
+            received_ms,
+            ..changes()
+        };
+        door.journal.append(&batch).await.unwrap();
+    }
+    door.storing.store_all().await.unwrap();
+    running.drained().await;
+    assert_eq!(collector.times(), [300, 310, 2, 300, 310]);
+    running
+        .until(|counts| counts.unsent(Unsent::Outdated) == 1)
+        .await;
     running.end().await;
 }
 

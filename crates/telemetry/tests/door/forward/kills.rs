@@ -23,6 +23,7 @@ fn batch(number: i64) -> Batch {
         ..Log::default()
     };
     Batch {
+        received_ms: 1_795_000_000_000,
         logs: vec![log],
         ..Batch::default()
     }
