@@ -84,9 +84,34 @@ impl From<DataFusionError> for Error {
                     name: "a data file".into(),
                 })
             }
-            root => Self::Statement(root.strip_backtrace()),
+            root => Self::Statement(words(&root.strip_backtrace())),
         }
     }
+}
+
+/// What the engine puts before what it has to say: whose words they are, and where in its work it was.
+const PREFIXES: [&str; 4] = [
+    "Error during planning: ",
+    "Invalid or Unsupported Configuration: ",
+    "Internal error: ",
+    "This feature is not implemented: ",
+];
+/// With this it begins to ask for a report to its makers, who do not know of this program.
+const REPORT: &str = "This issue was likely caused by a bug in DataFusion's code.";
+/// The end of that.
+const REPORT_END: &str = "issue tracker: https://github.com/apache/datafusion/issues.";
+
+/// The engine's words as they help whoever wrote the statement: tables by the names that it may write.
+fn words(said: &str) -> String {
+    let mut text = said.replace("datafusion.public.", "");
+    if let Some((before, rest)) = text.split_once(REPORT) {
+        let after = rest.split_once(REPORT_END).map_or(rest, |(_, after)| after);
+        text = format!("{} {}", before.trim_end(), after.trim_start());
+    }
+    for prefix in PREFIXES {
+        text = text.replace(prefix, "");
+    }
+    text.trim().to_owned()
 }
 
 /// A data file that cannot be read; why would name paths.
@@ -97,4 +122,28 @@ pub(crate) struct Unreadable;
 /// For errors of reading files, whatever they are.
 pub(crate) fn unreadable<E>(_: E) -> DataFusionError {
     DataFusionError::External(Box::new(Unreadable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_speaks_to_whoever_wrote_the_statement() {
+        for (said, shown) in [
+            (
+                "Error during planning: table 'datafusion.public.log' not found",
+                "table 'log' not found",
+            ),
+            (
+                "Error during planning: Internal error: Function 'sum' failed..\n\
+                 This issue was likely caused by a bug in DataFusion's code. Please help us to resolve this by filing a bug \
+                 report in our issue tracker: https://github.com/apache/datafusion/issues. No function matches",
+                "Function 'sum' failed.. No function matches",
+            ),
+            ("Divide by zero", "Divide by zero"),
+        ] {
+            assert_eq!(words(said), shown);
+        }
+    }
 }
