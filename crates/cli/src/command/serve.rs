@@ -35,10 +35,15 @@ pub(crate) async fn run(folder: Folder, style: Style) -> Result<()> {
         }
         match style {
             Style::Programs => output::json(&server)?,
-            Style::People => output::line(format!(
-                "serving environment `{}`: API on {}, gateway on {}; Ctrl-C stops",
-                settings.environment, server.api, server.gateway
-            ))?,
+            Style::People => {
+                let telemetry = server.telemetry.iter();
+                let telemetry: String =
+                    telemetry.map(|at| format!(", telemetry on {at}")).collect();
+                output::line(format!(
+                    "serving environment `{}`: API on {}, gateway on {}{telemetry}; Ctrl-C stops",
+                    settings.environment, server.api, server.gateway
+                ))?;
+            }
         }
         doors.wait(&mut stop).await
     };
