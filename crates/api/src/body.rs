@@ -36,12 +36,50 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
     }
 }
 
+/// A body of JSON lines, each of which is read strictly and by itself. Blank ones are left out.
+pub(crate) struct Lines<T>(pub(crate) Vec<Read<T>>);
+
+/// A line that is not blank.
+pub(crate) struct Read<T> {
+    /// Which, from 1.
+    pub(crate) line: u32,
+    /// What it says, or what is wrong with it and where.
+    pub(crate) content: Result<T, String>,
+}
+
+impl<T: DeserializeOwned> FromRequest<Api> for Lines<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Refusal> {
+        if !is_json(request.headers()) && !is_kind(request.headers(), "application/x-ndjson") {
+            return Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not_json",
+                "send the body as JSON lines, with `content-type: application/x-ndjson`",
+            ));
+        }
+        let bytes = collect(request.into_body(), api.limits.body_bytes_max).await?;
+        let lines = bytes.as_slice().split(|byte| *byte == b'\n');
+        let lines = (1..).zip(lines.map(<[u8]>::trim_ascii));
+        let lines = lines.filter(|(_, text)| !text.is_empty());
+        let read = lines.map(|(line, text)| Read {
+            line,
+            content: serde_json::from_slice(text).map_err(|error| where_in_line(&error)),
+        });
+        Ok(Self(read.collect()))
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
+    is_kind(headers, "application/json")
+}
+
+fn is_kind(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next());
-    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
 }
 
 pub(crate) async fn collect(mut body: Body, bytes_max: usize) -> Result<SecretBuffer, Refusal> {
@@ -72,7 +110,18 @@ pub(crate) async fn collect(mut body: Body, bytes_max: usize) -> Result<SecretBu
 
 /// Where a body is wrong. Of serde's messages only what it expected is kept: the rest may repeat the content.
 fn where_wrong(error: &serde_json::Error) -> String {
-    let place = format!("line {} column {}", error.line(), error.column());
+    wrong_at(
+        error,
+        &format!("line {} column {}", error.line(), error.column()),
+    )
+}
+
+/// The same of one line.
+fn where_in_line(error: &serde_json::Error) -> String {
+    wrong_at(error, &format!("column {}", error.column()))
+}
+
+fn wrong_at(error: &serde_json::Error, place: &str) -> String {
     match error.classify() {
         serde_json::error::Category::Data => match expected(&error.to_string()) {
             Some(expected) => format!("{expected}, at {place}"),

@@ -55,6 +55,10 @@ pub(crate) fn kind_out(kind: vault::PrincipalKind) -> wire::PrincipalKind {
     }
 }
 
+pub(crate) fn oid_in(oid: wire::Oid) -> vault::Oid {
+    vault::Oid::from_bytes(*oid.as_bytes())
+}
+
 pub(crate) fn oid_out(oid: vault::Oid) -> wire::Oid {
     wire::Oid::from_bytes(*oid.as_bytes())
 }

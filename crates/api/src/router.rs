@@ -14,8 +14,8 @@ use crate::metrics::Metrics;
 use crate::pages::{self, Searches};
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, consent, grants, health, jobs, logins, lookup, metrics, open, query, reveal, seal,
-    sessions, subjects, summary, telemetry_id, tokens, whoami,
+    audit, consent, consent_import, grants, health, jobs, logins, lookup, metrics, open, query,
+    reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -131,6 +131,11 @@ fn consent_of(table: Table) -> Table {
             Method::GET,
             "/v1/subjects/{oid}/consent/receipts/{number}",
             get(consent::receipt),
+        )
+        .token(
+            Method::POST,
+            "/v1/consent/import",
+            post(consent_import::import),
         )
         .anyone(
             Method::GET,

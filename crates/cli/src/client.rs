@@ -111,6 +111,26 @@ impl Client {
         self.call(method, path, &(), Some(body)).await
     }
 
+    /// Sends JSON lines.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn lines<T: DeserializeOwned>(&self, path: &str, lines: Vec<u8>) -> Result<T> {
+        let url = format!("{}{path}", self.server.api);
+        let request = self.http.post(url).bearer_auth(&*self.token);
+        let request = request
+            .header("content-type", "application/x-ndjson")
+            .body(lines);
+        let answer = request.send().await.map_err(|error| self.silent(error))?;
+        let status = answer.status();
+        let bytes = answer.bytes().await.map_err(|error| self.silent(error))?;
+        if !status.is_success() {
+            return Err(self.refusal(status, &bytes));
+        }
+        serde_json::from_slice(&bytes)
+            .with_context(|| format!("the server's answer to {path} is not what was expected"))
+    }
+
     /// Sends something whose answer may be long and late, and hands over each piece as it comes. A connection that breaks off is
     /// an error: what was handed over until then is not all of it.
     ///

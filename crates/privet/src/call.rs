@@ -59,6 +59,18 @@ impl Call {
         Ok(self)
     }
 
+    /// One line of JSON for each of them.
+    pub(crate) fn json_lines(mut self, lines: &[impl Serialize]) -> Result<Self, Error> {
+        let mut buffer = SecretBuffer::with_capacity(512 * lines.len());
+        for line in lines {
+            serde_json::to_writer(&mut buffer, line)
+                .map_err(|_| Error::setting("a body holds what JSON cannot"))?;
+            buffer.push(b"\n");
+        }
+        self.body = buffer.into_bytes();
+        Ok(self)
+    }
+
     pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
         let mut buffer = SecretBuffer::with_capacity(512);
         serde_json::to_writer(&mut buffer, body)

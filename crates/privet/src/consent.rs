@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use privet_wire::{
     Consent, ConsentChannel, ConsentGrant, ConsentHistory, ConsentHistoryQuery, ConsentQuery,
-    GpcAnswer, HonourGpc, Oid, Personal, PutConsent,
+    GpcAnswer, HonourGpc, ImportAnswer, ImportedConsent, Oid, Personal, PutConsent,
 };
 
 use crate::call::Call;
@@ -106,6 +106,27 @@ impl Client {
         // To say the same twice says nothing else.
         let call = Call::new(Method::PUT, CONSENT, Repeat::Harmless).id(oid);
         self.call(call.json(&answers.0)?).await
+    }
+
+    /// Takes over answers that people gave elsewhere, at most [`IMPORT_LINES_MAX`](privet_wire::IMPORT_LINES_MAX) of them, and tells what
+    /// became of each, in their order. The answers of one person are in order of time. One that was taken over before adds nothing; one
+    /// that failed has to be sent again before later ones of the same person, which would go before it for ever.
+    ///
+    /// ```
+    /// # use privet::{Client, Error, wire::{ImportedConsent, ImportOutcome}};
+    /// # async fn example(client: Client, answers: Vec<ImportedConsent>) -> Result<(), Error> {
+    /// let lines = client.import_consent(&answers).await?.lines;
+    /// let again = lines.iter().filter(|line| line.outcome == ImportOutcome::Failed);
+    /// println!("{} to be sent again", again.count());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; what is wrong with an answer is its outcome.
+    pub async fn import_consent(&self, answers: &[ImportedConsent]) -> Result<ImportAnswer, Error> {
+        let call = Call::new(Method::POST, "/v1/consent/import", Repeat::Harmless);
+        self.call(call.json_lines(answers)?).await
     }
 
     /// Honours Global Privacy Control: withdraws what the data map marks for it, once, if the person's own request bore the

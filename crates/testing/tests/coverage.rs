@@ -102,6 +102,7 @@ async fn applications(client: &Client) {
     let history = ConsentHistoryQuery::default();
     let _ = client.consent_history(oid, &history).await;
     let _ = client.consent_receipt(oid, 7).await;
+    let _ = client.import_consent(&[]).await;
     let asked = Reveal::new(purpose.clone())
         .subject(&subject)
         .field::<Email>();

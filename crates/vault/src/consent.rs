@@ -9,6 +9,7 @@ mod basis;
 mod change;
 mod event;
 mod gpc;
+mod import;
 mod keep;
 mod ledger;
 mod read;
@@ -25,6 +26,7 @@ pub(crate) use basis::check_bits;
 pub use change::{ConsentChange, ConsentGrant};
 pub use event::{ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState, UnknownChannel};
 pub use gpc::GpcOutcome;
+pub use import::{IMPORT_LINES_MAX, ImportLine, Imported};
 pub use read::{ConsentHistory, ConsentView, PastConsent, PurposeConsent};
 pub(crate) use roll::Roll;
 pub(crate) use rule::{ConsentRule, count, nobody_agrees};
@@ -117,26 +119,40 @@ impl Vault {
         open: &OpenSubject,
         checked: &Checked<'_>,
     ) -> Result<ConsentState> {
-        let (data, keyring) = (&self.inner.data, &self.inner.keyring);
+        let keyring = &self.inner.keyring;
         keyring.make_consent_keys(&[open], self.now()).await?;
-        let key = open.consent_key().ok_or(ledger::UNREADABLE)?;
         for _ in 0..ATTEMPTS_MAX {
             let last = self.last_consent(open).await?;
             let event = checked.event_after(last.as_ref(), self.now());
-            let row = NewConsentRow {
-                place: key.place(event.state.number),
-                row: key.seal(&event, checked.evidence, keyring.entropy())?,
-                granted: checked.granted_bits(),
-            };
-            if data.append_consent(vec![row]).await? == [true] {
+            if self.append_event(open, checked, &event).await? {
                 return Ok(event.state);
             }
-            check_bits(&**data, &self.inner.map).await?;
         }
         Err(Error::conflict(
             "consent_busy",
             "other changes of this person's consent were always first: look what holds now, then send it again",
         ))
+    }
+
+    /// Adds an event behind the person's last one; `false`: another one was first.
+    async fn append_event(
+        &self,
+        open: &OpenSubject,
+        checked: &Checked<'_>,
+        event: &ConsentEvent,
+    ) -> Result<bool> {
+        let (data, entropy) = (&self.inner.data, self.inner.keyring.entropy());
+        let key = open.consent_key().ok_or(ledger::UNREADABLE)?;
+        let row = NewConsentRow {
+            place: key.place(event.state.number),
+            row: key.seal(event, checked.evidence, entropy)?,
+            granted: checked.granted_bits(),
+        };
+        if data.append_consent(vec![row]).await? == [true] {
+            return Ok(true);
+        }
+        check_bits(&**data, &self.inner.map).await?;
+        Ok(false)
     }
 
     /// Tells every server of a change whose row is durable: whoever reads of it finds the row. Until then the change is not

@@ -54,7 +54,8 @@ pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use consent::{
     ConsentAnswer, ConsentChange, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentState, ConsentView, GpcOutcome, PastConsent, PurposeConsent, UnknownChannel,
+    ConsentState, ConsentView, GpcOutcome, IMPORT_LINES_MAX, ImportLine, Imported, PastConsent,
+    PurposeConsent, UnknownChannel,
 };
 pub use erasure::Closed;
 pub use error::{Error, Reason, Result};

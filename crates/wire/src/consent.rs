@@ -1,10 +1,12 @@
 //! Consent: what people say yes and no to.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Personal;
+use crate::{Oid, Personal};
 
 /// What a person answered. What is not named stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,6 +52,87 @@ pub enum ConsentChannel {
     Import,
     /// Global Privacy Control: the browser says no for the person. It never says yes.
     Gpc,
+}
+
+/// Lines of one import.
+pub const IMPORT_LINES_MAX: usize = 500;
+
+/// One answer that was given elsewhere: a line of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedConsent {
+    /// Who gave it.
+    pub subject: Oid,
+    /// What they said yes to, each purpose by itself, under the notice that they were shown. One that is no longer in force is kept
+    /// as what it was, and agrees to nothing now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grant: Vec<ConsentGrant>,
+    /// Purposes that they said no to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["marketing"]))]
+    pub withdraw: Vec<String>,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What shows that it was given; kept sealed. At most 16 KiB; required with a yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Personal>,
+}
+
+/// What became of the lines of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportAnswer {
+    /// Each line that is not blank, in their order.
+    pub lines: Vec<ImportedLine>,
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportedLine {
+    /// The line, from 1.
+    pub line: u32,
+    /// What became of it.
+    pub outcome: ImportOutcome,
+    /// The number of the answer that was recorded, among the person's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// Why it was not taken over, as a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportOutcome {
+    /// The answer is recorded.
+    Recorded,
+    /// It was taken over before.
+    Known,
+    /// The person has answered since, or said no at the same moment: that holds, and nothing was recorded.
+    Older,
+    /// There is nobody of this id.
+    Unknown,
+    /// It cannot be taken over as it is.
+    Invalid,
+    /// It could not be taken over this time: send it again.
+    Failed,
+}
+
+impl fmt::Display for ImportOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Recorded => "recorded",
+            Self::Known => "known",
+            Self::Older => "older",
+            Self::Unknown => "unknown",
+            Self::Invalid => "invalid",
+            Self::Failed => "failed",
+        })
+    }
 }
 
 /// The signal of a person's own request to an application, as it came.

@@ -43,8 +43,9 @@ mod value;
 pub use audit::{LogCheck, LogEntry, LogPage, LogQuery, LogStatus};
 pub use consent::{
     Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentHistoryQuery, ConsentQuery, GpcAnswer, GpcSupport, HonourGpc, PurposeConsent,
-    PutConsent, ReceiptKey, VerificationMethod,
+    ConsentHistoryQuery, ConsentQuery, GpcAnswer, GpcSupport, HonourGpc, IMPORT_LINES_MAX,
+    ImportAnswer, ImportOutcome, ImportedConsent, ImportedLine, PurposeConsent, PutConsent,
+    ReceiptKey, VerificationMethod,
 };
 pub use grant::{
     Decide, Grant, GrantList, GrantQuery, GrantRequest, GrantRequestList, ListedGrant,

@@ -31,6 +31,12 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         | ("POST", "/v1/login-links") => (path(route.path), None),
         ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
         ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
+        ("POST", "/v1/consent/import") => {
+            let oid = bed.subject(&email).await;
+            let at = "2025-01-01T00:00:00Z";
+            let line = json!({"subject": oid, "withdraw": ["marketing"], "at": at});
+            (path(route.path), body(line))
+        }
         (_, path) if path.starts_with("/v1/subjects/{oid}") => {
             let oid = bed.subject(&email).await;
             if path.ends_with("/receipts/{number}") {

@@ -2,13 +2,13 @@
 
 use privet_vault::receipt::{AnswerKind, ReceiptPublicKey, verify};
 use privet_wire::{
-    Consent, ConsentAnswer, ConsentHistory, GpcAnswer, LookupAnswer, OpenAnswer, ReceiptKey,
-    RevealAnswer, SealAnswer,
+    Consent, ConsentAnswer, ConsentHistory, GpcAnswer, ImportAnswer, ImportOutcome, LookupAnswer,
+    OpenAnswer, ReceiptKey, RevealAnswer, SealAnswer,
 };
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, MAILER, Stores, reveal_email};
-use crate::http::Answer;
+use crate::http::{Answer, Client};
 
 async fn beds() -> [Bed; 2] {
     [
@@ -285,5 +285,72 @@ async fn each_answer_has_a_receipt() {
             let path = format!("/v1/subjects/{oid}/consent/receipts/{number}");
             assert_eq!(job.get(&path).await.problem(), problem, "{number}");
         }
+    }
+}
+
+/// A file of another system's answers, with what is wrong in it named line by line and nothing of it repeated.
+#[tokio::test]
+async fn answers_that_were_given_elsewhere_are_taken_over() {
+    for bed in beds().await {
+        let oid = bed.subject("ada@example.com").await;
+        let at = "2025-03-01T09:30:00Z";
+        let grant = json!([{"purpose": "marketing", "notice": "2026-11"}]);
+        let yes = json!({"subject": oid, "grant": grant, "at": at, "evidence": "form 4711"});
+        let no = json!({"subject": oid, "withdraw": ["marketing"], "at": "2025-02-01T00:00:00Z"});
+        let mut strange = yes.clone();
+        strange["ada@example.com"] = json!(1);
+        let lines =
+            format!("{yes}\r\n\n  \n{{\"subject\": ada@example.com\n{strange}\n{no}\n{yes}");
+        let job = bed.of("job").await;
+        let send = async |client: &Client, kind: &str, lines: &str| -> Answer {
+            let token = client.token.as_deref().unwrap();
+            let request = format!(
+                "POST /v1/consent/import HTTP/1.1\r\nhost: privet\r\nconnection: close\r\n\
+                 authorization: Bearer {token}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{lines}",
+                lines.len()
+            );
+            client.raw(request.as_bytes()).await
+        };
+        let ndjson = "application/x-ndjson; charset=utf-8";
+        let answer = send(&job, ndjson, &lines).await.expect(200);
+        assert!(!answer.text().contains("ada@example"), "{}", answer.text());
+        let answer: ImportAnswer = answer.read();
+        let outcomes = answer.lines.iter().map(|line| {
+            let code = line.code.as_deref().unwrap_or_default();
+            (line.line, line.outcome, code)
+        });
+        assert_eq!(
+            outcomes.collect::<Vec<_>>(),
+            [
+                (1, ImportOutcome::Recorded, ""),
+                (4, ImportOutcome::Invalid, "malformed_json"),
+                (5, ImportOutcome::Invalid, "malformed_json"),
+                (6, ImportOutcome::Older, ""),
+                (7, ImportOutcome::Known, ""),
+            ]
+        );
+        assert_eq!(answer.lines[0].number, Some(1));
+        let detail = answer.lines[2].detail.as_deref().unwrap();
+        assert!(
+            detail.starts_with("an unknown member; expected one of"),
+            "{detail}"
+        );
+        let path = format!("/v1/subjects/{oid}/consent");
+        let now: Consent = job.get(&path).await.expect(200).read();
+        assert_eq!((now.number, now.purposes[0].agreed), (1, true));
+        let receipt = job.get(&format!("{path}/receipts/1")).await.expect(200);
+        assert_eq!(receipt.json()["dct:created"], at);
+
+        for (kind, lines, problem) in [
+            (ndjson, "", "422 too_many"),
+            (ndjson, "\n \n", "422 too_many"),
+            (ndjson, &*"{}\n".repeat(501), "422 too_many"),
+            ("text/plain", "{}", "415 not_json"),
+        ] {
+            assert_eq!(send(&job, kind, lines).await.problem(), problem);
+        }
+        let auditor = bed.of("auditor").await;
+        let refused = send(&auditor, ndjson, "not JSON").await;
+        assert_eq!(refused.problem(), "403 policy_denied");
     }
 }

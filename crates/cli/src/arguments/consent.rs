@@ -20,6 +20,7 @@ Examples:
   privet consent grant $OID marketing --notice 2026-11 --channel support
   privet consent withdraw $OID marketing --channel support
   privet consent history $OID
+  privet consent import answers.jsonl
   privet consent receipt $OID 1 --output receipt.json
   privet consent verify receipt.json --key \"$(cat receipt.pub)\"";
 
@@ -71,6 +72,16 @@ pub(crate) enum Consent {
         /// At most this many.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         count: u32,
+    },
+    /// Take over answers that people gave elsewhere, from a file of JSON lines.
+    ///
+    /// A line says whose answer it is, what it was, when, and what shows it, as
+    /// {"subject":"…","grant":[{"purpose":"marketing","notice":"2025-01"}],"withdraw":[],"at":"2025-03-01T09:30:00Z","evidence":"form 4711"}.
+    /// The lines of one person are in order of time. An answer never overrules what a person said later; one that was taken over before
+    /// adds nothing, so that an import which stopped is simply run again. Lines that were left out are named, and then it exits with 1.
+    Import {
+        /// The file.
+        file: PathBuf,
     },
     /// Print the signed receipt of one answer, for the person to keep.
     Receipt {

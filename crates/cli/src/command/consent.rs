@@ -1,5 +1,6 @@
 //! `privet consent`: what people say yes and no to.
 
+mod import;
 mod receipt;
 
 use std::io::{self, Read as _};
@@ -55,6 +56,7 @@ pub(crate) async fn run(dir: Option<PathBuf>, consents: Consents, style: Style) 
             number,
             output,
         } => receipt::show(&client, subject, number, output.as_deref()).await,
+        Command::Import { file } => import::run(&client, &file, style).await,
         // Answered above, without a server.
         Command::Verify { .. } => Ok(()),
     }

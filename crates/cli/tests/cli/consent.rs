@@ -205,3 +205,68 @@ fn a_receipt_is_handed_out_and_checked_anywhere() {
             .contains("--key is not a public key")
     );
 }
+
+#[test]
+fn an_import_is_run_again_until_all_is_there() {
+    let (place, _server, oid) = with_person();
+    let file = place.path("answers.jsonl");
+    let named = file.to_str().unwrap();
+    let line = |said: Value, day: u32| {
+        let mut line = said;
+        line["subject"] = oid.as_str().into();
+        line["at"] = format!("2025-03-{day:02}T09:30:00Z").into();
+        line["evidence"] = format!("form {day} of the old system").into();
+        format!("{line}\n")
+    };
+    let yes = json!({"grant": [{"purpose": "improvement", "notice": "2026-11"}]});
+    let no = json!({"withdraw": ["improvement"]});
+    // More than one call's worth, the last of them a yes.
+    let (mut text, mut count) = (String::new(), 0);
+    for day in 1..=30 {
+        text.push_str(&line(
+            if day % 2 == 0 {
+                yes.clone()
+            } else {
+                no.clone()
+            },
+            day,
+        ));
+        text.push_str(&"\n".repeat(20));
+        count += 1;
+    }
+    fs::write(&file, &text).unwrap();
+    let first = place.run(&["consent", "import", named]).ok();
+    assert_eq!(
+        first,
+        format!("{count} recorded, 0 known before, 0 left out\n")
+    );
+    let again = place.run(&["consent", "import", named]).ok();
+    assert_eq!(
+        again,
+        format!("0 recorded, {count} known before, 0 left out\n")
+    );
+    let shown = row(&place.run(&["consent", "show", &oid]).ok());
+    assert!(
+        shown.starts_with("improvement yes yes 2025-03-30"),
+        "{shown}"
+    );
+
+    let nobody = text.lines().next().unwrap();
+    let nobody = nobody.replace(&oid, "00000000-0000-4000-8000-000000000000");
+    let older = line(no, 29).replace("09:30", "10:30");
+    fs::write(&file, format!("{nobody}\n{older}secret@example.com\n")).unwrap();
+    let ran = place.run(&["consent", "import", named]);
+    assert_eq!(ran.stdout, "0 recorded, 0 known before, 3 left out\n");
+    let said = ran.failed();
+    for part in [
+        "line 1: unknown",
+        "line 2: older",
+        "line 3: malformed_json",
+        "3 of 3 lines",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("secret"), "{said}");
+    let missing = place.run(&["consent", "import", "no-such-file"]).failed();
+    assert!(missing.contains("cannot read"), "{missing}");
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 40] = [
+const COMMANDS: [&[&str]; 41] = [
     &[],
     &["demo"],
     &["init"],
@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 40] = [
     &["consent", "grant"],
     &["consent", "withdraw"],
     &["consent", "history"],
+    &["consent", "import"],
     &["consent", "receipt"],
     &["consent", "verify"],
     &["query"],

@@ -38,6 +38,8 @@ kinds! {
     ConsentGranted = "consent.granted",
     /// A person said no to purposes.
     ConsentWithdrawn = "consent.withdrawn",
+    /// Answers that people gave elsewhere were taken over; before the first is.
+    ConsentImported = "consent.imported",
     /// Somebody read what a person agrees to.
     ConsentRead = "consent.read",
     /// Recording or reading a person's consent was refused.

@@ -8,6 +8,8 @@ use super::event::{ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState};
 use crate::port::ConsentBit;
 use crate::{Error, Result, Vault};
 
+/// Characters of a notice's version, as the data map has it.
+const NOTICE_LENGTH_MAX: usize = 64;
 /// Bytes of one piece of evidence.
 const EVIDENCE_BYTES_MAX: usize = 16 * 1024;
 
@@ -68,7 +70,35 @@ impl Vault {
             }
             Ok(answered)
         });
-        let granted: Vec<Answered<'_>> = granted.collect::<Result<_>>()?;
+        self.check_with(change, granted.collect::<Result<_>>()?)
+    }
+
+    /// The same of an answer that was given elsewhere, maybe to a notice that is no longer in force: it is kept as what it was,
+    /// and agrees to nothing now.
+    pub(super) fn check_imported<'a>(&'a self, change: &'a ConsentChange) -> Result<Checked<'a>> {
+        let granted = change.grant.iter().map(|grant| {
+            let answered = self.purpose_on_consent(&grant.purpose)?;
+            let version = grant.notice.as_str();
+            let is_long = version.chars().count() > NOTICE_LENGTH_MAX;
+            if version.trim().is_empty() || is_long || version.chars().any(char::is_control) {
+                return Err(Error::invalid(
+                    "notice_invalid",
+                    format!(
+                        "a notice's version has 1 to {NOTICE_LENGTH_MAX} characters in one line: name the text that was shown"
+                    ),
+                ));
+            }
+            let notice = version;
+            Ok(Answered { notice, ..answered })
+        });
+        self.check_with(change, granted.collect::<Result<_>>()?)
+    }
+
+    fn check_with<'a>(
+        &'a self,
+        change: &'a ConsentChange,
+        granted: Vec<Answered<'a>>,
+    ) -> Result<Checked<'a>> {
         let withdrawn = change.withdraw.iter();
         let withdrawn: Vec<Answered<'_>> = withdrawn
             .map(|name| self.purpose_on_consent(name))
@@ -142,10 +172,6 @@ impl Checked<'_> {
     /// clocks differ, so that the state of any moment is decided.
     pub(super) fn event_after(&self, last: Option<&ConsentState>, now: Timestamp) -> ConsentEvent {
         let at = last.map_or(now, |last| last.at.max(now));
-        let bits = |answered: &[Answered<'_>]| {
-            let bits = answered.iter().map(|answered| mask(answered.bit));
-            bits.fold(0, |all, bit| all | bit)
-        };
         ConsentEvent {
             state: ConsentState {
                 number: last.map_or(0, |last| last.number) + 1,
@@ -156,6 +182,11 @@ impl Checked<'_> {
             withdrawn: bits(&self.withdrawn),
             channel: self.channel,
         }
+    }
+
+    /// The bits that are said yes to, and those that are said no to.
+    pub(super) fn bits(&self) -> (u32, u32) {
+        (bits(&self.granted), bits(&self.withdrawn))
     }
 
     /// What the bits that are said yes to stand for.
@@ -186,6 +217,11 @@ impl Checked<'_> {
         answers.sort_by_key(|answer| answer.bit);
         answers
     }
+}
+
+fn bits(answered: &[Answered<'_>]) -> u32 {
+    let bits = answered.iter().map(|answered| mask(answered.bit));
+    bits.fold(0, |all, bit| all | bit)
 }
 
 fn outdated(answered: &Answered<'_>) -> Error {

@@ -145,7 +145,7 @@ impl Vault {
 
     /// The state after the last event that was not later than a moment. Times never go back from one number to the next, so
     /// that it is found by halves.
-    async fn consent_at(
+    pub(super) async fn consent_at(
         &self,
         open: &OpenSubject,
         moment: Timestamp,

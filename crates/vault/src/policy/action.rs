@@ -27,6 +27,8 @@ pub enum Action {
     ReadConsent,
     /// Put a subject's answers into the consent ledger.
     RecordConsent,
+    /// Put answers into it that were given elsewhere, and earlier, of many subjects at once.
+    ImportConsent,
     /// Send logs, spans and metrics to the telemetry door.
     SendTelemetry,
     /// Give a subject another telemetry id, and let go of what was recorded under the former one.
@@ -74,7 +76,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -91,6 +93,7 @@ impl Action {
         Self::CloseSubject,
         Self::ReadConsent,
         Self::RecordConsent,
+        Self::ImportConsent,
         Self::SendTelemetry,
         Self::RotateTelemetryId,
         Self::Query,
@@ -128,6 +131,7 @@ impl Action {
             Self::CloseSubject => "close_subject",
             Self::ReadConsent => "read_consent",
             Self::RecordConsent => "record_consent",
+            Self::ImportConsent => "import_consent",
             Self::SendTelemetry => "send_telemetry",
             Self::RotateTelemetryId => "rotate_telemetry_id",
             Self::Query => "query",
@@ -170,6 +174,7 @@ impl Action {
             | Self::CloseSubject
             | Self::ReadConsent
             | Self::RecordConsent
+            | Self::ImportConsent
             | Self::SendTelemetry
             | Self::RotateTelemetryId
             | Self::Query

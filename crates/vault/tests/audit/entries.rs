@@ -386,6 +386,12 @@ fn other_example(kind: EntryKind) -> Record {
     use EntryKind as K;
     let system = Record::new(kind, Actor::System);
     match kind {
+        K::ConsentImported => by(kind, job())
+            .ruling(yes())
+            .count("lines", 3)
+            .count("granted", 3)
+            .count("withdrawn", 1)
+            .subjects([subject(0, &[]), other(0, &[])]),
         K::TokenIssued => by(kind, olga())
             .fact("principal", "ada")
             .fact("token", token(8).to_string()),

@@ -15,6 +15,7 @@ mod engine;
 mod erasing;
 mod failing;
 mod granting;
+mod importing;
 mod logins;
 mod losing;
 mod querying;
