@@ -87,6 +87,7 @@ impl ObjectStore for Folder {
             Ok(()) => Ok(PutResult {
                 e_tag: None,
                 version: None,
+                extensions: Default::default(),
             }),
             Err(source) if source.kind() == ErrorKind::AlreadyExists => Err(Error::AlreadyExists {
                 path: location.to_string(),
