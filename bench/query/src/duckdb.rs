@@ -1,6 +1,6 @@
 //! The peer: DuckDB from its Python package, over a table of its own with the same events.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -17,13 +17,16 @@ pub(crate) struct Measured {
     pub(crate) plain_ms: f64,
     pub(crate) argmax_ms: f64,
     pub(crate) kept_ms: f64,
+    /// The same two where the table is sorted by person.
+    pub(crate) sorted_argmax_ms: f64,
+    pub(crate) sorted_kept_ms: f64,
     pub(crate) person_ms: f64,
     /// The filtered sum, for comparison.
     pub(crate) sum: i64,
 }
 
-/// Installs it into the folder of benchmarks, and measures.
-pub(crate) fn measure(store: &Path, somebody: &str) -> Result<Measured> {
+/// Installs it into the folder of benchmarks, and measures over those files.
+pub(crate) fn measure(files: &[PathBuf], somebody: &str) -> Result<Measured> {
     let folder = folder::path("duckdb")?;
     let python = folder.join("bin/python");
     if !python.is_file() {
@@ -32,7 +35,7 @@ pub(crate) fn measure(store: &Path, somebody: &str) -> Result<Measured> {
     done(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
     let mut measure = Command::new(&python);
     measure.args(["-c", include_str!("duckdb.py")]);
-    let output = done(measure.arg(store).arg(somebody))?;
+    let output = done(measure.arg(somebody).args(files))?;
     serde_json::from_slice(&output).context("DuckDB's answer is none")
 }
 

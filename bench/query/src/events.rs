@@ -1,7 +1,7 @@
 //! Invented events, kept between runs: written as the door writes them, in batches as they come, and looked after as the server
 //! looks after its store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -10,8 +10,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use privet_telemetry_store::{
-    Access, Attribute, Common, Log, Machine, Position, Record, Rows, Settings, Snapshot, Stamped,
-    Store, Table, Type, Value,
+    Access, Attribute, Common, Log, Machine, Position, Record, Rows, Settings, Stamped, Store,
+    Table, Type, Value,
 };
 
 use crate::folder;
@@ -160,6 +160,14 @@ fn batch(number: u64, rows: u64) -> Result<Rows> {
     Ok(batch)
 }
 
+/// The files that hold the events; what they were merged from may lie beside them for a while.
+pub(crate) async fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let address = folder.to_str().context("the folder's name is no text")?;
+    let snapshot = open(address)?.snapshot().await?;
+    let files = snapshot.files(Table::Logs);
+    Ok(files.map(|file| folder.join(&*file.path)).collect())
+}
+
 /// What the files are like.
 pub(crate) struct Files {
     pub(crate) count: usize,
@@ -169,10 +177,10 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn look(folder: &std::path::Path, snapshot: &Snapshot) -> Result<Self> {
-        let (mut count, mut rows, mut bytes, mut stamps) = (0, 0.0, 0.0, 0.0);
-        for file in snapshot.files(Table::Logs) {
-            let opened = std::fs::File::open(folder.join(&*file.path))?;
+    pub(crate) fn look(files: &[PathBuf]) -> Result<Self> {
+        let (mut rows, mut bytes, mut stamps) = (0.0, 0.0, 0.0);
+        for file in files {
+            let opened = std::fs::File::open(file)?;
             bytes += opened.metadata()?.len() as f64;
             let reader = ParquetRecordBatchReaderBuilder::try_new(opened)?;
             for group in reader.metadata().row_groups() {
@@ -184,10 +192,9 @@ impl Files {
                     .map(|column| column.compressed_size() as f64)
                     .sum::<f64>();
             }
-            count += 1;
         }
         Ok(Self {
-            count,
+            count: files.len(),
             bytes_per_row: bytes / rows,
             stamp_bytes_per_row: stamps / rows,
         })

@@ -91,7 +91,7 @@ async fn measure(folder: &Path) -> Result<Measured> {
 async fn run(report: &mut Report, is_long: bool) -> Result<()> {
     let folder = events::folder(EVENTS).await?;
     let ours = measure(&folder).await?;
-    let peer = duckdb::measure(&folder, &events::somebody()?)?;
+    let peer = duckdb::measure(&events::files(&folder).await?, &events::somebody()?)?;
     if peer.sum != ours.sum {
         bail!("DuckDB's sum is {}, ours {}", peer.sum, ours.sum);
     }
@@ -108,7 +108,7 @@ async fn run(report: &mut Report, is_long: bool) -> Result<()> {
         )
         .limit("the answer alone", ours.agree_ms),
     );
-    let files = files(&folder).await?;
+    let files = Files::look(&events::files(&folder).await?)?;
     report.row(
         Row::new(
             "consent, stamp and notice on disk",
@@ -150,6 +150,17 @@ fn rows(report: &mut Report, ours: &Measured, peer: &duckdb::Measured) {
             .beside_time("DuckDB, join", peer.kept_ms)
             .ratio_at_least(5.0),
     );
+    for (name, peer_ms) in [
+        (
+            "DuckDB sorted by person, ARGMAX join",
+            peer.sorted_argmax_ms,
+        ),
+        ("DuckDB sorted by person, join", peer.sorted_kept_ms),
+    ] {
+        report.row(
+            Row::new("  beside tables in our order", agree_ms, "ms").beside_time(name, peer_ms),
+        );
+    }
     report.row(
         Row::new("one person's events", ours.person_ms, "ms")
             .beside_time("DuckDB, scan", peer.person_ms)
@@ -176,7 +187,7 @@ async fn long(report: &mut Report, short: &Measured) -> Result<()> {
             .limit("of 10,000,000", short.person_ms)
             .at_most(100.0),
     );
-    let files = files(&folder).await?;
+    let files = Files::look(&events::files(&folder).await?)?;
     report.note(format!(
         "100,000,000 events in {} files, {:.1} B a record",
         files.count, files.bytes_per_row
@@ -192,12 +203,6 @@ fn program(folder: &Path) -> Result<(f64, i64)> {
         times.push(program::ask(folder, &agree, SUM)?.0);
     }
     Ok((median(times), sum))
-}
-
-async fn files(folder: &Path) -> Result<Files> {
-    let address = folder.to_str().context("the folder's name is no text")?;
-    let snapshot = events::open(address)?.snapshot().await?;
-    Files::look(folder, &snapshot)
 }
 
 /// The median of several rounds, in milliseconds, and what came out.
