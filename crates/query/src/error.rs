@@ -90,11 +90,10 @@ impl From<DataFusionError> for Error {
 }
 
 /// What the engine puts before what it has to say: whose words they are, and where in its work it was.
-const PREFIXES: [&str; 4] = [
+const PREFIXES: [&str; 3] = [
     "Error during planning: ",
     "Invalid or Unsupported Configuration: ",
     "Internal error: ",
-    "This feature is not implemented: ",
 ];
 /// With this it begins to ask for a report to its makers, who do not know of this program.
 const REPORT: &str = "This issue was likely caused by a bug in DataFusion's code.";
