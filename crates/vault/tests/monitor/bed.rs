@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use privet_classify::{DataMap, MaskRules};
 use privet_seal::{Entropy, FileKeyProvider};
 use privet_source::{RunnerProgram, SqliteSource};
-use privet_store::MemoryStores;
+use privet_store::{FailNth, Faults, MemoryStores};
 use privet_tlog::note::{KeyName, SigningKey};
 use privet_vault::audit::{AuditLimits, Entry, EntryKind};
 use privet_vault::policy::{Policy, PolicyFiles};
@@ -211,6 +211,19 @@ pub(crate) async fn bed_with(policies: &str) -> Bed {
     let mut parts = parts(&stores, &clock, "test", root());
     parts.policy = policy_of(&parts.config.environment, policies, PRINCIPALS);
     let vault = Vault::start(parts).await.unwrap();
+    Bed {
+        vault,
+        clock,
+        stores,
+    }
+}
+
+/// A vault whose key store fails as it is told.
+pub(crate) async fn bed_with_failing_keys(faults: &Arc<Faults>) -> Bed {
+    let (stores, clock) = (new_stores().await, hand_clock());
+    let mut failing = parts(&stores, &clock, "test", root());
+    failing.keys = Arc::new(FailNth::new(stores.keys.clone(), faults));
+    let vault = Vault::start(failing).await.unwrap();
     Bed {
         vault,
         clock,

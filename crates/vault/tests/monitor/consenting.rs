@@ -15,7 +15,8 @@ use privet_vault::{
 };
 
 use crate::bed::{
-    Bed, MAP, Seeded, bed, bed_with, hand_clock, parts, parts_of_another, request, root, shown,
+    Bed, MAP, Seeded, bed, bed_with, bed_with_failing_keys, hand_clock, parts, parts_of_another,
+    request, root, shown,
 };
 use crate::engine::new_stores;
 use crate::servers::Pair;
@@ -638,15 +639,7 @@ async fn a_change_is_acknowledged_once_every_server_is_told() {
     for nth in 1..=8 {
         for moment in [Moment::Before, Moment::After] {
             let faults = Faults::new();
-            let (stores, clock) = (new_stores().await, hand_clock());
-            let mut failing = parts(&stores, &clock, "test", root());
-            failing.keys = Arc::new(FailNth::new(stores.keys.clone(), &faults));
-            let vault = Vault::start(failing).await.unwrap();
-            let bed = Bed {
-                vault,
-                clock,
-                stores,
-            };
+            let bed = bed_with_failing_keys(&faults).await;
             let ada = bed.subject("ada@example.com").await;
             let reference = reference(&bed, &ada).await;
             let job = bed.caller("job").await;

@@ -1,10 +1,8 @@
 //! Answers that were given elsewhere: taken over once, in order, by the way of every other answer, and never over what a person
 //! said later.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
-use privet_store::{FailNth, Faults, Moment};
+use privet_store::{Faults, Moment};
 use privet_vault::audit::EntryKind;
 use privet_vault::port::{ChangeKind, StoreError};
 use privet_vault::{
@@ -12,9 +10,8 @@ use privet_vault::{
     Imported, Oid, SubjectName, Vault,
 };
 
-use crate::bed::{Bed, bed, hand_clock, parts, request, root};
+use crate::bed::{Bed, bed, bed_with_failing_keys, request};
 use crate::consenting::{no, yes};
-use crate::engine::new_stores;
 
 const EVIDENCE: &str = "form 4711 in the old system";
 
@@ -282,15 +279,7 @@ async fn an_import_that_broke_off_is_run_again() {
     for nth in 1..=10 {
         for moment in [Moment::Before, Moment::After] {
             let faults = Faults::new();
-            let (stores, clock) = (new_stores().await, hand_clock());
-            let mut failing = parts(&stores, &clock, "test", root());
-            failing.keys = Arc::new(FailNth::new(stores.keys.clone(), &faults));
-            let vault = Vault::start(failing).await.unwrap();
-            let bed = Bed {
-                vault,
-                clock,
-                stores,
-            };
+            let bed = bed_with_failing_keys(&faults).await;
             let ada = bed.subject("ada@example.com").await;
             let (first, second) = (ago(&bed, 48), ago(&bed, 24));
             let lines = || vec![withdraws(&ada, first), grants(&ada, second)];

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privet_store::{FailNth, Faults, Moment};
+use privet_store::{Faults, Moment};
+use privet_vault::SubjectName;
 use privet_vault::port::{ConsentPlace, StoreError};
-use privet_vault::{SubjectName, Vault};
 
-use crate::bed::{Bed, MAP, bed, hand_clock, parts, root};
+use crate::bed::{Bed, MAP, bed, bed_with_failing_keys};
 use crate::consenting::{change, no, of, reference, restarted, reveals, say, yes};
-use crate::engine::new_stores;
 use crate::servers::Pair;
 use crate::unwrapping::{consent_key, places, rows};
 
@@ -103,15 +102,7 @@ async fn a_server_that_was_only_told_does_not_take_an_older_yes() {
 #[tokio::test]
 async fn an_answer_that_nobody_was_told_of_may_go() {
     let faults = Faults::new();
-    let (stores, clock) = (new_stores().await, hand_clock());
-    let mut failing = parts(&stores, &clock, "test", root());
-    failing.keys = Arc::new(FailNth::new(stores.keys.clone(), &faults));
-    let vault = Vault::start(failing).await.unwrap();
-    let bed = Bed {
-        vault,
-        clock,
-        stores,
-    };
+    let bed = bed_with_failing_keys(&faults).await;
     let job = bed.caller("job").await;
     // Of all calls to the key store, the server's own among them, one is that which tells of the answer. Which one it is
     // may change from one round to the next.

@@ -11,7 +11,7 @@ use privet_vault::audit::EntryKind;
 use privet_vault::port::{KeyRow, StoreError, StreamEvent};
 use privet_vault::{Oid, Rotation, Stamp, SubjectName, SubjectRef, Vault};
 
-use crate::bed::{Bed, bed, hand_clock, parts, root};
+use crate::bed::{Bed, bed, bed_with_failing_keys, hand_clock, parts, root};
 use crate::consenting::{no, yes};
 use crate::engine::new_stores;
 use crate::servers::Pair;
@@ -288,15 +288,7 @@ async fn a_closing_that_breaks_off_is_told_all_the_same() {
     for nth in 1..=8 {
         for moment in [Moment::Before, Moment::After] {
             let faults = Faults::new();
-            let (stores, clock) = (new_stores().await, hand_clock());
-            let mut failing = parts(&stores, &clock, "test", root());
-            failing.keys = Arc::new(FailNth::new(stores.keys.clone(), &faults));
-            let vault = Vault::start(failing).await.unwrap();
-            let bed = Bed {
-                vault,
-                clock,
-                stores,
-            };
+            let bed = bed_with_failing_keys(&faults).await;
             let ada = bed.subject("ada@example.com").await;
             let former = tyid(&bed.vault, &ada).await;
             let operator = bed.caller("operator").await;
