@@ -3,7 +3,7 @@
 //! A value of a person is sealed under that person's own random key, so that destroying the key
 //! erases the value wherever its copies lie. Keys are wrapped by a tenant's key and that one by a
 //! root, which a [`KeyProvider`] holds. The formats are specified in `docs/formats/`
-//! (`sealed-values.md`, `blind-indexes.md`, `ids.md`, `keys.md`), with test vectors.
+//! (`sealed-values.md`, `sealed-files.md`, `blind-indexes.md`, `ids.md`, `keys.md`), with test vectors.
 //!
 //! ```
 //! use privet_seal::{Block, Entropy, FieldNumber, KeyId, Nonce, Scope, SealedRef, SubjectKey, Value};
@@ -30,6 +30,7 @@ mod entropy;
 mod identifiers;
 mod secret;
 
+mod chunks;
 mod cipher;
 mod sealed;
 mod sealed_text;
@@ -49,6 +50,7 @@ mod wrap;
 mod associated_data;
 mod primitive;
 
+pub use chunks::{CHUNK_SIZE_BYTES, ChunkOpener, ChunkSealer, FileKey, FilePrefix};
 pub use cipher::ValueCipher;
 pub use entropy::{Entropy, Nonce, NonceSource};
 pub use error::{Error, OpenError, ParseError, ProviderError};
