@@ -12,11 +12,13 @@ use privet_vault::port::{
     GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentRow,
     NewSessionEntry, NewSubject, Orphans, RequestDecision, RetentionKey, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError, StreamRow,
-    SubjectRow, TallyPeriod, Telling, TileRow, TokenRow, ValueWrite,
+    SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore, SubjectRow, TallyPeriod, Telling,
+    TileRow, TokenRow, ValueWrite,
 };
+use privet_vault::subject_request::Progress;
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
-    TenantName, TokenId,
+    SubjectRequestId, TenantName, TokenId,
 };
 use tokio::sync::Notify;
 
@@ -267,6 +269,48 @@ impl DataStore for FailNth<dyn DataStore> {
         filter: &SessionEntryFilter,
     ) -> Result<Vec<SessionEntry>, StoreError> {
         self.faults.around(self.inner.session_entries(filter)).await
+    }
+}
+
+#[async_trait]
+impl SubjectRequestStore for FailNth<dyn KeyStore> {
+    async fn add_subject_request(
+        &self,
+        request: SubjectRequestRow,
+        key: KeyRow,
+    ) -> Result<(), StoreError> {
+        self.faults
+            .around(self.inner.add_subject_request(request, key))
+            .await
+    }
+
+    async fn subject_request(
+        &self,
+        id: SubjectRequestId,
+    ) -> Result<Option<SubjectRequestRow>, StoreError> {
+        self.faults.around(self.inner.subject_request(id)).await
+    }
+
+    async fn subject_requests(
+        &self,
+        filter: &SubjectRequestFilter,
+    ) -> Result<Vec<SubjectRequestRow>, StoreError> {
+        self.faults
+            .around(self.inner.subject_requests(filter))
+            .await
+    }
+
+    async fn advance_subject_request(
+        &self,
+        id: SubjectRequestId,
+        version: u64,
+        progress: Progress,
+        destroys_key: bool,
+    ) -> Result<bool, StoreError> {
+        let advanced = self
+            .inner
+            .advance_subject_request(id, version, progress, destroys_key);
+        self.faults.around(advanced).await
     }
 }
 

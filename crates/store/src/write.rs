@@ -6,6 +6,7 @@ use privet_seal::KeyKind;
 use privet_vault::port::{
     ConsentBit, LogBatch, SessionFilter, StoreError, TallyPeriod, ValueWrite, Verdict,
 };
+use privet_vault::subject_request::{SubjectRequestKind, SubjectRequestState};
 
 /// Sessions listed when the filter names no number.
 const SESSIONS_DEFAULT: u32 = 100;
@@ -42,6 +43,27 @@ pub(crate) fn verdict_of(text: &str) -> Option<Verdict> {
     Verdict::ALL
         .into_iter()
         .find(|verdict| verdict.as_str() == text)
+}
+
+/// The states that are wanted, as SQL: what stands there is ours, nobody's input.
+pub(crate) fn states_condition(states: &[SubjectRequestState]) -> String {
+    if states.is_empty() {
+        return "TRUE".to_owned();
+    }
+    let names: Vec<_> = states.iter().map(|state| state.as_str()).collect();
+    format!("state IN ('{}')", names.join("', '"))
+}
+
+/// A state as it was stored.
+pub(crate) fn state_of(text: &str) -> Option<SubjectRequestState> {
+    let mut states = SubjectRequestState::ALL.into_iter();
+    states.find(|state| state.as_str() == text)
+}
+
+/// What was asked for, as it was stored.
+pub(crate) fn kind_of(text: &str) -> Option<SubjectRequestKind> {
+    let mut kinds = SubjectRequestKind::ALL.into_iter();
+    kinds.find(|kind| kind.as_str() == text)
 }
 
 /// The length of a period's steps, at least a second.

@@ -90,6 +90,14 @@ random_id!(
     GrantRequestId
 );
 random_id!(
+    /// What a person asks for: to see everything that is held of them, or to be forgotten.
+    SubjectRequestId
+);
+random_id!(
+    /// One attempt of one server at a step of such a request.
+    RequestRunId
+);
+random_id!(
     /// One token of a principal.
     TokenId
 );

@@ -35,6 +35,7 @@ mod reveal;
 mod seal_open;
 mod sending;
 mod subject;
+pub mod subject_request;
 mod token;
 
 mod session;
@@ -62,8 +63,8 @@ pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};
 pub use health::VaultHealth;
 pub use id::{
-    Environment, GrantId, GrantRequestId, JobId, NameError, Oid, PrincipalName, Puid, SessionId,
-    SourceName, SubjectRef, TenantName, TokenId,
+    Environment, GrantId, GrantRequestId, JobId, NameError, Oid, PrincipalName, Puid, RequestRunId,
+    SessionId, SourceName, SubjectRef, SubjectRequestId, TenantName, TokenId,
 };
 pub use log_read::{LogDetail, LogEntries, LogState, ReadEntry};
 pub use login::{LoggedIn, LoginCode};

@@ -13,6 +13,7 @@ mod runner;
 mod session;
 mod source;
 mod stream;
+mod subject_request;
 mod upstream;
 
 pub use backup::KeyBackup;
@@ -36,6 +37,7 @@ pub use source::{
     Serving, Source, SourceError, SourceRow, SqlValue, TableScan, Wanted,
 };
 pub use stream::{ConsentTold, StreamEvent, StreamRow, Telling};
+pub use subject_request::{SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore};
 pub use upstream::{ByteStream, Canceller, Upstream, UpstreamError, Upstreams};
 
 /// Why a store did not do what it was asked.

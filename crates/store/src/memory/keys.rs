@@ -1,6 +1,7 @@
 //! The key store in memory.
 
 mod salt;
+mod subject_request;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, GrantRequestRow, GrantRow,
     KeyRow, KeyStore, NewSubject, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
-    SubjectRow, Telling, TokenRow,
+    SubjectRequestRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -34,6 +35,7 @@ struct State {
     /// In the order in which they were given.
     grants: Vec<GrantRow>,
     requests: Vec<GrantRequestRow>,
+    subject_requests: Vec<SubjectRequestRow>,
     changes: Vec<ChangeKind>,
     /// How many changes were before those, and are no more.
     trimmed: u64,
@@ -228,6 +230,7 @@ impl KeyStore for MemoryKeys {
             if let Some(telling) = &telling {
                 state.check_salt(subject, telling)?;
             }
+            state.end_requests_of(subject, at);
             let kept = state.destroy_subject(subject, today, at);
             state.end_consent(consent)?;
             state.tell(telling.and_then(|telling| telling.event));

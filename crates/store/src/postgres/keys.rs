@@ -11,6 +11,7 @@ mod request;
 mod salt;
 mod stream;
 mod subject;
+mod subject_request;
 mod wrapped;
 
 use async_trait::async_trait;
@@ -35,8 +36,14 @@ use super::database::{Database, DatabaseSpec};
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3],
-    vacuumed: &["wrapped_key", "subject", "alias", "change"],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4],
+    vacuumed: &[
+        "wrapped_key",
+        "subject",
+        "alias",
+        "change",
+        "subject_request",
+    ],
 };
 
 const DAMAGED: &str = "the key store is not what was written: restore it from its backup; erasures since then are \
@@ -181,10 +188,43 @@ CREATE TABLE stream_event (
 );
 ";
 
+/// What people ask for. A subject has one running request of each kind.
+const FORMAT_4: &str = "
+CREATE TABLE subject_request (
+    id uuid PRIMARY KEY,
+    subject uuid REFERENCES subject (reference),
+    kind text NOT NULL,
+    received_at bigint NOT NULL,
+    asked_at bigint NOT NULL,
+    details bytea NOT NULL,
+    version bigint NOT NULL,
+    state text NOT NULL,
+    due_at bigint NOT NULL,
+    attempts bigint NOT NULL,
+    failure text,
+    lease_run uuid,
+    lease_server text,
+    lease_until bigint,
+    notify boolean NOT NULL,
+    file_run uuid,
+    file_server text,
+    file_bytes bigint,
+    file_made_at bigint,
+    file_until bigint,
+    ended_at bigint,
+    wakes_at bigint
+);
+CREATE UNIQUE INDEX subject_request_running ON subject_request (subject, kind)
+    WHERE state IN ('waiting', 'collecting', 'cooling', 'destroying');
+CREATE INDEX subject_request_of_subject ON subject_request (subject);
+CREATE INDEX subject_request_by_age ON subject_request (asked_at, id);
+CREATE INDEX subject_request_by_state ON subject_request (state, asked_at, id);
+";
+
 /// The key store's database as a [`KeyStore`].
 #[derive(Debug)]
 pub(super) struct PostgresKeys {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl PostgresKeys {

@@ -8,6 +8,7 @@ mod request;
 mod salt;
 mod stream;
 mod subject;
+mod subject_request;
 mod wrapped;
 
 use async_trait::async_trait;
@@ -30,7 +31,7 @@ use super::file::FileSpec;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
@@ -177,6 +178,39 @@ CREATE TABLE stream_event (
     final INTEGER NOT NULL,
     at INTEGER NOT NULL
 );
+";
+
+/// What people ask for. A subject has one running request of each kind.
+const FORMAT_5: &str = "
+CREATE TABLE subject_request (
+    id BLOB NOT NULL PRIMARY KEY,
+    subject BLOB REFERENCES subject (reference),
+    kind TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    details BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    failure TEXT,
+    lease_run BLOB,
+    lease_server TEXT,
+    lease_until INTEGER,
+    notify INTEGER NOT NULL,
+    file_run BLOB,
+    file_server TEXT,
+    file_bytes INTEGER,
+    file_made_at INTEGER,
+    file_until INTEGER,
+    ended_at INTEGER,
+    wakes_at INTEGER
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX subject_request_running ON subject_request (subject, kind)
+    WHERE state IN ('waiting', 'collecting', 'cooling', 'destroying');
+CREATE INDEX subject_request_of_subject ON subject_request (subject);
+CREATE INDEX subject_request_by_age ON subject_request (asked_at, id);
+CREATE INDEX subject_request_by_state ON subject_request (state, asked_at, id);
 ";
 
 /// `keys.sqlite` as a [`KeyStore`].

@@ -12,6 +12,7 @@ mod random;
 mod requests;
 mod rows;
 mod salts;
+mod subject_requests;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};

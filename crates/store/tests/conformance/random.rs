@@ -5,8 +5,10 @@ use privet_seal::KeyKind;
 use privet_vault::port::{
     ConsentEnd, ConsentPlace, ConsentTold, KeyRow, LogBatch, NewConsentRow, NewSessionEntry,
     NewSubject, Review, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter,
-    SessionOrder, SessionPart, SessionRow, SubjectRow, TallyPeriod, ValueWrite, Verdict,
+    SessionOrder, SessionPart, SessionRow, SubjectRequestFilter, SubjectRow, TallyPeriod,
+    ValueWrite, Verdict,
 };
+use privet_vault::subject_request::{Progress, SubjectRequestKind, SubjectRequestState};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio::runtime;
@@ -17,6 +19,7 @@ use crate::rows::{
     wide,
 };
 use crate::salts::{event, last, salt, telling};
+use crate::subject_requests::{asked, asked_id, key_of};
 use crate::{Stores, consent};
 
 /// Subject, field, what is sealed, index rows.
@@ -65,6 +68,9 @@ enum Call {
     Grants(u32),
     Changes(u64),
     TrimChanges(u64),
+    Ask(u32, u32, bool),
+    Advance(u32, u64, u8, bool),
+    Asked(Option<u8>, Option<u32>, Option<i64>, u32),
     LogPosition(u64),
     Append(u64, u64, Vec<u32>, Vec<(u8, u16)>),
     ReadLog(u64, u32),
@@ -132,6 +138,11 @@ fn key_call() -> impl Strategy<Value = Call> {
         1 => (0..2_u32).prop_map(Call::Grants),
         1 => (0..9_u64).prop_map(Call::Changes),
         1 => (0..9_u64).prop_map(Call::TrimChanges),
+        3 => (0..5_u32, 10..14_u32, any::<bool>()).prop_map(|(a, b, c)| Call::Ask(a, b, c)),
+        3 => (0..5_u32, 1..4_u64, 0..9_u8, prop::bool::weighted(0.2))
+            .prop_map(|(a, b, c, d)| Call::Advance(a, b, c, d)),
+        1 => (prop::option::of(0..9_u8), prop::option::of(10..14_u32), prop::option::of(0..9_i64), 0..4_u32)
+            .prop_map(|(a, b, c, d)| Call::Asked(a, b, c, d)),
         2 => prop::collection::vec((10..14_u32, prop::option::of(0..2_u32)), 0..4)
             .prop_map(Call::ConsentChanged),
         1 => (0..9_u64).prop_map(Call::LogPosition),
@@ -209,7 +220,46 @@ async fn answer(stores: &mut Stores, call: &Call) -> String {
     if let Some(answer) = subject_answer(stores, call).await {
         return answer;
     }
+    if let Some(answer) = asked_answer(stores, call).await {
+        return answer;
+    }
     access_answer(stores, call).await
+}
+
+async fn asked_answer(stores: &Stores, call: &Call) -> Option<String> {
+    let keys = &stores.keys;
+    let state = |n: u8| SubjectRequestState::ALL[usize::from(n)];
+    Some(match call {
+        Call::Ask(n, subject, access) => {
+            let kind = SubjectRequestKind::ALL[usize::from(!access)];
+            let row = asked(*n, reference(*subject), kind);
+            format!("{:?}", keys.add_subject_request(row, key_of(*n)).await)
+        }
+        Call::Advance(n, version, to, destroys) => {
+            let progress = Progress {
+                state: state(*to),
+                due_at: at(i64::from(*to)),
+                ..asked(*n, reference(10), SubjectRequestKind::Access).progress
+            };
+            let advanced =
+                keys.advance_subject_request(asked_id(*n), *version, progress, *destroys);
+            let ids = [key_id(1_000 + n)];
+            let advanced = advanced.await;
+            let row = keys.subject_request(asked_id(*n)).await;
+            format!("{advanced:?} {row:?} {:?}", keys.keys_by_id(&ids).await)
+        }
+        Call::Asked(to, subject, by, count_max) => {
+            let filter = SubjectRequestFilter {
+                subject: subject.map(reference),
+                states: to.map(state).into_iter().collect(),
+                wakes_by: by.map(at),
+                after: by.map(|by| (at(by / 2), asked_id(1))),
+                count_max: *count_max,
+            };
+            format!("{:?}", keys.subject_requests(&filter).await)
+        }
+        _ => return None,
+    })
 }
 
 fn put_row((subject, field, sealed, entries): &Put) -> ValueWrite {

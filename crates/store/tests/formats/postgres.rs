@@ -22,10 +22,14 @@ const DATA: [&str; 3] = [
     include_str!("schemas/postgres-data-2.sql"),
     include_str!("schemas/postgres-data-3.sql"),
 ];
-const KEYS: [(&str, Grants); 2] = [
+const KEYS: [(&str, Grants); 3] = [
     (include_str!("schemas/postgres-keys-1.sql"), Grants::OfOne),
     (
         include_str!("schemas/postgres-keys-2.sql"),
+        Grants::OfSeveral,
+    ),
+    (
+        include_str!("schemas/postgres-keys-3.sql"),
         Grants::OfSeveral,
     ),
 ];

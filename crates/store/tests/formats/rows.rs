@@ -6,7 +6,8 @@ use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentRow, DataStore, GrantRow,
     KeyRow, KeyStore, NewConsentRow, Orphans, Review, ScramVerifier, SessionEntry,
-    SessionEntryFilter, SessionFilter, SessionPart, SessionRow, SubjectRow, TokenRow, Verdict,
+    SessionEntryFilter, SessionFilter, SessionPart, SessionRow, SubjectRequestFilter, SubjectRow,
+    TokenRow, Verdict,
 };
 use privet_vault::{GrantId, Oid, Puid, SessionId, SubjectRef, TokenId};
 
@@ -305,6 +306,11 @@ async fn find_grants(store: &dyn KeyStore, kept: KeyId) {
     let newest = store.grants_since(at(8, 0), 9).await.unwrap();
     assert_eq!(newest, [ended.clone(), open.clone()]);
     assert_eq!(store.live_requests(at(0, 0), 9).await.unwrap(), []);
+    let asked = SubjectRequestFilter {
+        count_max: 9,
+        ..SubjectRequestFilter::default()
+    };
+    assert_eq!(store.subject_requests(&asked).await.unwrap(), []);
     let steps = [
         ChangeKind::Granted(open.id),
         ChangeKind::Granted(ended.id),

@@ -5,7 +5,10 @@ use jiff::{Timestamp, civil::Date};
 use privet_seal::{KeyId, KeyKind};
 
 use super::StoreError;
-use super::{ConsentPlace, ConsentTold, GrantRequestRow, RequestDecision, StreamRow, Telling};
+use super::{
+    ConsentPlace, ConsentTold, GrantRequestRow, RequestDecision, StreamRow, SubjectRequestStore,
+    Telling,
+};
 use crate::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
     TenantName, TokenId,
@@ -23,7 +26,7 @@ pub struct KeyRow {
     /// What it is for.
     pub kind: KeyKind,
     /// What the key belongs to, 16 bytes bound into the wrap: the subject's reference for subject keys, the session's
-    /// id for session keys, the field number (big endian, right-aligned) for index keys, the day (days since
+    /// id for session keys, the request's for request keys, the field number (big endian, right-aligned) for index keys, the day (days since
     /// 1970-01-01, likewise) for side-record keys, the epoch (likewise) for salts of object ids, zeros for tenant, link
     /// and pseudonym keys.
     pub owner: [u8; 16],
@@ -230,7 +233,7 @@ pub enum ChangeKind {
 
 /// The key store. Methods that take lists answer in the list's order.
 #[async_trait]
-pub trait KeyStore: Send + Sync {
+pub trait KeyStore: SubjectRequestStore {
     /// Adds keys; [`StoreError::Conflict`] when one exists for the same owner, kind and generation (nothing is added).
     async fn add_keys(&self, keys: Vec<KeyRow>) -> Result<(), StoreError>;
 
@@ -306,7 +309,8 @@ pub trait KeyStore: Send + Sync {
     /// Erasure: destroys the subject's keys (retention keys only from their date on), its link rows and aliases, ends
     /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Its account id is
     /// among the [orphans](Self::orphans) from then on, alone, and so are the places of its answers. Answers the retention
-    /// keys that stay. Repeating it is
+    /// keys that stay. What the subject asked for goes with it, and so do the keys of that; the request to be erased, if there is
+    /// one, stays as done and nobody's. Repeating it is
     /// harmless. What telemetry is told waits in the [stream's events](Self::stream_events) from the same moment on;
     /// [`StoreError::Conflict`], and nothing is destroyed, when the subject has another salt than that says.
     async fn destroy_subject(

@@ -62,7 +62,7 @@ pub(super) fn rotate(
         return Err(StoreError::Conflict.into());
     }
     check(connection, owner, telling)?;
-    wrapped::destroy_of_kind(connection, owner, KeyKind::Salt, scrub)?;
+    wrapped::destroy_of_kind(connection, owner.as_bytes(), KeyKind::Salt, scrub)?;
     wrapped::add(connection, std::slice::from_ref(salt))?;
     let number = change::add(connection, ChangeKind::SaltRotated(owner))?;
     stream::add(connection, number, Some(telling))

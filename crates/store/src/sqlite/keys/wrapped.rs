@@ -203,15 +203,15 @@ pub(super) fn raise_told(
     Ok(())
 }
 
-/// Destroys all of a kind that a subject has.
+/// Destroys all of a kind that belong to one owner.
 pub(super) fn destroy_of_kind(
     connection: &Connection,
-    subject: SubjectRef,
+    owner: &[u8; 16],
     kind: KeyKind,
     scrub: &mut Scrub,
 ) -> Result<u64, Failure> {
     begin_scrub(connection, scrub)?;
-    let parameters = params![subject.as_bytes(), kind.code()];
+    let parameters = params![owner, kind.code()];
     delete(
         connection,
         "WHERE owner = ?1 AND kind = ?2",

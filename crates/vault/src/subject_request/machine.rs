@@ -1,0 +1,573 @@
+//! How a subject request goes from being asked to its end: one total function over states and events, without a store, a
+//! clock or a server. Whoever carries requests out asks it what may happen, and stores what it says by compare-and-swap.
+//!
+//! ```text
+//! access:   waiting ─> collecting ─> ready ─> notified ─> expired        erasure:   cooling ─> destroying ─> done
+//!              └───────────┴───────────┴─────────┴─────> cancelled                     └─────> cancelled
+//! ```
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::RequestRunId;
+
+/// How much two servers' clocks may differ. A lease or a pause that ends later than even this explains was given under a
+/// clock that has been put right since, and holds nobody up.
+const SKEW_MAX: SignedDuration = SignedDuration::from_hours(1);
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a person asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectRequestKind {
+    /// Everything that is held of them, as a file (GDPR article 15 and 20).
+    Access,
+    /// That they are forgotten (article 17).
+    Erasure,
+}
+
+impl SubjectRequestKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Access, Self::Erasure];
+
+    /// `access` or `erasure`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Erasure => "erasure",
+        }
+    }
+}
+
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectRequestState {
+    /// Access: for the next batch.
+    Waiting,
+    /// Access: a server gathers what is held, or will try again.
+    Collecting,
+    /// Access: the file is there; whoever is to be told was not told yet.
+    Ready,
+    /// Access: the file is there, and the person was told.
+    Notified,
+    /// Access: the file's time is over; it is gone.
+    Expired,
+    /// Erasure: it can still be taken back.
+    Cooling,
+    /// Erasure: a server destroys, or will try again.
+    Destroying,
+    /// Erasure: the keys and links are destroyed.
+    Done,
+    /// Taken back; nothing is left of it.
+    Cancelled,
+}
+
+impl SubjectRequestState {
+    /// Every state.
+    pub const ALL: [Self; 9] = [
+        Self::Waiting,
+        Self::Collecting,
+        Self::Ready,
+        Self::Notified,
+        Self::Expired,
+        Self::Cooling,
+        Self::Destroying,
+        Self::Done,
+        Self::Cancelled,
+    ];
+
+    /// The state's stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Collecting => "collecting",
+            Self::Ready => "ready",
+            Self::Notified => "notified",
+            Self::Expired => "expired",
+            Self::Cooling => "cooling",
+            Self::Destroying => "destroying",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the person still waits for what they asked for. A subject has at most one such request of each kind.
+    pub const fn is_running(self) -> bool {
+        matches!(
+            self,
+            Self::Waiting | Self::Collecting | Self::Cooling | Self::Destroying
+        )
+    }
+
+    /// Whether there is a file.
+    pub const fn has_file(self) -> bool {
+        matches!(self, Self::Ready | Self::Notified)
+    }
+
+    /// Whether nothing will happen to it any more.
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Expired | Self::Done | Self::Cancelled)
+    }
+}
+
+/// A server's right to take the step that is due, and nobody else's meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// Names this attempt alone: who reports another one's result is not heard.
+    pub run: RequestRunId,
+    /// The origin of the server's log.
+    pub server: String,
+    /// From when on another server may take over.
+    pub until: Timestamp,
+}
+
+/// The finished file of an access request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestFile {
+    /// The attempt that made it: files of others are left-overs.
+    pub run: RequestRunId,
+    /// The server that made it, which alone has it where files lie in its own directory.
+    pub server: String,
+    /// What the person receives, in bytes.
+    pub size_bytes: u64,
+    /// When it was finished.
+    pub made_at: Timestamp,
+    /// When it is deleted, and its key destroyed.
+    pub until: Timestamp,
+}
+
+/// Where a request stands: all of it that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Progress {
+    /// How far it is.
+    pub state: SubjectRequestState,
+    /// From when on the next step may be taken, where the state has one.
+    pub due_at: Timestamp,
+    /// Attempts at that step that failed, one after the other.
+    pub attempts: u32,
+    /// The stable code of the last failure, until a step succeeds.
+    pub failure: Option<String>,
+    /// Who takes the step.
+    pub lease: Option<Lease>,
+    /// Whether somebody is to be told when the file is there.
+    pub notify: bool,
+    /// The file, once there is one; it says when the file was, also after its end.
+    pub file: Option<RequestFile>,
+    /// When the request ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What the operator decides about requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestRules {
+    /// When access requests are collected each day (UTC), all of them together.
+    pub batch_at: Time,
+    /// How long an erasure can be taken back.
+    pub cooling: SignedDuration,
+    /// How long a file is kept.
+    pub file_life: SignedDuration,
+    /// How long a server may say nothing before another takes its step over.
+    pub lease: SignedDuration,
+    /// The pause after a first failure; each further one doubles it …
+    pub pause: SignedDuration,
+    /// … up to this.
+    pub pause_max: SignedDuration,
+}
+
+impl Default for RequestRules {
+    fn default() -> Self {
+        Self {
+            batch_at: Time::constant(2, 0, 0, 0),
+            cooling: SignedDuration::from_hours(7 * 24),
+            file_life: SignedDuration::from_hours(30 * 24),
+            lease: SignedDuration::from_mins(5),
+            pause: SignedDuration::from_secs(30),
+            pause_max: SignedDuration::from_hours(1),
+        }
+    }
+}
+
+/// What a server does for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Gather what is held, and make the file.
+    Collect,
+    /// Tell the person that the file is there.
+    Notify,
+    /// Destroy the subject.
+    Destroy,
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// It is taken back.
+    Cancelled,
+    /// A server wants to take the step that is due.
+    Claimed {
+        /// The attempt, drawn for this claim.
+        run: RequestRunId,
+        /// The origin of the server's log.
+        server: String,
+        /// Whether it does not wait for the batch or the pause. An erasure's time to be taken back is never cut short.
+        at_once: bool,
+    },
+    /// The attempt goes on.
+    Prolonged {
+        /// The attempt.
+        run: RequestRunId,
+    },
+    /// The file is there.
+    Collected {
+        /// The attempt.
+        run: RequestRunId,
+        /// What the person receives, in bytes.
+        size_bytes: u64,
+    },
+    /// The person was told.
+    Told {
+        /// The attempt.
+        run: RequestRunId,
+    },
+    /// The attempt failed.
+    Failed {
+        /// The attempt.
+        run: RequestRunId,
+        /// The stable code of why.
+        code: String,
+        /// Random, so that what failed together is not tried again together.
+        jitter: u32,
+    },
+    /// The subject's keys and links are destroyed, by whomever.
+    Destroyed,
+    /// Time has passed: a file may be over.
+    Passed,
+}
+
+/// What has to happen with a transition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Effects {
+    /// The request's key is destroyed, in the same transaction.
+    pub destroys_key: bool,
+    /// Its files are deleted, afterwards; without their key they say nothing any more.
+    pub deletes_files: bool,
+    /// The step that the server may take now.
+    pub step: Option<Step>,
+}
+
+/// Why an event changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// There is nothing to do yet.
+    NotDue,
+    /// Another attempt holds it.
+    Taken,
+    /// The attempt does not hold it any more: what it did does not count.
+    Lost,
+    /// It ended before.
+    Ended,
+    /// It cannot be taken back any more.
+    TooLate,
+}
+
+impl Progress {
+    /// A request that is asked for now.
+    pub fn asked(
+        kind: SubjectRequestKind,
+        notify: bool,
+        now: Timestamp,
+        rules: &RequestRules,
+    ) -> Self {
+        let (state, due_at) = match kind {
+            SubjectRequestKind::Access => (SubjectRequestState::Waiting, next_batch(now, rules)),
+            SubjectRequestKind::Erasure => {
+                (SubjectRequestState::Cooling, after(now, rules.cooling))
+            }
+        };
+        Self {
+            state,
+            due_at,
+            attempts: 0,
+            failure: None,
+            lease: None,
+            notify: notify && kind == SubjectRequestKind::Access,
+            file: None,
+            ended_at: None,
+        }
+    }
+
+    /// From when on the clock alone may change something, where it ever may.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        let step = match &self.lease {
+            Some(lease) => lease.until,
+            None => self.due_at,
+        };
+        let over = self.file.as_ref().map_or(Timestamp::MAX, |file| file.until);
+        match self.state {
+            SubjectRequestState::Waiting
+            | SubjectRequestState::Collecting
+            | SubjectRequestState::Cooling
+            | SubjectRequestState::Destroying => Some(step),
+            SubjectRequestState::Ready if self.notify => Some(step.min(over)),
+            SubjectRequestState::Ready | SubjectRequestState::Notified => Some(over),
+            SubjectRequestState::Expired
+            | SubjectRequestState::Done
+            | SubjectRequestState::Cancelled => None,
+        }
+    }
+
+    /// Whether what an attempt has written must stay: it is the file, or it is being made. Everything else is left over.
+    pub fn needs(&self, run: RequestRunId) -> bool {
+        let makes = self.state == SubjectRequestState::Collecting
+            && self.lease.as_ref().is_some_and(|lease| lease.run == run);
+        let made = self.state.has_file() && self.file.as_ref().is_some_and(|file| file.run == run);
+        makes || made
+    }
+
+    /// The step that a server may take now: its time has come, and nobody else takes it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn due(
+        &self,
+        now: Timestamp,
+        at_once: bool,
+        rules: &RequestRules,
+    ) -> Result<Step, Refusal> {
+        if self.is_held(now, rules) {
+            return Err(Refusal::Taken);
+        }
+        // A pause never ends later than this, unless the clock was ahead when it began.
+        let is_over = self.due_at <= now || self.due_at > after(now, rules.pause_max + SKEW_MAX);
+        let step = match self.state {
+            SubjectRequestState::Waiting if at_once || self.due_at <= now => Step::Collect,
+            SubjectRequestState::Collecting if at_once || is_over => Step::Collect,
+            SubjectRequestState::Ready if self.notify && !self.is_over(now) => {
+                if !at_once && !is_over {
+                    return Err(Refusal::NotDue);
+                }
+                Step::Notify
+            }
+            SubjectRequestState::Cooling if self.due_at <= now => Step::Destroy,
+            SubjectRequestState::Destroying if at_once || is_over => Step::Destroy,
+            state if state.has_ended() => return Err(Refusal::Ended),
+            _ => return Err(Refusal::NotDue),
+        };
+        Ok(step)
+    }
+
+    fn is_held(&self, now: Timestamp, rules: &RequestRules) -> bool {
+        self.lease.as_ref().is_some_and(|lease| {
+            lease.until > now && lease.until <= after(now, rules.lease + SKEW_MAX)
+        })
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.file.as_ref().is_some_and(|file| file.until <= now)
+    }
+}
+
+/// What an event makes of a request, and what has to happen with it.
+///
+/// # Errors
+/// Why it changes nothing.
+pub fn next(
+    before: &Progress,
+    event: &Event,
+    now: Timestamp,
+    rules: &RequestRules,
+) -> Result<(Progress, Effects), Refusal> {
+    match event {
+        Event::Cancelled => cancelled(before, now),
+        Event::Claimed {
+            run,
+            server,
+            at_once,
+        } => {
+            let step = before.due(now, *at_once, rules)?;
+            let lease = Lease {
+                run: *run,
+                server: server.clone(),
+                until: after(now, rules.lease),
+            };
+            Ok(claimed(before, step, lease))
+        }
+        Event::Prolonged { run } => {
+            let mut lease = held_by(before, *run)?.clone();
+            lease.until = after(now, rules.lease);
+            let lease = Some(lease);
+            Ok(alone(Progress {
+                lease,
+                ..before.clone()
+            }))
+        }
+        Event::Collected { run, size_bytes } => {
+            let lease = held_by(before, *run)?;
+            collected(before, lease, *size_bytes, now, rules)
+        }
+        Event::Told { run } => {
+            held_by(before, *run)?;
+            match before.state {
+                SubjectRequestState::Ready => {
+                    let state = SubjectRequestState::Notified;
+                    Ok(alone(stepped(before, state, now)))
+                }
+                _ => Err(Refusal::Lost),
+            }
+        }
+        Event::Failed { run, code, jitter } => {
+            held_by(before, *run)?;
+            let attempts = before.attempts.saturating_add(1);
+            Ok(alone(Progress {
+                due_at: after(now, pause(attempts, *jitter, rules)),
+                attempts,
+                failure: Some(code.clone()),
+                lease: None,
+                ..before.clone()
+            }))
+        }
+        Event::Destroyed => match before.state {
+            SubjectRequestState::Cooling | SubjectRequestState::Destroying => {
+                Ok(ended(before, SubjectRequestState::Done, now))
+            }
+            state => Err(without_effect(state)),
+        },
+        Event::Passed => {
+            if before.state.has_file() && before.is_over(now) {
+                return Ok(ended(before, SubjectRequestState::Expired, now));
+            }
+            Err(without_effect(before.state))
+        }
+    }
+}
+
+fn cancelled(before: &Progress, now: Timestamp) -> Result<(Progress, Effects), Refusal> {
+    match before.state {
+        SubjectRequestState::Waiting
+        | SubjectRequestState::Collecting
+        | SubjectRequestState::Ready
+        | SubjectRequestState::Notified
+        | SubjectRequestState::Cooling => Ok(ended(before, SubjectRequestState::Cancelled, now)),
+        SubjectRequestState::Destroying => Err(Refusal::TooLate),
+        SubjectRequestState::Expired
+        | SubjectRequestState::Done
+        | SubjectRequestState::Cancelled => Err(Refusal::Ended),
+    }
+}
+
+fn claimed(before: &Progress, step: Step, lease: Lease) -> (Progress, Effects) {
+    let state = match step {
+        Step::Collect => SubjectRequestState::Collecting,
+        Step::Notify => SubjectRequestState::Ready,
+        Step::Destroy => SubjectRequestState::Destroying,
+    };
+    let progress = Progress {
+        state,
+        lease: Some(lease),
+        ..before.clone()
+    };
+    let effects = Effects {
+        step: Some(step),
+        ..Effects::default()
+    };
+    (progress, effects)
+}
+
+fn collected(
+    before: &Progress,
+    lease: &Lease,
+    size_bytes: u64,
+    now: Timestamp,
+    rules: &RequestRules,
+) -> Result<(Progress, Effects), Refusal> {
+    if before.state != SubjectRequestState::Collecting {
+        return Err(Refusal::Lost);
+    }
+    let file = RequestFile {
+        run: lease.run,
+        server: lease.server.clone(),
+        size_bytes,
+        made_at: now,
+        until: after(now, rules.file_life),
+    };
+    Ok(alone(Progress {
+        file: Some(file),
+        ..stepped(before, SubjectRequestState::Ready, now)
+    }))
+}
+
+/// The lease, if this attempt still holds it. That its time is over does not matter as long as nobody took it over.
+fn held_by(before: &Progress, run: RequestRunId) -> Result<&Lease, Refusal> {
+    if before.state.has_ended() {
+        return Err(Refusal::Ended);
+    }
+    let lease = before.lease.as_ref().filter(|lease| lease.run == run);
+    lease.ok_or(Refusal::Lost)
+}
+
+/// A step has succeeded.
+fn stepped(before: &Progress, state: SubjectRequestState, now: Timestamp) -> Progress {
+    Progress {
+        state,
+        due_at: now,
+        attempts: 0,
+        failure: None,
+        lease: None,
+        ..before.clone()
+    }
+}
+
+fn ended(before: &Progress, state: SubjectRequestState, now: Timestamp) -> (Progress, Effects) {
+    let progress = Progress {
+        ended_at: Some(now),
+        ..stepped(before, state, now)
+    };
+    let effects = Effects {
+        destroys_key: true,
+        deletes_files: true,
+        step: None,
+    };
+    (progress, effects)
+}
+
+fn alone(progress: Progress) -> (Progress, Effects) {
+    (progress, Effects::default())
+}
+
+fn without_effect(state: SubjectRequestState) -> Refusal {
+    if state.has_ended() {
+        Refusal::Ended
+    } else {
+        Refusal::NotDue
+    }
+}
+
+/// The pause after so many failures: doubled with each, of which the second half is left to chance.
+fn pause(attempts: u32, jitter: u32, rules: &RequestRules) -> SignedDuration {
+    let doubled = 2_i32.checked_pow(attempts.saturating_sub(1));
+    let whole = doubled.and_then(|factor| rules.pause.checked_mul(factor));
+    let half = whole.unwrap_or(SignedDuration::MAX).min(rules.pause_max) / 2;
+    let share = f64::from(jitter) / f64::from(u32::MAX);
+    half + SignedDuration::try_from_secs_f64(half.as_secs_f64() * share).unwrap_or_default()
+}
+
+/// The next batch after a moment.
+fn next_batch(now: Timestamp, rules: &RequestRules) -> Timestamp {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let batch = today.to_datetime(rules.batch_at);
+    let batch = batch.to_zoned(TimeZone::UTC).map(|at| at.timestamp());
+    match batch {
+        Ok(batch) if batch > now => batch,
+        Ok(batch) => after(batch, DAY),
+        Err(_) => now,
+    }
+}
+
+/// Later by so much, or the end of time.
+fn after(moment: Timestamp, by: SignedDuration) -> Timestamp {
+    moment.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;
