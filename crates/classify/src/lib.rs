@@ -52,9 +52,9 @@ pub use classified::{Cc, Classified, Oi, ParseClassifiedError, Sys, Udi, Uii, Up
 pub use error::{MapError, MapErrors, NameError, SyntheticError, UnknownName, ValueError};
 pub use map::{
     Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Controller, DataMap,
-    Field, Hop, KeptConsent, Lookup, MetricRule, NameRule, Period, PeriodError, PeriodUnit,
-    Purpose, Retain, RetainFrom, Root, ScopeRule, Source, SubjectChain, SubjectPath, Table,
-    Telemetry, TelemetryDefault, TenantRule, Treatment,
+    EraseRule, EraseWith, ExportRule, Field, Hop, KeptConsent, Lookup, MetricRule, NameRule,
+    Period, PeriodError, PeriodUnit, Purpose, Retain, RetainFrom, Root, ScopeRule, Source,
+    SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
 };
 pub use name::{
     ColumnName, FieldName, Name, PurposeName, SourceName, TableName, TenantName, kind as name_kind,

@@ -7,12 +7,14 @@
 mod check;
 mod consent;
 mod controller;
+mod coverage;
 mod fields;
 mod model;
 mod period;
 mod problems;
 mod purposes;
 mod read;
+mod rights;
 mod sources;
 mod subject;
 mod telemetry;
@@ -20,9 +22,10 @@ mod telemetry;
 use std::collections::BTreeMap;
 
 pub use model::{
-    Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Controller, Field, Hop,
-    KeptConsent, Lookup, MetricRule, NameRule, Purpose, Retain, RetainFrom, Root, ScopeRule,
-    Source, SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
+    Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Controller, EraseRule,
+    EraseWith, ExportRule, Field, Hop, KeptConsent, Lookup, MetricRule, NameRule, Purpose, Retain,
+    RetainFrom, Root, ScopeRule, Source, SubjectChain, SubjectPath, Table, Telemetry,
+    TelemetryDefault, TenantRule, Treatment,
 };
 pub use period::{Period, PeriodError, PeriodUnit};
 
@@ -256,5 +259,44 @@ impl DataMap {
     #[must_use]
     pub fn subject_chain(&self, source: &SourceName, table: &TableName) -> Option<SubjectChain> {
         subject::chain(self.sources.get(source)?, table)
+    }
+
+    /// How to get from a row of `table` to the others who may see it: a chain for each of its shared paths, in the map's
+    /// order, then those of the rows that it hangs below, for who sees a letter sees what was enclosed. A shared path leads to
+    /// whom the row there belongs, and not on to those who may see that one.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let chains = map.shared_chains(&"crm".parse()?, &"letter".parse()?);
+    /// let columns: Vec<&str> = chains.iter().map(|chain| chain.hops[0].columns[0].as_str()).collect();
+    /// assert_eq!(columns, ["to", "answers_to"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn shared_chains(&self, source: &SourceName, table: &TableName) -> Vec<SubjectChain> {
+        let Some(source) = self.sources.get(source) else {
+            return Vec::new();
+        };
+        subject::shared_chains(source, table)
+    }
+
+    /// What the map leaves open of people's rights: personal columns that no person is reachable from, or without a rule
+    /// for what is left of them when the person leaves. One sentence each, with the table's and the columns' names and what to
+    /// write. A map with gaps is read all the same, and nothing is done to the rows in question.
+    ///
+    /// ```
+    /// use privet_classify::DataMap;
+    ///
+    /// let table = "[sources.shop]\ntenant = \"acme\"\n[sources.shop.tables.customer]\nsubject = \"id\"\n";
+    /// let columns = "columns = { id = { class = \"UPI\" }, country = { class = \"UDI\", clear = true } }\n";
+    /// let open = DataMap::parse(&format!("{table}{columns}"))?;
+    /// assert!(open.gaps()[0].contains("`country`"));
+    /// let whole = DataMap::parse(&format!("{table}erase = \"row\"\n{columns}"))?;
+    /// assert!(whole.gaps().is_empty());
+    /// # Ok::<(), privet_classify::MapErrors>(())
+    /// ```
+    #[must_use]
+    pub fn gaps(&self) -> Vec<String> {
+        self.sources.values().flat_map(coverage::gaps).collect()
     }
 }

@@ -5,7 +5,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use privet_classify::{DataMap, MapErrors, Source, Table, Telemetry, Treatment};
+use privet_classify::{
+    ColumnName, DataMap, ExportRule, MapErrors, Source, Table, Telemetry, Treatment,
+};
 
 /// The maps of a folder under `tests/maps/`, by name.
 fn maps(folder: &str) -> Vec<(String, String)> {
@@ -43,7 +45,7 @@ fn check(folder: &str, count_min: usize, report: impl Fn(Result<DataMap, MapErro
 
 #[test]
 fn refused_maps_say_what_to_do() {
-    check("refused", 63, |result| match result {
+    check("refused", 74, |result| match result {
         Ok(map) => panic!("allowed: {map:?}"),
         Err(errors) => errors.to_string(),
     });
@@ -139,15 +141,22 @@ fn understood_table(text: &mut String, map: &DataMap, source: &Source, table: &T
                 .map_or(&chain.root.table, |hop| &hop.table);
             assert_eq!(first, &table.name, "a chain starts at its table");
             for hop in &chain.hops {
-                let parent = hop
-                    .parent_column
-                    .as_ref()
-                    .map_or("(primary key)", |column| column.as_str());
-                write!(text, " -[{} = {}.{parent}]", hop.column, hop.parent_table).unwrap();
+                let parent = match names(&hop.parent_columns) {
+                    none if none.is_empty() => "(primary key)".to_owned(),
+                    some => some,
+                };
+                write!(
+                    text,
+                    " -[{} = {}.{parent}]",
+                    names(&hop.columns),
+                    hop.parent_table
+                )
+                .unwrap();
             }
             writeln!(text, " -> {}:{}", chain.root.table, chain.root.column).unwrap();
         }
     }
+    understood_rights(text, map, source, table);
     for column in &table.columns {
         let what = match &column.treatment {
             Treatment::Field(field) => format!("sealed as {field}"),
@@ -161,7 +170,36 @@ fn understood_table(text: &mut String, map: &DataMap, source: &Source, table: &T
             .is_some_and(|f| f.lookup.is_some());
         let index = column.name.index_column().filter(|_| indexed);
         let index = index.map_or(String::new(), |name| format!(", index {name}"));
-        writeln!(text, "    {}: {what}{index}", column.name).unwrap();
+        let keep = column.keep.as_ref();
+        let keep = keep.map_or(String::new(), |why| format!(", kept: {why}"));
+        let withheld = column.withheld.as_ref();
+        let withheld = withheld.map_or(String::new(), |why| format!(", withheld: {why}"));
+        writeln!(text, "    {}: {what}{index}{keep}{withheld}", column.name).unwrap();
+    }
+}
+
+fn names(columns: &[ColumnName]) -> String {
+    let names: Vec<&str> = columns.iter().map(ColumnName::as_str).collect();
+    names.join(", ")
+}
+
+/// Only what the map says: most tables of older maps say nothing.
+fn understood_rights(text: &mut String, map: &DataMap, source: &Source, table: &Table) {
+    for chain in map.shared_chains(&source.name, &table.name) {
+        let columns = chain.hops.first().map(|hop| names(&hop.columns)).unwrap();
+        let (steps, root) = (chain.hops.len(), &chain.root);
+        writeln!(
+            text,
+            "    shared by {columns} in {steps} steps with {}:{}",
+            root.table, root.column
+        )
+        .unwrap();
+    }
+    if let Some(erase) = table.erase {
+        writeln!(text, "    erased as {erase} with {:?}", table.erase_with).unwrap();
+    }
+    if table.export != ExportRule::Whole {
+        writeln!(text, "    exported as {:?}", table.export).unwrap();
     }
 }
 
@@ -169,6 +207,12 @@ fn understood_table(text: &mut String, map: &DataMap, source: &Source, table: &T
 fn the_map_of_chinook_is_understood() {
     let map = DataMap::parse(include_str!("../../../examples/chinook/datamap.toml")).unwrap();
     insta::assert_snapshot!(understood(&map));
+}
+
+#[test]
+fn every_gap_is_named() {
+    let map = DataMap::parse(include_str!("maps/allowed/everything.toml")).unwrap();
+    insta::assert_snapshot!(map.gaps().join("\n"));
 }
 
 /// The blocks of the reference are one map, so that no example there is out of date.
@@ -181,8 +225,9 @@ fn the_examples_of_the_reference_are_a_map() {
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
     assert!(blocks.len() >= 5, "{} blocks", blocks.len());
-    if let Err(errors) = DataMap::parse(&blocks.concat()) {
-        panic!("{errors}");
+    match DataMap::parse(&blocks.concat()) {
+        Ok(map) => assert_eq!(map.gaps(), [""; 0]),
+        Err(errors) => panic!("{errors}"),
     }
 }
 

@@ -123,6 +123,17 @@ pub(crate) fn disagreements(settings: &Settings, map: &DataMap, policy: &Policy)
     unmapped.chain(unknown).collect()
 }
 
+/// Says that the data map leaves people's rights open somewhere, which is no reason not to start: it may be older than these rules.
+pub(crate) fn warn_of_gaps(map: &DataMap) {
+    let gaps = map.gaps().len();
+    if gaps > 0 {
+        note(format!(
+            "warning: the data map does not say of {gaps} tables whose rows they hold, or what is left of them when a person \
+             leaves, so that nothing is erased there: run `privet check`"
+        ));
+    }
+}
+
 /// Says of each source that was not adopted (or of the one that is named) that the console shows it as it is.
 pub(crate) async fn warn_of_plaintext(
     folder: &Folder,

@@ -42,6 +42,7 @@ mod record;
 
 mod object_id;
 mod telemetry_id;
+mod tombstone;
 
 mod provider;
 mod root_file;
@@ -65,6 +66,7 @@ pub use sealed::{SEALED_SIZE_BYTES_MAX, SEALED_SIZE_BYTES_MIN, SealedRef, Suite}
 pub use sealed_text::{SealedText, from_text, to_text, to_text_into};
 pub use secret::{Secret32, SubjectKey};
 pub use telemetry_id::{Salt, Tyid};
+pub use tombstone::{TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX};
 pub use value::{Block, OpenedValue, Value};
 pub use wrap::{KeyKind, WRAPPED_SIZE_BYTES, WrapContext, WrappedRef, WrappingKey};
 pub use zeroize::Zeroizing;

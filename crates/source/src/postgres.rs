@@ -2,13 +2,16 @@
 
 mod catalog;
 mod connect;
+mod erase;
 mod error;
 mod finish;
 mod index;
 mod name;
 mod obstacle;
+mod person;
 mod plan;
 mod roles;
+mod rows;
 mod schema;
 mod seal;
 mod undo;
@@ -23,8 +26,9 @@ use async_trait::async_trait;
 use privet_postgres::Address;
 use privet_vault::SourceName;
 use privet_vault::port::{
-    Affected, Catalog, Clearing, Integrity, RowKey, RunMode, SealPlan, SealedRow, Serving, Source,
-    SourceError, SourceRow, TableScan, Upstream, UpstreamError, Upstreams, Wanted,
+    Affected, Catalog, Clearing, ErasePlan, EraseStep, Erased, Integrity, PersonalRow, ReadPlan,
+    Retained, RootKeys, RowKey, RunMode, SealPlan, SealedRow, Serving, Source, SourceError,
+    SourceRow, TableScan, Upstream, UpstreamError, Upstreams, Wanted,
 };
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -278,6 +282,40 @@ impl Source for PostgresSource {
         let lent = self.lend(Access::Write).await?;
         let notes = undo::unprepare(&lent.session.client, plans, self.shared.waits).await;
         self.done(lent, notes)
+    }
+
+    async fn rows_of(
+        &self,
+        plan: &ReadPlan,
+        people: &RootKeys,
+        after: Option<&RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<PersonalRow>, SourceError> {
+        let mut lent = self.lend(Access::Read).await?;
+        let read = rows::read(&mut lent.session, plan, people, after, rows_max).await;
+        self.done(lent, read)
+    }
+
+    async fn erase(
+        &self,
+        plan: &ErasePlan,
+        person: &str,
+        rows_max: u32,
+    ) -> Result<Erased, SourceError> {
+        let mut lent = self.lend(Access::Write).await?;
+        let erased = erase::erase(&mut lent.session, plan, person, rows_max).await;
+        self.done(lent, erased)
+    }
+
+    async fn retained(&self, step: &EraseStep, person: &str) -> Result<Retained, SourceError> {
+        let mut lent = self.lend(Access::Write).await?;
+        let retained = erase::retained(&mut lent.session, step, person).await;
+        self.done(lent, retained)
+    }
+
+    /// Nothing that is ours to empty: dead rows are the server's to vacuum, and its log and copies its operator's.
+    async fn scrub(&self) -> Result<(), SourceError> {
+        Ok(())
     }
 
     async fn close(&self) {

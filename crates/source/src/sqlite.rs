@@ -1,11 +1,13 @@
 //! An application's database in a file of SQLite.
 
 mod catalog;
+mod erase;
 mod error;
 mod finish;
 pub(crate) mod name;
 mod obstacle;
 mod plan;
+mod rows;
 mod schema;
 mod seal;
 pub(crate) mod text;
@@ -17,8 +19,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use privet_vault::SourceName;
 use privet_vault::port::{
-    Affected, Catalog, Clearing, Integrity, RowKey, RunLimits, RunMode, Runner, Runners, SealPlan,
-    SealedRow, Serving, Source, SourceError, SourceRow, TableScan, Wanted,
+    Affected, Catalog, Clearing, ErasePlan, EraseStep, Erased, Integrity, PersonalRow, ReadPlan,
+    Retained, RootKeys, RowKey, RunLimits, RunMode, Runner, Runners, SealPlan, SealedRow, Serving,
+    Source, SourceError, SourceRow, TableScan, Wanted,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -320,6 +323,46 @@ impl Source for SqliteSource {
         .await?;
         self.clean().await?;
         Ok(Vec::new())
+    }
+
+    async fn rows_of(
+        &self,
+        plan: &ReadPlan,
+        people: &RootKeys,
+        after: Option<&RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<PersonalRow>, SourceError> {
+        let (plan, people, after) = (plan.clone(), people.clone(), after.cloned());
+        self.with(Access::Read, move |connection| {
+            rows::read(connection, &plan, &people, after.as_ref(), rows_max)
+        })
+        .await
+    }
+
+    async fn erase(
+        &self,
+        plan: &ErasePlan,
+        person: &str,
+        rows_max: u32,
+    ) -> Result<Erased, SourceError> {
+        let (plan, person) = (plan.clone(), person.to_owned());
+        self.with(Access::Write, move |connection| {
+            erase::erase(connection, &plan, &person, rows_max)
+        })
+        .await
+    }
+
+    async fn retained(&self, step: &EraseStep, person: &str) -> Result<Retained, SourceError> {
+        let (step, person) = (step.clone(), person.to_owned());
+        self.with(Access::Read, move |connection| {
+            erase::retained(connection, &step, &person)
+        })
+        .await
+    }
+
+    async fn scrub(&self) -> Result<(), SourceError> {
+        self.with(Access::Write, |connection| erase::scrub(connection))
+            .await
     }
 
     async fn close(&self) {

@@ -1,10 +1,12 @@
 //! Whether a database is as the data map says, without a server and without keys.
 
-use privet_classify::{DataMap, RetainFrom};
+use jiff::civil::Date;
+use privet_classify::{DataMap, RetainFrom, SubjectPath};
 
 use crate::SourceName;
 use crate::adopt::{Plans, plan};
-use crate::port::{Catalog, Source, SourceError, TableScan};
+use crate::port::{Catalog, ErasePlan, ReadPlan, Source, SourceError, TableScan};
+use crate::rows::{erasing, reading};
 
 /// What a check found. It is passed when there are no problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub async fn check_source(map: &DataMap, source: &dyn Source) -> Result<Report, 
     notes.extend(unlisted(map, source.name(), &catalog));
     let seals = plans.seals();
     let mut problems = source.obstacles(&seals).await?;
+    // Whatever day it is: only what is kept depends on it.
+    if let Err(found) = rights(map, source.name(), &catalog, Date::ZERO) {
+        problems.extend(found);
+    }
     if !problems.is_empty() {
         // What cannot be sealed cannot be counted either.
         return Ok(Report {
@@ -112,6 +118,60 @@ pub async fn check_adopted(map: &DataMap, source: &dyn Source) -> Result<Vec<Str
     match plan(map, source.name(), &catalog) {
         Ok(plans) => source.gaps(&plans.seals()).await,
         Err(problems) => Ok(problems),
+    }
+}
+
+/// What is done with the rows of people in a source, table by table: for the copy that they get of their data, and when they
+/// leave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// How tables are read.
+    pub reads: Vec<ReadPlan>,
+    /// What is done for somebody who leaves, in its order, by the table that names them.
+    pub erases: Vec<(String, Vec<ErasePlan>)>,
+    /// Tables with personal columns for which the map has no rule, so that nothing is done there.
+    pub unruled: Vec<String>,
+}
+
+/// Fits what the map says of people's rights to a source as it is; `today` decides what is kept still.
+///
+/// # Errors
+/// Every problem, one sentence each that says what to do. While there is one, nothing is read or erased in that source.
+pub fn rights(
+    map: &DataMap,
+    name: &SourceName,
+    catalog: &Catalog,
+    today: Date,
+) -> Result<Rights, Vec<String>> {
+    let mut rights = Rights::default();
+    let mut problems = Vec::new();
+    match reading(map, name, catalog) {
+        Ok(tables) => {
+            let plans = tables.into_iter();
+            rights.reads = plans.map(|table| ReadPlan::clone(&table.plan)).collect();
+        }
+        Err(found) => problems.extend(found),
+    }
+    let tables = map
+        .source(name.as_str())
+        .into_iter()
+        .flat_map(|source| &source.tables);
+    let roots = tables.filter(|table| matches!(table.subject, Some(SubjectPath::Own { .. })));
+    for root in roots {
+        match erasing(map, name, catalog, root.name.as_str(), today) {
+            Ok(found) => {
+                rights.unruled.extend(found.unruled);
+                rights.erases.push((root.name.to_string(), found.plans));
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() {
+        Ok(rights)
+    } else {
+        problems.sort();
+        problems.dedup();
+        Err(problems)
     }
 }
 

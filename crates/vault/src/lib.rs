@@ -47,6 +47,10 @@ mod telemetry;
 mod query;
 
 mod adopt;
+mod rows;
+
+#[expect(dead_code, reason = "what people ask for is made of it")]
+mod collect;
 
 pub mod check;
 

@@ -9,6 +9,7 @@ mod keys;
 mod log;
 mod query;
 mod request;
+mod rows;
 mod runner;
 mod session;
 mod source;
@@ -27,6 +28,10 @@ pub use keys::{
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
 pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};
 pub use request::{GrantRequestRow, RequestDecision};
+pub use rows::{
+    ClearedColumn, EraseAction, ErasePlan, EraseStep, Erased, PersonalRow, ReadPlan, Replacement,
+    Retained, RetainedColumn, RootKeys, TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX, Way,
+};
 pub use runner::{Described, RunError, RunLimits, RunMode, Runner, Runners};
 pub use session::{
     EMERGENCY_REVIEW, NewSessionEntry, Review, SessionCursor, SessionEntry, SessionEntryFilter,

@@ -1,6 +1,7 @@
 //! What a data map holds, once it is read and checked.
 
 mod consent;
+mod rights;
 mod source;
 mod telemetry;
 
@@ -15,6 +16,7 @@ use crate::name::{ColumnName, FieldName, PurposeName};
 use crate::value_type::ValueType;
 
 pub use consent::{ConsentRules, Controller, KeptConsent};
+pub use rights::{EraseRule, EraseWith, ExportRule};
 pub use source::{
     Column, Hop, Root, Source, SubjectChain, SubjectPath, Table, TenantRule, Treatment,
 };

@@ -227,7 +227,7 @@ pub(super) struct Item<'d> {
 }
 
 /// What type a value should have, and how to write one.
-type Wanted = (&'static str, &'static str);
+pub(super) type Wanted = (&'static str, &'static str);
 
 const STRING: Wanted = ("a string", "write it in quotes");
 const BOOLEAN: Wanted = ("`true` or `false`", "write it without quotes");
@@ -271,6 +271,18 @@ impl<'d> Item<'d> {
         match self.value {
             DeValue::Boolean(value) => *value,
             _ => self.wrong_type(BOOLEAN, problems).unwrap_or(false),
+        }
+    }
+
+    pub(super) fn is_string(&self) -> bool {
+        matches!(self.value, DeValue::String(_))
+    }
+
+    /// `true` or `false`, where something else is allowed, too, which `wanted` says.
+    pub(super) fn boolean_or(&self, wanted: Wanted, problems: &mut Problems<'_>) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.wrong_type(wanted, problems),
         }
     }
 

@@ -4,10 +4,11 @@ use crate::class::Class;
 use crate::name::{ColumnName, FieldName, SourceName, TableName, TenantName, kind};
 
 use super::fields::Fields;
-use super::model::{Column, Source, SubjectPath, Table, TenantRule, Treatment};
-use super::problems::{Problems, quoted};
+use super::model::{Column, Source, Table, TenantRule, Treatment};
+use super::problems::Problems;
 use super::read::{Declared, Item, Section, name};
-use super::{check, subject};
+use super::rights::{ColumnRights, Rights};
+use super::{check, rights, subject};
 
 /// The declared sources.
 pub(super) type Sources = Declared<kind::Source, Source>;
@@ -27,6 +28,7 @@ pub(super) fn read(
         let source = read_one(name, section, fields, problems);
         check::source(&key, &source, fields, problems);
         subject::check(&key, &source, problems);
+        rights::check(&key, &source, fields, problems);
         sources.insert(source.name.clone(), source);
     }
     sources
@@ -93,7 +95,8 @@ fn read_table(
 ) -> Table {
     let subject = section
         .optional("subject")
-        .and_then(|item| read_subject(&item, problems));
+        .and_then(|item| subject::read(&item, problems));
+    let rights = Rights::read(&mut section, problems);
     let listed = section.required(
         "columns",
         "every column of the table with its field or class",
@@ -103,53 +106,39 @@ fn read_table(
     if let Some(mut listed) = listed.and_then(|item| item.section(problems)) {
         for (text, item) in listed.entries() {
             let name = self::name(&item.key, text, problems);
-            let treatment = item
-                .section(problems)
-                .map(|section| read_column(section, fields, problems));
+            let mut section = item.section(problems);
+            let rights = section
+                .as_mut()
+                .map(|section| ColumnRights::read(section, problems));
+            let treatment = section.map(|section| read_column(section, fields, problems));
             if let Some(name) = name {
-                let treatment = treatment.unwrap_or(STAND_IN);
-                columns.push(Column { name, treatment });
+                let ColumnRights { keep, withheld } = rights.unwrap_or_default();
+                columns.push(Column {
+                    name,
+                    treatment: treatment.unwrap_or(STAND_IN),
+                    keep,
+                    withheld,
+                });
             }
         }
     }
     columns.sort_by(|a, b| a.name.cmp(&b.name));
     section.finish(problems);
+    let Rights {
+        shared,
+        erase,
+        erase_with,
+        export,
+    } = rights;
     Table {
         name,
         subject,
+        shared,
+        erase,
+        erase_with,
+        export,
         columns,
     }
-}
-
-/// Reads `column`, `column -> table` or `column -> table.column`.
-fn read_subject(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<SubjectPath> {
-    let text = item.string(problems)?;
-    let Some((column, target)) = text.split_once("->") else {
-        return Some(SubjectPath::Own {
-            column: name(&item.key, text.trim(), problems)?,
-        });
-    };
-    if target.contains("->") {
-        let problem = format!("{} has more than one step", quoted(text));
-        let advice = "state one step, `column -> table`; that table states the next";
-        problems.add(&item.key, problem, advice);
-        return None;
-    }
-    let (table, parent_column) = match target.split_once('.') {
-        Some((table, parent_column)) => (table, Some(parent_column)),
-        None => (target, None),
-    };
-    let column = name(&item.key, column.trim(), problems);
-    let table = name(&item.key, table.trim(), problems);
-    let parent_column = match parent_column {
-        Some(text) => Some(name::<kind::Column>(&item.key, text.trim(), problems)?),
-        None => None,
-    };
-    Some(SubjectPath::Via {
-        column: column?,
-        table: table?,
-        parent_column,
-    })
 }
 
 /// In place of a treatment that was reported; what is left as it is brings no second message.

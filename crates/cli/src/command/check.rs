@@ -70,6 +70,7 @@ impl Report {
             self.notes.extend(found.notes);
         }
         if let Some(map) = &map {
+            self.problems.extend(map.gaps());
             for name in &check.sources {
                 self.source(folder, &settings, map, name).await?;
             }

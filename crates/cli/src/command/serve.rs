@@ -5,7 +5,9 @@ use anyhow::Result;
 use super::init;
 use crate::folder::{Folder, read_secret_line};
 use crate::output::{self, Style};
-use crate::serve::{Doors, Login, Ports, Stop, log_to_stderr, open_vault, warn_of_plaintext};
+use crate::serve::{
+    Doors, Login, Ports, Stop, log_to_stderr, open_vault, warn_of_gaps, warn_of_plaintext,
+};
 use crate::settings::Settings;
 
 pub(crate) async fn run(folder: Folder, style: Style) -> Result<()> {
@@ -23,6 +25,7 @@ pub(crate) async fn run(folder: Folder, style: Style) -> Result<()> {
         let auditors = init::first_tokens(&folder, &vault).await?;
         let doors = Doors::open(&folder, &settings, &vault, Ports::Fixed).await?;
         let server = doors.announce()?;
+        warn_of_gaps(vault.map());
         warn_of_plaintext(&folder, &settings, vault.map(), None).await;
         for auditor in auditors {
             let token = read_secret_line(&folder.token(&auditor))?;

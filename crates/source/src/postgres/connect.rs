@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_postgres::Address;
-use privet_vault::port::SealPlan;
+use privet_vault::port::{EraseStep, ReadPlan, SealPlan};
 use tokio_postgres::{Client, Statement};
 
+use super::erase::EraseSql;
 use super::error::Failing;
 use super::plan::PlanSql;
+use super::rows::ReadSql;
 
 /// How long connecting may take.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -40,6 +42,8 @@ pub(super) struct Session {
     pub(super) silent: bool,
     statements: HashMap<String, Statement>,
     plans: HashMap<String, Arc<PlanSql>>,
+    reads: HashMap<ReadPlan, Arc<ReadSql>>,
+    steps: HashMap<EraseStep, Arc<EraseSql>>,
 }
 
 impl Session {
@@ -64,6 +68,8 @@ impl Session {
             silent,
             statements: HashMap::new(),
             plans: HashMap::new(),
+            reads: HashMap::new(),
+            steps: HashMap::new(),
         })
     }
 
@@ -84,6 +90,26 @@ impl Session {
         }
         let made = Arc::new(PlanSql::new(&self.client, plan).await?);
         self.plans.insert(plan.table.clone(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// The same for a table that is read for people.
+    pub(super) async fn reading(&mut self, plan: &ReadPlan) -> Result<Arc<ReadSql>, Failing> {
+        if let Some(found) = self.reads.get(plan) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(ReadSql::new(&self.client, plan).await?);
+        self.reads.insert(plan.clone(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// The same for a step of an erasure.
+    pub(super) async fn erasing(&mut self, step: &EraseStep) -> Result<Arc<EraseSql>, Failing> {
+        if let Some(found) = self.steps.get(step) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(EraseSql::new(&self.client, step).await?);
+        self.steps.insert(step.clone(), Arc::clone(&made));
         Ok(made)
     }
 }

@@ -16,6 +16,13 @@ pub(crate) enum Failing {
     Locked,
     /// An answer is not what was asked for.
     Odd(&'static str),
+    /// The application's own constraints or triggers are in the way.
+    Refused {
+        /// The table whose rows should go.
+        table: String,
+        /// What refuses.
+        why: String,
+    },
 }
 
 impl From<tokio_postgres::Error> for Failing {
@@ -34,6 +41,11 @@ impl Failing {
             Self::Odd(why) => SourceError::Failed {
                 name: name.clone(),
                 why: why.to_owned(),
+            },
+            Self::Refused { table, why } => SourceError::Refused {
+                name: name.clone(),
+                table,
+                why,
             },
         }
     }

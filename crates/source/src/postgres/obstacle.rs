@@ -145,11 +145,20 @@ impl Look<'_> {
                 ));
                 return;
             };
-            if !parent.is_unique(&hop.parent_column) {
+            let columns: Vec<&str> = hop
+                .columns
+                .iter()
+                .map(|(_, there)| there.as_str())
+                .collect();
+            if !parent.is_unique(&columns) {
+                let (what, names) = match columns.as_slice() {
+                    [only] => ("column", (*only).to_owned()),
+                    several => ("the key", several.join(", ")),
+                };
                 found.push(format!(
-                    "column `{}` of table `{}` is not unique, so that a row of `{}` could belong to two subjects: \
+                    "{what} `{names}` of table `{}` is not unique, so that a row of `{}` could belong to two subjects: \
                      make it unique",
-                    hop.parent_column, hop.parent, self.plan.table
+                    hop.parent, self.plan.table
                 ));
             }
         }

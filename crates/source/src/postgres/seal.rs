@@ -13,7 +13,7 @@ use super::connect::Session;
 use super::error::Failing;
 use super::index::not_unique;
 use super::name::quoted;
-use super::plan::{PlanSql, is_plain, is_sealed, of_t};
+use super::plan::{Key, PlanSql, is_plain, is_sealed, of_t};
 
 /// How many rows without subject are named.
 const NAMED_MAX: i64 = 5;
@@ -121,18 +121,18 @@ pub(super) async fn read(
     let statement = session.statement(&text).await?;
     let limit = i64::from(rows_max);
     let mut given: Vec<&(dyn ToSql + Sync)> = vec![&limit];
-    given.extend(key_parameters(&sql, after)?);
+    given.extend(key_parameters(&sql.key, after)?);
     let rows = session.client.query(&statement, &given).await?;
     rows.iter().map(|row| source_row(row, &sql, plan)).collect()
 }
 
-fn key_parameters<'k>(
-    sql: &PlanSql,
+pub(super) fn key_parameters<'k>(
+    key: &Key,
     after: Option<&'k RowKey>,
 ) -> Result<Vec<&'k (dyn ToSql + Sync)>, Failing> {
     match after {
         None => Ok(Vec::new()),
-        Some(RowKey::Columns(texts)) if texts.len() == sql.key.len() => Ok(texts
+        Some(RowKey::Columns(texts)) if texts.len() == key.len() => Ok(texts
             .iter()
             .map(|text| text as &(dyn ToSql + Sync))
             .collect()),
@@ -203,7 +203,7 @@ pub(super) async fn indexed(
     let statement = session.statement(&text).await?;
     let limit = i64::from(rows_max);
     let mut given: Vec<&(dyn ToSql + Sync)> = vec![&limit];
-    given.extend(key_parameters(&sql, after)?);
+    given.extend(key_parameters(&sql.key, after)?);
     let rows = session.client.query(&statement, &given).await?;
     rows.iter()
         .map(|row| Ok((sql.row_key(row, 0)?, row.try_get(sql.key.len())?)))

@@ -13,6 +13,13 @@ pub(crate) enum Failing {
     Unfit(String),
     /// Another program is in the way.
     Locked,
+    /// The application's own constraints or triggers are.
+    Refused {
+        /// The table whose rows should go.
+        table: String,
+        /// What refuses.
+        why: String,
+    },
 }
 
 impl From<rusqlite::Error> for Failing {
@@ -28,6 +35,11 @@ impl Failing {
             Self::Engine(error) => engine(name, &error),
             Self::Unfit(why) => SourceError::Schema(why),
             Self::Locked => SourceError::Locked(name.clone()),
+            Self::Refused { table, why } => SourceError::Refused {
+                name: name.clone(),
+                table,
+                why,
+            },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The SQL that a plan becomes.
 
-use privet_vault::port::SealPlan;
+use privet_vault::port::{Hop, SealPlan};
 use rusqlite::Connection;
 
 use super::error::Failing;
@@ -28,8 +28,7 @@ impl PlanSql {
         for (number, hop) in plan.hops.iter().enumerate() {
             let there = format!("h{number}");
             let parent = format!("main.{} AS {there}", quoted(&hop.parent));
-            let (there_column, column) = (quoted(&hop.parent_column), quoted(&hop.column));
-            let on = format!("{there}.{there_column} = {here}.{column}");
+            let on = joined(hop, &here, &there);
             from.push_str(&format!(" LEFT JOIN {parent} ON {on}"));
             if number == 0 {
                 first = on;
@@ -55,7 +54,7 @@ impl PlanSql {
 }
 
 /// The name of the row id: `rowid`, unless a column is called so, and so on.
-fn key_name(connection: &Connection, table: &str) -> Result<&'static str, Failing> {
+pub(crate) fn key_name(connection: &Connection, table: &str) -> Result<&'static str, Failing> {
     let columns: Vec<String> = connection
         .prepare_cached("SELECT lower(name) FROM pragma_table_xinfo(?1, 'main')")?
         .query_map([table], |row| row.get(0))?
@@ -72,6 +71,18 @@ fn key_name(connection: &Connection, table: &str) -> Result<&'static str, Failin
                  rename one of them"
             ))
         })
+}
+
+/// The condition under which a row `there` is the one that `here` refers to by this step.
+pub(crate) fn joined(hop: &Hop, here: &str, there: &str) -> String {
+    let pairs = hop.columns.iter().map(|(column, parent_column)| {
+        format!(
+            "{there}.{} = {here}.{}",
+            quoted(parent_column),
+            quoted(column)
+        )
+    });
+    pairs.collect::<Vec<_>>().join(" AND ")
 }
 
 /// The shortest sealed value as text has this many characters.

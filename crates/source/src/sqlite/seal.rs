@@ -90,7 +90,7 @@ fn looks_sealed(text: &[u8]) -> bool {
 }
 
 /// The row id behind which reading goes on.
-fn start(after: Option<&RowKey>) -> Result<i64, Failing> {
+pub(super) fn start(after: Option<&RowKey>) -> Result<i64, Failing> {
     match after {
         None => Ok(i64::MIN),
         Some(RowKey::Number(number)) => Ok(*number),
@@ -184,7 +184,7 @@ fn source_row(
 }
 
 /// `None`: text that is not UTF-8, which SQLite stores without a word.
-fn value(value: ValueRef<'_>) -> Option<SqlValue> {
+pub(super) fn value(value: ValueRef<'_>) -> Option<SqlValue> {
     Some(match value {
         ValueRef::Null => SqlValue::Null,
         ValueRef::Integer(integer) => SqlValue::Integer(integer),

@@ -181,9 +181,8 @@ async fn a_way_that_may_lead_to_two_subjects_is_refused() {
     let shop =
         Shop::new("CREATE TABLE customer (id INT, name); CREATE TABLE note (customer INT, body);");
     let hop = Hop {
-        column: "customer".into(),
+        columns: vec![("customer".into(), "id".into())],
         parent: "customer".into(),
-        parent_column: "id".into(),
     };
     let plan = SealPlan {
         hops: vec![hop],

@@ -173,9 +173,8 @@ async fn the_subject_is_found_along_the_way() {
     let shop = Shop::new(CUSTOMERS);
     let source = shop.source();
     let hop = Hop {
-        column: "customer_id".into(),
+        columns: vec![("customer_id".into(), "id".into())],
         parent: "customer".into(),
-        parent_column: "id".into(),
     };
     let address = SealPlanColumn {
         retain_from: Some("at".into()),
@@ -278,9 +277,8 @@ async fn check_changed_owner(
     );
     let source = shop.source();
     let hop = |(column, parent, parent_column): &(&str, &str, &str)| Hop {
-        column: (*column).into(),
+        columns: vec![((*column).into(), (*parent_column).into())],
         parent: (*parent).into(),
-        parent_column: (*parent_column).into(),
     };
     let address = SealPlanColumn {
         retain_from: Some("at".into()),

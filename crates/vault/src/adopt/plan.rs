@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use privet_classify::{Column, DataMap, Field, RetainFrom, SubjectChain, Table, TenantRule};
+use privet_classify::{Column, DataMap, Field, RetainFrom, TenantRule};
 
 use crate::SourceName;
 use crate::check::unsupported;
-use crate::port::{Catalog, Hop, SealPlan, SealPlanColumn, TableInfo};
+use crate::port::{Catalog, SealPlan, SealPlanColumn};
+use crate::rows::{columns_fit, find_table, way};
 
 /// A table's plan with the fields of its columns, position by position.
 #[derive(Debug, Clone)]
@@ -62,7 +63,7 @@ pub(crate) fn plan(
         columns_fit(table, info, map, &mut problems);
         let chain = map.subject_chain(&source.name, &table.name);
         let way = chain.and_then(|chain| way(&chain, catalog, &mut problems, &mut plans.notes));
-        let Some((hops, chain)) = way else { continue };
+        let Some(way) = way else { continue };
         let sealed: Vec<(&Column, &Field)> = table
             .sealed_columns()
             .filter_map(|(column, field)| Some((column, map.field(field.as_str())?)))
@@ -77,9 +78,9 @@ pub(crate) fn plan(
                     .iter()
                     .map(|(column, field)| seal_column(column, field))
                     .collect(),
-                hops,
-                root_table: chain.root.table.to_string(),
-                root_column: chain.root.column.to_string(),
+                hops: way.hops,
+                root_table: way.root_table,
+                root_column: way.root_column,
             }),
             fields: sealed.into_iter().map(|(_, field)| field.clone()).collect(),
         });
@@ -107,147 +108,4 @@ fn seal_column(column: &Column, field: &Field) -> SealPlanColumn {
         unique: field.lookup.is_some_and(|lookup| lookup.unique),
         retain_from,
     }
-}
-
-/// The table as the database writes its name: aliases of subjects hold it, so that one spelling must do.
-fn find_table<'c>(
-    table: &Table,
-    source: &SourceName,
-    catalog: &'c Catalog,
-    problems: &mut Vec<String>,
-) -> Option<&'c TableInfo> {
-    let name = table.name.as_str();
-    let found = catalog.table(name);
-    match found {
-        Some(info) if info.name == name => return found,
-        Some(info) => problems.push(format!(
-            "table `{name}` is written `{}` in the database: write it so in the data map",
-            info.name
-        )),
-        None => {
-            let is_view = catalog
-                .views
-                .iter()
-                .any(|(view, _)| view.eq_ignore_ascii_case(name));
-            let what = if is_view {
-                "is a view: list the tables that it shows"
-            } else {
-                "does not exist: correct its name, or take it out of the data map"
-            };
-            problems.push(format!("table `{name}` of source `{source}` {what}"));
-        }
-    }
-    None
-}
-
-/// Every column is classified, and every classified column is there.
-fn columns_fit(table: &Table, info: &TableInfo, map: &DataMap, problems: &mut Vec<String>) {
-    for column in &table.columns {
-        let name = column.name.as_str();
-        match info.column(name) {
-            Some(found) if found.name == name => {}
-            Some(found) => problems.push(format!(
-                "column `{name}` of table `{}` is written `{}` in the database: write it so in the data map",
-                table.name, found.name
-            )),
-            None => problems.push(format!(
-                "table `{}` has no column `{name}`: correct its name, or take it out of the data map",
-                table.name
-            )),
-        }
-    }
-    let ours: Vec<_> = table
-        .sealed_columns()
-        .filter(|(_, field)| {
-            map.field(field.as_str())
-                .is_some_and(|field| field.lookup.is_some())
-        })
-        .filter_map(|(column, _)| column.name.index_column())
-        .collect();
-    for column in &info.columns {
-        let is_listed = table
-            .columns
-            .iter()
-            .any(|listed| listed.name.as_str().eq_ignore_ascii_case(&column.name));
-        let is_ours = ours
-            .iter()
-            .any(|index| index.as_str().eq_ignore_ascii_case(&column.name));
-        if !is_listed && !is_ours {
-            problems.push(format!(
-                "column `{}` of table `{}` is not classified: state its field or class in the data map",
-                column.name, table.name
-            ));
-        }
-    }
-}
-
-/// The steps to the subject, as far as the catalog has what they need.
-fn way(
-    chain: &SubjectChain,
-    catalog: &Catalog,
-    problems: &mut Vec<String>,
-    notes: &mut Vec<String>,
-) -> Option<(Vec<Hop>, SubjectChain)> {
-    let mut hops = Vec::with_capacity(chain.hops.len());
-    for hop in &chain.hops {
-        let (table, column) = (hop.table.as_str(), hop.column.as_str());
-        let parent = catalog.table(hop.parent_table.as_str())?;
-        let referred = match (&hop.parent_column, parent.primary_key.as_slice()) {
-            (Some(stated), _) => stated.to_string(),
-            (None, [key]) => key.clone(),
-            (None, _) => {
-                problems.push(format!(
-                    "the subject of `{table}` leads to `{}`, which has no primary key of one column: \
-                     write `{column} -> {}.COLUMN`",
-                    parent.name, parent.name
-                ));
-                return None;
-            }
-        };
-        if parent.column(&referred).is_none() {
-            problems.push(format!(
-                "the subject of `{table}` leads to column `{referred}` of `{}`, which does not exist",
-                parent.name
-            ));
-            return None;
-        }
-        if !has_key(
-            catalog.table(table)?,
-            column,
-            &parent.name,
-            &referred,
-            parent,
-        ) {
-            notes.push(format!(
-                "the database declares no foreign key from `{table}.{column}` to `{}.{referred}`; the data map is \
-                 followed",
-                parent.name
-            ));
-        }
-        hops.push(Hop {
-            column: column.to_owned(),
-            parent: parent.name.clone(),
-            parent_column: referred,
-        });
-    }
-    Some((hops, chain.clone()))
-}
-
-fn has_key(
-    table: &TableInfo,
-    column: &str,
-    parent: &str,
-    referred: &str,
-    parent_info: &TableInfo,
-) -> bool {
-    table.foreign_keys.iter().any(|key| {
-        let to = if key.parent_columns.is_empty() {
-            &parent_info.primary_key
-        } else {
-            &key.parent_columns
-        };
-        key.parent.eq_ignore_ascii_case(parent)
-            && matches!(key.columns.as_slice(), [only] if only.eq_ignore_ascii_case(column))
-            && matches!(to.as_slice(), [only] if only.eq_ignore_ascii_case(referred))
-    })
 }

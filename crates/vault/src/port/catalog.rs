@@ -38,21 +38,22 @@ impl TableInfo {
         })
     }
 
-    /// Whether at most one row can hold a given value in this column.
-    pub fn is_unique(&self, column: &str) -> bool {
-        let alone = |names: &[Option<String>]| match names {
-            [Some(only)] => only.eq_ignore_ascii_case(column),
-            _ => false,
+    /// Whether at most one row can hold given values in these columns.
+    pub fn is_unique(&self, columns: &[&str]) -> bool {
+        let has = |name: &String| {
+            columns
+                .iter()
+                .any(|column| name.eq_ignore_ascii_case(column))
         };
-        let primary = match self.primary_key.as_slice() {
-            [only] => only.eq_ignore_ascii_case(column),
-            _ => false,
-        };
+        let primary = !self.primary_key.is_empty() && self.primary_key.iter().all(has);
         let mut indexes = self
             .indexes
             .iter()
             .filter(|index| index.unique && !index.partial);
-        primary || indexes.any(|index| alone(&index.columns))
+        let all = |names: &[Option<String>]| {
+            !names.is_empty() && names.iter().all(|name| name.as_ref().is_some_and(has))
+        };
+        primary || indexes.any(|index| all(&index.columns))
     }
 }
 

@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use zeroize::Zeroize;
 
-use super::{Catalog, Runners, Upstreams};
+use super::{
+    Catalog, ErasePlan, EraseStep, Erased, PersonalRow, ReadPlan, Retained, RootKeys, Runners,
+    Upstreams,
+};
 use crate::SourceName;
 
 /// Why an application's database did not do what it was asked. Texts name tables and columns, never values.
@@ -26,6 +29,19 @@ pub enum SourceError {
     /// The disk is full.
     #[error("no space left for source `{0}`")]
     Full(SourceName),
+    /// A constraint or a trigger of the application refuses to let rows be erased.
+    #[error(
+        "source `{name}` refuses to erase rows of table `{table}` ({why}): let the data map say what becomes of the rows \
+         that refer to them, or change the application's constraint or trigger"
+    )]
+    Refused {
+        /// The source.
+        name: SourceName,
+        /// The table.
+        table: String,
+        /// What the engine said, without values.
+        why: String,
+    },
     /// Anything else.
     #[error("source `{name}`: {why}")]
     Failed {
@@ -94,14 +110,13 @@ pub struct SealPlan {
 }
 
 /// One step from a row to the row that it refers to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Hop {
-    /// The referring column, in the table that was reached so far.
-    pub column: String,
+    /// The referring columns, in the table that was reached so far, each with the column of the other table that holds the
+    /// same value; no two rows there may share all of them.
+    pub columns: Vec<(String, String)>,
     /// The table referred to.
     pub parent: String,
-    /// The column there that holds the same value; no two rows may share one.
-    pub parent_column: String,
 }
 
 /// One column to seal.
@@ -327,6 +342,32 @@ pub trait Source: Send + Sync {
     /// Takes away what [`prepare`](Source::prepare) and [`guard`](Source::guard) had added. Answers what could not become
     /// as it was before, one sentence each.
     async fn unprepare(&self, plans: &[SealPlan]) -> Result<Vec<String>, SourceError>;
+
+    /// The next rows after `after`, in key order and at most `rows_max`, that belong to one of `people` or may be seen by one,
+    /// each once. Reading a table to its end goes through it once, however many people there are.
+    async fn rows_of(
+        &self,
+        plan: &ReadPlan,
+        people: &RootKeys,
+        after: Option<&RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<PersonalRow>, SourceError>;
+
+    /// Takes one more step in erasing the rows of the person with this key, at most `rows_max` rows in one transaction, with
+    /// the application's constraints and triggers in force. Repeating it until it says that there is nothing more is all it
+    /// takes, and doing so again later is harmless.
+    async fn erase(
+        &self,
+        plan: &ErasePlan,
+        person: &str,
+        rows_max: u32,
+    ) -> Result<Erased, SourceError>;
+
+    /// Which of the person's rows hold values that [`erase`](Source::erase) keeps, because a law wants them.
+    async fn retained(&self, step: &EraseStep, person: &str) -> Result<Retained, SourceError>;
+
+    /// After rows were erased: empties what logs of its own the engine can empty without making anybody wait.
+    async fn scrub(&self) -> Result<(), SourceError>;
 
     /// Forgets what reading and writing left in memory: connections and their pages. Called when a job ends, however; the
     /// next call opens them again.

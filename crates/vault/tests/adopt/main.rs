@@ -12,4 +12,5 @@ mod failing;
 mod killing;
 mod postgres;
 mod refusing;
+mod rights;
 mod undoing;

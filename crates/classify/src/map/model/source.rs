@@ -3,6 +3,8 @@
 use crate::class::Class;
 use crate::name::{ColumnName, FieldName, SourceName, TableName, TenantName};
 
+use super::rights::{EraseRule, EraseWith, ExportRule};
+
 /// An application's own database.
 ///
 /// ```
@@ -72,6 +74,14 @@ pub struct Table {
     pub name: TableName,
     /// Whose a row is; always there if a column is a field.
     pub subject: Option<SubjectPath>,
+    /// Who else may see a row: each a foreign key ([`SubjectPath::Via`]) to a row whose person it is.
+    pub shared: Vec<SubjectPath>,
+    /// What becomes of the rows of somebody who left; `None` where the map does not say, and then nothing is done to them.
+    pub erase: Option<EraseRule>,
+    /// With whose leaving that happens to a shared row.
+    pub erase_with: EraseWith,
+    /// How its rows appear in the copy that a person gets of their data.
+    pub export: ExportRule,
     /// All its columns but those of blind indexes, by name.
     pub columns: Vec<Column>,
 }
@@ -127,29 +137,30 @@ pub enum SubjectPath {
     },
     /// The row belongs to whom the row in another table belongs to.
     Via {
-        /// The foreign key.
-        column: ColumnName,
+        /// The foreign key; several columns where it has several (`(a, b) -> t`).
+        columns: Vec<ColumnName>,
         /// The table that it leads to.
         table: TableName,
-        /// The column there that it refers to, where the map says so (`a -> t.b`).
-        parent_column: Option<ColumnName>,
+        /// The columns there that it refers to, one for each, where the map says so (`a -> t.b`); else none.
+        parent_columns: Vec<ColumnName>,
     },
 }
 
 impl SubjectPath {
-    /// The column of the row itself with which the path starts.
+    /// The columns of the row itself with which the path starts.
     ///
     /// ```
     /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
     /// let orders = map.source("shop").and_then(|shop| shop.table("orders")).ok_or("no table")?;
     /// let path = orders.subject.as_ref().ok_or("no subject")?;
-    /// assert_eq!(path.column().as_str(), "customer_id");
+    /// assert_eq!(path.columns().iter().map(|column| column.as_str()).collect::<Vec<_>>(), ["customer_id"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn column(&self) -> &ColumnName {
+    pub fn columns(&self) -> &[ColumnName] {
         match self {
-            Self::Own { column } | Self::Via { column, .. } => column,
+            Self::Own { column } => std::slice::from_ref(column),
+            Self::Via { columns, .. } => columns,
         }
     }
 }
@@ -178,7 +189,7 @@ pub struct SubjectChain {
 /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
 /// let chain = map.subject_chain(&"shop".parse()?, &"orders".parse()?).ok_or("no subject")?;
 /// let hop = chain.hops.first().ok_or("no hop")?;
-/// assert_eq!(format!("{}.{} -> {}", hop.table, hop.column, hop.parent_table), "orders.customer_id -> customer");
+/// assert_eq!(format!("{}.{} -> {}", hop.table, hop.columns[0], hop.parent_table), "orders.customer_id -> customer");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,13 +197,13 @@ pub struct SubjectChain {
 pub struct Hop {
     /// The table that has the foreign key.
     pub table: TableName,
-    /// The foreign key.
-    pub column: ColumnName,
+    /// The foreign key, of one column or several.
+    pub columns: Vec<ColumnName>,
     /// The table that it leads to.
     pub parent_table: TableName,
-    /// The column there that it refers to: as stated, else the subject column of a root; `None`
+    /// The columns there that it refers to, one for each: as stated, else the subject column of a root; none
     /// means the primary key of `parent_table`.
-    pub parent_column: Option<ColumnName>,
+    pub parent_columns: Vec<ColumnName>,
 }
 
 /// The end of every subject path.
@@ -229,6 +240,10 @@ pub struct Column {
     pub name: ColumnName,
     /// What Privet does with it.
     pub treatment: Treatment,
+    /// Why its value stays in a row that is cleared when the person leaves, where it does.
+    pub keep: Option<String>,
+    /// Why it is left out of the copy that a person gets of their data, where it is.
+    pub withheld: Option<String>,
 }
 
 impl Column {
@@ -247,6 +262,26 @@ impl Column {
             Treatment::Field(field) => Some(field),
             Treatment::Class { .. } => None,
         }
+    }
+}
+
+impl Table {
+    /// The columns that say something about people, or name them: those of a field, and those of class `UPI`, `UDI` or `CC`.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let orders = map.source("shop").and_then(|shop| shop.table("orders")).ok_or("no table")?;
+    /// let personal: Vec<&str> = orders.personal_columns().map(|column| column.name.as_str()).collect();
+    /// assert_eq!(personal, ["customer_id"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn personal_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns
+            .iter()
+            .filter(|column| match &column.treatment {
+                Treatment::Field(_) => true,
+                Treatment::Class { class, .. } => class.is_about_a_person() || *class == Class::Upi,
+            })
     }
 }
 

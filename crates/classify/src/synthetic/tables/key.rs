@@ -67,7 +67,7 @@ pub(super) fn primary<'s>(source: &'s Source, table: &'s Table) -> Option<&'s Co
     if let Some(SubjectPath::Own { column }) = &table.subject {
         return Some(column);
     }
-    let foreign = table.subject.as_ref().map(SubjectPath::column);
+    let foreign = table.subject.as_ref().map_or(&[][..], SubjectPath::columns);
     let called = Label::of(table.name.as_str());
     let clear = |column: &&Column| matches!(column.treatment, Treatment::Class { .. });
     let keys: Vec<_> = table
@@ -75,7 +75,7 @@ pub(super) fn primary<'s>(source: &'s Source, table: &'s Table) -> Option<&'s Co
         .iter()
         .filter(clear)
         .map(|column| &column.name)
-        .filter(|name| foreign != Some(*name))
+        .filter(|name| !foreign.contains(name))
         .filter_map(|name| Some((name, Label::of(name.as_str()).key_of()?)))
         // The key of a row of another table.
         .filter(|(_, key)| {
@@ -103,10 +103,10 @@ pub(super) fn primary<'s>(source: &'s Source, table: &'s Table) -> Option<&'s Co
 fn is_referred_to(source: &Source, table: &Table, name: &ColumnName) -> bool {
     source.tables.iter().any(|child| match &child.subject {
         Some(SubjectPath::Via {
-            column,
+            columns,
             table: parent,
-            parent_column: None,
-        }) => *parent == table.name && column == name,
+            parent_columns,
+        }) => *parent == table.name && parent_columns.is_empty() && columns.contains(name),
         _ => false,
     })
 }
@@ -116,25 +116,44 @@ pub(super) fn is_stated(source: &Source, table: &Table, name: &ColumnName) -> bo
     source.tables.iter().any(|child| match &child.subject {
         Some(SubjectPath::Via {
             table: parent,
-            parent_column: Some(stated),
+            parent_columns,
             ..
-        }) => *parent == table.name && stated == name,
+        }) => *parent == table.name && parent_columns.contains(name),
         _ => false,
     })
 }
 
-/// The table above, and the column there that the rows of `table` refer to; nothing for a table
-/// without one above.
+/// The table above, and the column there that the rows of `table` refer to, the first of several;
+/// nothing for a table without one above.
 pub(super) fn parent<'s>(
     source: &'s Source,
     table: &'s Table,
 ) -> Result<Option<(&'s Table, &'s ColumnName)>, SyntheticError> {
+    match &table.subject {
+        Some(SubjectPath::Via { columns, .. }) => match columns.first() {
+            Some(column) => referred(source, table, column),
+            None => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The table above, and the column there that this column of `table` refers to; nothing for a
+/// column that does not lead there.
+pub(super) fn referred<'s>(
+    source: &'s Source,
+    table: &'s Table,
+    column: &ColumnName,
+) -> Result<Option<(&'s Table, &'s ColumnName)>, SyntheticError> {
     let Some(SubjectPath::Via {
-        column,
+        columns,
         table: parent,
-        parent_column,
+        parent_columns,
     }) = &table.subject
     else {
+        return Ok(None);
+    };
+    let Some(position) = columns.iter().position(|foreign| foreign == column) else {
         return Ok(None);
     };
     let no_key = || SyntheticError::NoKey {
@@ -144,7 +163,9 @@ pub(super) fn parent<'s>(
     };
     // A checked map lists the tables that its paths lead to.
     let above = source.table(parent.as_str()).ok_or_else(no_key)?;
-    let key = parent_column.as_ref().or_else(|| primary(source, above));
+    // Of several columns, only the map can say which is which there.
+    let key = parent_columns.get(position);
+    let key = key.or_else(|| primary(source, above).filter(|_| columns.len() == 1));
     Ok(Some((above, key.ok_or_else(no_key)?)))
 }
 
@@ -158,9 +179,9 @@ pub(super) fn resolve(
 ) -> Result<(usize, Key), SyntheticError> {
     let (mut here, mut column) = (table, column);
     for steps in 0..source.tables.len() {
-        match parent(source, here)? {
-            Some((above, key)) if is_foreign(here, column) => (here, column) = (above, key),
-            _ => return Ok((steps, keys.of(here, column))),
+        match referred(source, here, column)? {
+            Some((above, key)) => (here, column) = (above, key),
+            None => return Ok((steps, keys.of(here, column))),
         }
     }
     Ok((0, keys.of(table, column)))
@@ -168,5 +189,5 @@ pub(super) fn resolve(
 
 /// Whether the column is the foreign key along which the table's subject is found.
 pub(super) fn is_foreign(table: &Table, column: &ColumnName) -> bool {
-    matches!(&table.subject, Some(SubjectPath::Via { column: foreign, .. }) if foreign == column)
+    matches!(&table.subject, Some(SubjectPath::Via { columns, .. }) if columns.contains(column))
 }

@@ -3,7 +3,7 @@
 use super::children::Children;
 use super::content::Content;
 use super::guess::guess;
-use super::key::{Keys, is_foreign, is_stated, parent, primary, resolve};
+use super::key::{Keys, is_foreign, is_stated, parent, primary, referred, resolve};
 use super::{Planned, Table, Why};
 use crate::class::Class;
 use crate::error::SyntheticError;
@@ -145,9 +145,7 @@ impl Planner<'_> {
 
     /// The key of the row, or what leads to the row above.
     fn key(&self, column: &ColumnName) -> Result<Option<Content>, SyntheticError> {
-        if is_foreign(self.table, column)
-            && let Some((above, key)) = parent(self.source, self.table)?
-        {
+        if let Some((above, key)) = referred(self.source, self.table, column)? {
             let (steps, key) = resolve(self.source, above, key, self.keys)?;
             return Ok(Some(Content::Above(steps + 1, key)));
         }

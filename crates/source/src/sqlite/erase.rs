@@ -1,0 +1,288 @@
+//! Erasing the rows of one person, as an application would: its constraints and triggers are in force.
+
+use privet_vault::port::{
+    EraseAction, ErasePlan, EraseStep, Erased, Replacement, Retained, RetainedColumn, TOMBSTONE,
+    TOMBSTONE_MARK, TOMBSTONE_PREFIX,
+};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+
+use super::error::Failing;
+use super::name::{literal, quoted};
+use super::plan::{key_name, of_t};
+use super::rows::join;
+
+/// One transaction; a plan that goes together is done in one, however many rows that are.
+pub(crate) fn erase(
+    connection: &mut Connection,
+    plan: &ErasePlan,
+    person: &str,
+    rows_max: u32,
+) -> Result<Erased, Failing> {
+    // What the application keeps beside its rows (search indexes, sums, histories) is its triggers' business.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+    connection.execute_batch("PRAGMA foreign_keys = ON")?;
+    let erased = in_transaction(connection, plan, person, rows_max)?;
+    connection.execute_batch("PRAGMA foreign_keys = OFF")?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    Ok(erased)
+}
+
+fn in_transaction(
+    connection: &mut Connection,
+    plan: &ErasePlan,
+    person: &str,
+    rows_max: u32,
+) -> Result<Erased, Failing> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let limit = if plan.together {
+        -1
+    } else {
+        i64::from(rows_max)
+    };
+    if plan.together {
+        transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+    }
+    let mut erased = Erased::default();
+    let mut last = "";
+    for step in &plan.steps {
+        last = &step.table;
+        let done = take(&transaction, step, person, limit);
+        let rows = done.map_err(|failing| refused(failing, &step.table))?;
+        erased.more |= !plan.together && rows >= u64::from(rows_max);
+        erased.rows.push(rows);
+    }
+    transaction
+        .commit()
+        .map_err(|error| refused(error.into(), last))?;
+    Ok(erased)
+}
+
+fn take(
+    transaction: &Transaction<'_>,
+    step: &EraseStep,
+    person: &str,
+    limit: i64,
+) -> Result<u64, Failing> {
+    let key = key_name(transaction, &step.table)?;
+    let table = quoted(&step.table);
+    let change = match &step.action {
+        EraseAction::Delete => format!("DELETE FROM main.{table}"),
+        EraseAction::Detach(columns) => {
+            let set: Vec<String> = columns
+                .iter()
+                .map(|column| format!("{} = NULL", quoted(column)))
+                .collect();
+            format!("UPDATE main.{table} SET {}", set.join(", "))
+        }
+        EraseAction::Clear(columns) => {
+            let set: Vec<String> = columns
+                .iter()
+                .map(|column| {
+                    let (name, new) = (quoted(&column.name), replacement(column.with));
+                    let old = format!("{table}.{name}");
+                    match kept(step, &column.name, &table) {
+                        Some(kept) => {
+                            format!("{name} = CASE WHEN {old} IS NULL OR {kept} THEN {old} ELSE {new} END")
+                        }
+                        None => format!("{name} = CASE WHEN {old} IS NULL THEN NULL ELSE {new} END"),
+                    }
+                })
+                .collect();
+            if set.is_empty() {
+                return Ok(0);
+            }
+            format!("UPDATE main.{table} SET {}", set.join(", "))
+        }
+    };
+    let picked = Picked::new(transaction, step)?;
+    let sql = format!(
+        "{change} WHERE {key} IN (SELECT t.{key} {} AND {} LIMIT ?2)",
+        picked.rows,
+        due(step)
+    );
+    let mut statement = transaction.prepare_cached(&sql)?;
+    Ok(statement.execute(params![person, limit])? as u64)
+}
+
+/// The rows of a step that lead to the person.
+struct Picked {
+    /// `FROM … WHERE …`, with the person's key in the first parameter.
+    rows: String,
+}
+
+impl Picked {
+    fn new(connection: &Connection, step: &EraseStep) -> Result<Self, Failing> {
+        let mut rows = format!("FROM main.{} AS t", quoted(&step.table));
+        let last = join(&mut rows, &step.way, 0, "JOIN");
+        let hop = step.way.hops.last();
+        let root = hop.map_or(step.table.as_str(), |hop| hop.parent.as_str());
+        let column = format!("{last}.{}", quoted(&step.way.root_column));
+        // Letter for letter, as keys are told apart; by the column itself, too, where its type makes numbers of the text,
+        // so that an index serves.
+        let exact = format!("CAST({column} AS TEXT) COLLATE BINARY = ?1");
+        rows.push_str(
+            &match has_affinity(connection, root, &step.way.root_column)? {
+                true => format!(" WHERE {column} = ?1 AND {exact}"),
+                false => format!(" WHERE {exact}"),
+            },
+        );
+        Ok(Self { rows })
+    }
+}
+
+/// Whether a column converts what it is compared with (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
+fn has_affinity(connection: &Connection, table: &str, column: &str) -> Result<bool, Failing> {
+    let declared: Option<String> = connection
+        .prepare_cached(
+            "SELECT type FROM pragma_table_xinfo(?1, 'main') WHERE name = ?2 COLLATE NOCASE",
+        )?
+        .query_row([table, column], |row| row.get(0))?;
+    let declared = declared.unwrap_or_default().to_ascii_uppercase();
+    let is_blob = declared.is_empty() || declared.contains("BLOB");
+    let is_other = ["INT", "CHAR", "CLOB", "TEXT"];
+    Ok(!is_blob || is_other.iter().any(|kind| declared.contains(kind)))
+}
+
+/// Whether there is something to do about a row `t`.
+fn due(step: &EraseStep) -> String {
+    match &step.action {
+        EraseAction::Delete => {
+            let kept = step.retained.iter().map(|column| is_kept(column, "t"));
+            let kept: Vec<String> = kept.collect();
+            if kept.is_empty() {
+                "true".to_owned()
+            } else {
+                format!("NOT ({})", kept.join(" OR "))
+            }
+        }
+        EraseAction::Detach(columns) => {
+            let set = columns
+                .iter()
+                .map(|column| format!("{} IS NOT NULL", of_t(column)));
+            format!("({})", set.collect::<Vec<_>>().join(" OR "))
+        }
+        EraseAction::Clear(columns) => {
+            let full = columns.iter().map(|column| {
+                let value = of_t(&column.name);
+                let mut full = format!("{value} IS NOT NULL");
+                if column.with != Replacement::Null {
+                    full.push_str(&format!(
+                        " AND substr(CAST({value} AS TEXT), 1, {}) <> {}",
+                        TOMBSTONE_PREFIX.len(),
+                        literal(TOMBSTONE_PREFIX)
+                    ));
+                }
+                match kept(step, &column.name, "t") {
+                    Some(kept) => format!("({full} AND NOT {kept})"),
+                    None => format!("({full})"),
+                }
+            });
+            let full: Vec<String> = full.collect();
+            if full.is_empty() {
+                "false".to_owned()
+            } else {
+                format!("({})", full.join(" OR "))
+            }
+        }
+    }
+}
+
+/// Whether the value of this column is kept in a row of `table`; `None` where none ever is.
+fn kept(step: &EraseStep, column: &str, table: &str) -> Option<String> {
+    let retained = step
+        .retained
+        .iter()
+        .find(|retained| retained.name == column);
+    retained.map(|retained| is_kept(retained, table))
+}
+
+/// Never NULL, so that its contrary is never NULL either. What is no date begins no retention.
+fn is_kept(column: &RetainedColumn, table: &str) -> String {
+    let (value, from) = (quoted(&column.name), quoted(&column.from));
+    let (value, day) = (
+        format!("{table}.{value}"),
+        format!("substr({table}.{from}, 1, 10)"),
+    );
+    format!(
+        "({value} IS NOT NULL AND typeof({table}.{from}) = 'text' \
+         AND {day} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND {day} COLLATE BINARY >= {})",
+        literal(&column.since)
+    )
+}
+
+fn replacement(with: Replacement) -> String {
+    match with {
+        Replacement::Null => "NULL".to_owned(),
+        Replacement::Tombstone => literal(TOMBSTONE),
+        Replacement::OwnTombstone => {
+            let before = TOMBSTONE.get(..TOMBSTONE_MARK.start).unwrap_or_default();
+            let after = TOMBSTONE.get(TOMBSTONE_MARK.end..).unwrap_or_default();
+            format!(
+                "{} || lower(hex(randomblob(16))) || {}",
+                literal(before),
+                literal(after)
+            )
+        }
+    }
+}
+
+/// Which rows of the person hold values that are kept.
+pub(crate) fn retained(
+    connection: &Connection,
+    step: &EraseStep,
+    person: &str,
+) -> Result<Retained, Failing> {
+    if step.retained.is_empty() {
+        return Ok(Retained::default());
+    }
+    let kept: Vec<String> = step.retained.iter().map(|one| is_kept(one, "t")).collect();
+    let first = step.retained.iter().zip(&kept).map(|(column, kept)| {
+        let from = of_t(&column.from);
+        format!("min(CASE WHEN {kept} THEN substr({from}, 1, 10) END)")
+    });
+    let first: Vec<String> = first.collect();
+    let sql = format!(
+        "SELECT count(*), {} {} AND ({})",
+        first.join(", "),
+        Picked::new(connection, step)?.rows,
+        kept.join(" OR ")
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([person], |row| {
+        let first = (0..step.retained.len()).map(|position| row.get(1 + position));
+        Ok(Retained {
+            rows: row.get::<_, i64>(0)?.unsigned_abs(),
+            first: first.collect::<Result<_, _>>()?,
+        })
+    })?)
+}
+
+/// Empties the write-ahead log, in which deleted rows remain, unless somebody reads an older state: then it is emptied when the
+/// application does so.
+pub(crate) fn scrub(connection: &Connection) -> Result<(), Failing> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// A message of the application's own trigger may say anything, so that only its code is passed on.
+fn refused(failing: Failing, table: &str) -> Failing {
+    let Failing::Engine(error) = &failing else {
+        return failing;
+    };
+    if error.sqlite_error_code() != Some(ErrorCode::ConstraintViolation) {
+        return failing;
+    }
+    let code = error.sqlite_error().map_or(0, |error| error.extended_code);
+    let why = match code {
+        rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "a foreign key refers to them",
+        rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER => "a foreign key with RESTRICT, or a trigger",
+        rusqlite::ffi::SQLITE_CONSTRAINT_NOTNULL => "a column that cannot be NULL",
+        rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE => "a column that holds no value twice",
+        _ => "a constraint",
+    };
+    Failing::Refused {
+        table: table.to_owned(),
+        why: why.to_owned(),
+    }
+}

@@ -1,0 +1,134 @@
+//! The rows of people in applications' databases: what reading them for the people themselves, and erasing them, needs.
+
+use std::collections::BTreeMap;
+
+pub use privet_seal::{TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX};
+use zeroize::Zeroize;
+
+use super::{Hop, RowKey, SqlValue};
+
+/// The way from a row to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Way {
+    /// The steps; none where the table itself names the person.
+    pub hops: Vec<Hop>,
+    /// The table at the end: aliases of people name it.
+    pub root_table: String,
+    /// Its column that holds the person's own key.
+    pub root_column: String,
+}
+
+/// How one table is read for people.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReadPlan {
+    /// The table.
+    pub table: String,
+    /// The columns whose values are wanted.
+    pub columns: Vec<String>,
+    /// The ways to the people: first to the one whose row it is, then to others who may see it.
+    pub ways: Vec<Way>,
+}
+
+/// Keys of people as text, by the table that names them.
+pub type RootKeys = BTreeMap<String, Vec<String>>;
+
+/// A row of somebody. Its values are overwritten when it is dropped.
+#[derive(Debug, Clone)]
+pub struct PersonalRow {
+    /// Which row.
+    pub key: RowKey,
+    /// Per way of the plan, the key of the person to whom it leads; `None` where it leads nowhere.
+    pub people: Vec<Option<String>>,
+    /// One value per column of the plan. Numbers of types that no [`SqlValue`] holds exactly, and all else, come as text.
+    pub values: Vec<SqlValue>,
+}
+
+impl Drop for PersonalRow {
+    fn drop(&mut self) {
+        self.people.zeroize();
+        self.values.iter_mut().for_each(SqlValue::wipe);
+    }
+}
+
+/// What is done about the rows of somebody who left: one step, or several that no order makes possible one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasePlan {
+    /// The steps, in their order.
+    pub steps: Vec<EraseStep>,
+    /// Whether all of it is one transaction at whose end alone references have to be right: for tables that refer to each
+    /// other in a circle.
+    pub together: bool,
+}
+
+/// What is done about the person's rows in one table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EraseStep {
+    /// The table.
+    pub table: String,
+    /// How its rows lead to the person.
+    pub way: Way,
+    /// What is done.
+    pub action: EraseAction,
+    /// Columns whose values are kept for some time. Such a row is not deleted, and such a value not cleared.
+    pub retained: Vec<RetainedColumn>,
+}
+
+/// What is done about a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EraseAction {
+    /// It stays, and these columns, which refer to what the person had, become NULL.
+    Detach(Vec<String>),
+    /// It stays, and these columns are cleared.
+    Clear(Vec<ClearedColumn>),
+    /// It is deleted.
+    Delete,
+}
+
+/// A column to clear.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClearedColumn {
+    /// Name.
+    pub name: String,
+    /// What it holds afterwards, where it was not NULL.
+    pub with: Replacement,
+}
+
+/// What stands in place of a value that was cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Replacement {
+    /// NULL.
+    Null,
+    /// The [tombstone](TOMBSTONE).
+    Tombstone,
+    /// A tombstone of its own for each row, for columns that hold no value twice.
+    OwnTombstone,
+}
+
+/// A column whose values are kept for as long as a law wants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RetainedColumn {
+    /// The column.
+    pub name: String,
+    /// The column with the date from which that counts.
+    pub from: String,
+    /// The first day, as `2019-01-01`, from which values are kept still.
+    pub since: String,
+}
+
+/// What a call erased.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Rows, per step of the plan.
+    pub rows: Vec<u64>,
+    /// Whether there may be more to do.
+    pub more: bool,
+}
+
+/// Rows with values that are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retained {
+    /// How many.
+    pub rows: u64,
+    /// Per retained column of the step, the first day from which a value is kept, as `2019-01-01`.
+    pub first: Vec<Option<String>>,
+}
