@@ -179,6 +179,7 @@ async fn agree<'a>(
                 }],
                 withdraw: Vec::new(),
                 channel: ConsentChannel::Web,
+                language: None,
                 evidence: None,
             };
             vault.record_consent(&job, &subject, &change).await?;

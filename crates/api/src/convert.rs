@@ -9,7 +9,7 @@ pub(crate) use grant::{grants_out, requests_out};
 pub(crate) use session::{cursor_text, detail_out, filter_in, list_out, parse_cursor, verdict_in};
 pub(crate) use summary::{findings_out, summary_out};
 
-use privet_vault::{self as vault, ListedToken, SubjectName, TokenState};
+use privet_vault::{self as vault, Language, LanguageError, ListedToken, SubjectName, TokenState};
 use privet_wire as wire;
 
 use crate::refusal::Refusal;
@@ -53,6 +53,16 @@ pub(crate) fn kind_out(kind: vault::PrincipalKind) -> wire::PrincipalKind {
         vault::PrincipalKind::Job => wire::PrincipalKind::Job,
         vault::PrincipalKind::Subject => wire::PrincipalKind::Subject,
     }
+}
+
+/// A language as a body names it.
+pub(crate) fn language_in(tag: Option<&str>) -> Result<Option<Language>, LanguageError> {
+    tag.map(str::parse).transpose()
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn oid_in(oid: wire::Oid) -> vault::Oid {

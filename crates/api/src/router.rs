@@ -14,8 +14,8 @@ use crate::metrics::Metrics;
 use crate::pages::{self, Searches};
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, consent, consent_import, grants, health, jobs, logins, lookup, metrics, open, query,
-    reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
+    audit, consent, consent_import, grants, health, jobs, logins, lookup, metrics, notices, open,
+    query, reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -132,6 +132,7 @@ fn consent_of(table: Table) -> Table {
             "/v1/subjects/{oid}/consent/receipts/{number}",
             get(consent::receipt),
         )
+        .token(Method::GET, "/v1/notices/{version}", get(notices::show))
         .token(
             Method::POST,
             "/v1/consent/import",

@@ -9,6 +9,7 @@ pub(crate) mod jobs;
 pub(crate) mod logins;
 pub(crate) mod lookup;
 pub(crate) mod metrics;
+pub(crate) mod notices;
 pub(crate) mod open;
 pub(crate) mod query;
 pub(crate) mod reveal;

@@ -34,6 +34,7 @@ mod class;
 mod classified;
 mod error;
 pub mod free_text;
+mod language;
 pub mod lines;
 mod map;
 mod name;
@@ -50,11 +51,12 @@ pub use because::{Because, because};
 pub use class::Class;
 pub use classified::{Cc, Classified, Oi, ParseClassifiedError, Sys, Udi, Uii, Upi};
 pub use error::{MapError, MapErrors, NameError, SyntheticError, UnknownName, ValueError};
+pub use language::{Language, LanguageError};
 pub use map::{
     Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Controller, DataMap,
     EraseRule, EraseWith, ExportRule, Field, Hop, KeptConsent, Lookup, MetricRule, NameRule,
-    Period, PeriodError, PeriodUnit, Purpose, Retain, RetainFrom, Root, ScopeRule, Source,
-    SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
+    NoticeText, Period, PeriodError, PeriodUnit, Purpose, Retain, RetainFrom, Root, ScopeRule,
+    Source, SubjectChain, SubjectPath, Table, Telemetry, TelemetryDefault, TenantRule, Treatment,
 };
 pub use name::{
     ColumnName, FieldName, Name, PurposeName, SourceName, TableName, TenantName, kind as name_kind,

@@ -10,6 +10,7 @@ mod controller;
 mod coverage;
 mod fields;
 mod model;
+mod notices;
 mod period;
 mod problems;
 mod purposes;
@@ -23,14 +24,15 @@ use std::collections::BTreeMap;
 
 pub use model::{
     Attribute, AttributeType, Basis, CONSENT_BITS, Column, ConsentRules, Controller, EraseRule,
-    EraseWith, ExportRule, Field, Hop, KeptConsent, Lookup, MetricRule, NameRule, Purpose, Retain,
-    RetainFrom, Root, ScopeRule, Source, SubjectChain, SubjectPath, Table, Telemetry,
-    TelemetryDefault, TenantRule, Treatment,
+    EraseWith, ExportRule, Field, Hop, KeptConsent, Lookup, MetricRule, NameRule, NoticeText,
+    Purpose, Retain, RetainFrom, Root, ScopeRule, Source, SubjectChain, SubjectPath, Table,
+    Telemetry, TelemetryDefault, TenantRule, Treatment,
 };
 pub use period::{Period, PeriodError, PeriodUnit};
 
 use crate::error::MapErrors;
 use crate::name::{FieldName, PurposeName, SourceName, TableName};
+use notices::Texts;
 use read::Document;
 
 /// A data map that was read and checked. Iteration is by name. The examples of its parts read the map
@@ -49,6 +51,7 @@ pub struct DataMap {
     fields: BTreeMap<FieldName, Field>,
     sources: BTreeMap<SourceName, Source>,
     consent: ConsentRules,
+    texts: Texts,
     controller: Option<Controller>,
     telemetry: Telemetry,
 }
@@ -71,6 +74,8 @@ impl DataMap {
         let fields = fields::read(&mut root, &purposes, &mut problems);
         let sources = sources::read(&mut root, &fields, &mut problems);
         let consent = consent::read(&mut root, &mut problems);
+        let plain = consent.language.as_ref();
+        let texts = notices::read(&mut root, &purposes, plain, &mut problems);
         let controller = controller::read(&mut root, &mut problems);
         let telemetry = telemetry::read(&mut root, &purposes, &mut problems);
         root.finish(&mut problems);
@@ -81,6 +86,7 @@ impl DataMap {
             fields: fields.into_good(),
             sources: sources.into_good(),
             consent,
+            texts,
             controller,
             telemetry,
         })
@@ -182,6 +188,40 @@ impl DataMap {
                 each.collect::<Vec<_>>().join(" ")
             }
         }
+    }
+
+    /// The texts of notices, of those in force and of former ones, by version, purpose and language.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// let first = map.notice_texts().next().ok_or("no text")?;
+    /// assert_eq!((first.version.as_str(), first.purpose.as_str()), ("2025-01", "marketing"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn notice_texts(&self) -> impl ExactSizeIterator<Item = &NoticeText> {
+        self.texts.values()
+    }
+
+    /// The purposes that rest on consent and whose notice in force has no text: what people are shown when they are asked for
+    /// them is known elsewhere alone.
+    ///
+    /// ```
+    /// use privet_classify::DataMap;
+    ///
+    /// let map = "[purposes]\nmarketing = { basis = \"consent\", bit = 0, notice = \"2026-11\" }\n";
+    /// assert_eq!(DataMap::parse(map)?.purposes_without_text().count(), 1);
+    /// let text = "[notices.\"2026-11\"]\nmarketing = { en = \"We write to you about new things.\" }\n";
+    /// assert_eq!(DataMap::parse(&[map, text].concat())?.purposes_without_text().count(), 0);
+    /// # Ok::<(), privet_classify::MapErrors>(())
+    /// ```
+    pub fn purposes_without_text(&self) -> impl Iterator<Item = &Purpose> {
+        let is_shown = |purpose: &Purpose| {
+            self.notice_texts().any(|text| {
+                text.purpose == purpose.name && Some(&text.version) == purpose.notice.as_ref()
+            })
+        };
+        let on_consent = self.purposes().filter(|one| one.basis == Basis::Consent);
+        on_consent.filter(move |purpose| !is_shown(purpose))
     }
 
     /// The sources, by name.

@@ -45,7 +45,7 @@ fn check(folder: &str, count_min: usize, report: impl Fn(Result<DataMap, MapErro
 
 #[test]
 fn refused_maps_say_what_to_do() {
-    check("refused", 74, |result| match result {
+    check("refused", 80, |result| match result {
         Ok(map) => panic!("allowed: {map:?}"),
         Err(errors) => errors.to_string(),
     });
@@ -77,6 +77,23 @@ fn understood(map: &DataMap) -> String {
     if let Some(keep) = &map.consent().keep {
         writeln!(text, "consent is kept {}: {:?}", keep.for_, keep.why).unwrap();
     }
+    if let Some(language) = &map.consent().language {
+        writeln!(text, "notices are in {language}").unwrap();
+    }
+    for notice in map.notice_texts() {
+        let (version, purpose, language) = (&notice.version, &notice.purpose, &notice.language);
+        writeln!(
+            text,
+            "notice {version} {purpose} {language}: {:?}",
+            notice.text
+        )
+        .unwrap();
+    }
+    let without: Vec<_> = map
+        .purposes_without_text()
+        .map(|one| one.name.as_str())
+        .collect();
+    writeln!(text, "purposes without text: {without:?}").unwrap();
     if let Some(day) = map.consent().gpc_since {
         writeln!(text, "gpc is honoured since {day}").unwrap();
     }
@@ -236,6 +253,25 @@ fn a_map_of_a_mebibyte_is_enough() {
     let errors = DataMap::parse(&"#".repeat((1 << 20) + 1)).unwrap_err();
     insta::assert_snapshot!(errors, @"line 1: the file is longer than 1 MiB; split the environment");
     assert!(DataMap::parse(&"#".repeat(1 << 20)).is_ok());
+}
+
+#[test]
+fn a_text_of_a_notice_has_a_limit() {
+    let map = |text: &str| {
+        let purpose = "[purposes]\nmarketing = { basis = \"consent\", bit = 0, notice = \"1\" }\n";
+        DataMap::parse(&format!(
+            "{purpose}[notices.1]\nmarketing = {{ de = \"{text}\" }}\n"
+        ))
+    };
+    let page = "ä".repeat(8192);
+    let long = map(&format!("{page}."));
+    insta::assert_snapshot!(long.unwrap_err(), @"line 4: `notices.1.marketing.de`: it has 16385 bytes; say it in at most 16384, and link to the rest");
+    let map = map(&format!(" {page} ")).unwrap();
+    let texts: Vec<_> = map
+        .notice_texts()
+        .map(|notice| notice.text.as_str())
+        .collect();
+    assert_eq!(texts, [page]);
 }
 
 #[test]

@@ -64,6 +64,9 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
             disagreements.join("\n  ")
         );
     }
+    for missing in texts_missing(&map) {
+        note(format!("warning: {missing}"));
+    }
     let root = root_key(folder, settings)?;
     let signer = signing_key(folder, settings)?;
     let receipts = receipt_key(folder, settings)?;
@@ -132,6 +135,19 @@ pub(crate) fn warn_of_gaps(map: &DataMap) {
              leaves, so that nothing is erased there: run `privet check`"
         ));
     }
+}
+
+/// The purposes that people are asked for without the data map saying what they are shown. A server starts all the same: it did
+/// before there were texts in data maps.
+pub(crate) fn texts_missing(map: &DataMap) -> Vec<String> {
+    let missing = map.purposes_without_text().map(|purpose| {
+        let (name, notice) = (&purpose.name, purpose.notice.as_deref().unwrap_or_default());
+        format!(
+            "purpose `{name}` rests on consent, but the data map has no text of its notice `{notice}`: add what people are \
+             shown, under [notices.{notice:?}], as {name} = {{ en = \"…\" }}"
+        )
+    });
+    missing.collect()
 }
 
 /// Says of each source that was not adopted (or of the one that is named) that the console shows it as it is.

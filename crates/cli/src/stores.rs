@@ -121,6 +121,28 @@ pub(crate) async fn read_log(folder: &Folder, settings: &Settings) -> Result<Arc
     }
 }
 
+/// The data alone, for reading beside a server that may be running; `None` where no server has made any yet.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) async fn read_data(
+    folder: &Folder,
+    settings: &Settings,
+) -> Result<Option<Arc<dyn DataStore>>> {
+    match place(folder, settings)? {
+        Place::Folder(path, _) if !path.exists() => Ok(None),
+        Place::Folder(path, _) => {
+            let stores = SqliteStores::open_read_only(&path)
+                .with_context(|| format!("cannot read the stores in `{}`", path.display()))?;
+            Ok(Some(stores.data))
+        }
+        Place::Databases(addresses, options) => {
+            let data = PostgresStores::read_data(&addresses.data, &options).await;
+            data.context("cannot read the data store").map(Some)
+        }
+    }
+}
+
 /// Everything that keeps a server from using its stores, without changing them.
 pub(crate) async fn problems(folder: &Folder, settings: &Settings) -> Vec<String> {
     match place(folder, settings) {

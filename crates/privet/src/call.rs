@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use privet_wire::SecretBuffer;
 use serde::Serialize;
 
@@ -47,6 +48,11 @@ impl Call {
             self.path.replace_range(start..=end, &id.to_string());
         }
         self
+    }
+
+    /// The same with a name, whatever characters it has.
+    pub(crate) fn name(self, name: &str) -> Self {
+        self.id(utf8_percent_encode(name, NON_ALPHANUMERIC))
     }
 
     pub(crate) fn query(mut self, query: &impl Serialize) -> Result<Self, Error> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use privet_wire::{
     Consent, ConsentChannel, ConsentGrant, ConsentHistory, ConsentHistoryQuery, ConsentQuery,
-    GpcAnswer, HonourGpc, ImportAnswer, ImportedConsent, Oid, Personal, PutConsent,
+    GpcAnswer, HonourGpc, ImportAnswer, ImportedConsent, Notice, Oid, Personal, PutConsent,
 };
 
 use crate::call::Call;
@@ -36,6 +36,7 @@ impl ConsentAnswers {
             grant: Vec::new(),
             withdraw: Vec::new(),
             channel,
+            language: None,
             evidence: None,
         })
     }
@@ -67,6 +68,19 @@ impl ConsentAnswers {
         self
     }
 
+    /// The language of the text that the person was shown, as a tag of BCP 47. Its receipt then bears that text's hash.
+    ///
+    /// ```
+    /// # use privet::{ConsentAnswers, Purpose, wire::ConsentChannel};
+    /// let marketing = Purpose::new("marketing");
+    /// let yes = ConsentAnswers::new(ConsentChannel::Web).grant(&marketing, "2026-11").language("de");
+    /// ```
+    #[must_use]
+    pub fn language(mut self, tag: impl Into<String>) -> Self {
+        self.0.language = Some(tag.into());
+        self
+    }
+
     /// What shows that it was given. It is kept sealed.
     ///
     /// ```
@@ -84,6 +98,26 @@ impl ConsentAnswers {
 const CONSENT: &str = "/v1/subjects/{oid}/consent";
 
 impl Client {
+    /// The texts of a notice: what to show a person before they are asked, for each purpose and in each language.
+    /// [`consent`](Self::consent) says which version is in force. A text never changes, so that it may be kept.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client) -> Result<(), privet::Error> {
+    /// let notice = client.notice("2026-11").await?;
+    /// for text in notice.texts.iter().filter(|text| text.language == "de") {
+    ///     println!("{}: {}", text.purpose, text.text);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if the server has no texts of that version.
+    pub async fn notice(&self, version: &str) -> Result<Notice, Error> {
+        self.call(Call::get("/v1/notices/{version}").name(version))
+            .await
+    }
+
     /// Records what a person answered, and tells what holds from then on. Every call that begins later goes by it.
     ///
     /// ```

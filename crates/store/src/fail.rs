@@ -10,7 +10,7 @@ use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ConsentBit, ConsentEnd, ConsentPlace, ConsentRow, ConsentTold, DataStore,
     GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentRow,
-    NewSessionEntry, NewSubject, Orphans, RequestDecision, RetentionKey, SessionEntry,
+    NewSessionEntry, NewSubject, NoticeRow, Orphans, RequestDecision, RetentionKey, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError, StreamRow,
     SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore, SubjectRow, TallyPeriod, Telling,
     TileRow, TokenRow, ValueWrite,
@@ -240,6 +240,14 @@ impl DataStore for FailNth<dyn DataStore> {
 
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
         self.faults.around(self.inner.consent_bits()).await
+    }
+
+    async fn add_notices(&self, rows: Vec<NoticeRow>) -> Result<(), StoreError> {
+        self.faults.around(self.inner.add_notices(rows)).await
+    }
+
+    async fn notices(&self, versions: &[String]) -> Result<Vec<NoticeRow>, StoreError> {
+        self.faults.around(self.inner.notices(versions)).await
     }
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {

@@ -136,6 +136,19 @@ impl PostgresStores {
         Ok(Arc::new(PostgresLog::new(log)))
     }
 
+    /// The data alone, for reading beside servers that may be running; every writing method fails.
+    ///
+    /// # Errors
+    /// As [`read_log`](Self::read_log).
+    pub async fn read_data(
+        address: &Address,
+        options: &PostgresOptions,
+    ) -> Result<Arc<dyn DataStore>, StoreError> {
+        let (data, _) = Database::connect(&data::SPEC, address, options, Access::Read).await?;
+        data.check_format().await?;
+        Ok(Arc::new(PostgresData::new(data)))
+    }
+
     /// Whether a server could use these databases; changes nothing.
     ///
     /// # Errors

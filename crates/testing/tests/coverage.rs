@@ -66,7 +66,8 @@ async fn every_route_has_a_call() {
                 .path
                 .replace("{*path}", "0/000")
                 .replace("{index}", "7")
-                .replace("{number}", "7");
+                .replace("{number}", "7")
+                .replace("{version}", "2026%2D11");
             let path = path
                 .replace("{name}", "shop")
                 .replace("{oid}", ID)
@@ -102,6 +103,7 @@ async fn applications(client: &Client) {
     let history = ConsentHistoryQuery::default();
     let _ = client.consent_history(oid, &history).await;
     let _ = client.consent_receipt(oid, 7).await;
+    let _ = client.notice("2026-11").await;
     let _ = client.import_consent(&[]).await;
     let asked = Reveal::new(purpose.clone())
         .subject(&subject)

@@ -38,6 +38,7 @@ use crate::{Clock, Environment, Error, Result};
 
 pub use check::CheckError;
 pub use entry::{ENTRY_BYTES_MAX, Entry, EntryActor, EntryDecision};
+pub(crate) use hex::Hex;
 pub use kind::{EntryKind, UnknownKind};
 pub use read::{ENTRIES_MAX, Follower};
 pub use record::{Actor, Record, Ruling};

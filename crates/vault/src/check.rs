@@ -3,10 +3,12 @@
 use jiff::civil::Date;
 use privet_classify::{DataMap, RetainFrom, SubjectPath};
 
-use crate::SourceName;
 use crate::adopt::{Plans, plan};
-use crate::port::{Catalog, ErasePlan, ReadPlan, Source, SourceError, TableScan};
+use crate::port::{
+    Catalog, DataStore, ErasePlan, ReadPlan, Source, SourceError, StoreError, TableScan,
+};
 use crate::rows::{erasing, reading};
+use crate::{SourceName, consent};
 
 /// What a check found. It is passed when there are no problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +37,15 @@ pub fn unsupported(map: &DataMap) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// What a map says otherwise than what people were shown, one sentence each: a text of a notice never changes. Asks the data
+/// store, and writes nothing.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn check_notices(map: &DataMap, data: &dyn DataStore) -> Result<Vec<String>, StoreError> {
+    consent::changed(data, map).await
 }
 
 /// Checks a source against the map: every column of its tables classified, every subject reachable, no plaintext in

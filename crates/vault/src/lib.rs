@@ -59,8 +59,8 @@ pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use consent::{
     ConsentAnswer, ConsentChange, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentState, ConsentView, GpcOutcome, IMPORT_LINES_MAX, ImportLine, Imported, PastConsent,
-    PurposeConsent, UnknownChannel,
+    ConsentState, ConsentView, GpcOutcome, IMPORT_LINES_MAX, ImportLine, Imported, Notice,
+    NoticeText, PastConsent, PurposeConsent, UnknownChannel,
 };
 pub use erasure::Closed;
 pub use error::{Error, Reason, Result};
@@ -74,6 +74,7 @@ pub use log_read::{LogDetail, LogEntries, LogState, ReadEntry};
 pub use login::{LoggedIn, LoginCode};
 pub use lookup::Found;
 pub use principal::{Caller, Principal, PrincipalKind};
+pub use privet_classify::{Language, LanguageError};
 pub use query::{QueryOrder, QueryRun};
 pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};

@@ -7,6 +7,7 @@ mod consent;
 mod data;
 mod keys;
 mod log;
+mod notice;
 mod query;
 mod request;
 mod rows;
@@ -26,6 +27,7 @@ pub use keys::{
     RetentionKey, ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
+pub use notice::NoticeRow;
 pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};
 pub use request::{GrantRequestRow, RequestDecision};
 pub use rows::{

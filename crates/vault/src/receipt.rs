@@ -19,7 +19,7 @@ mod proof;
 
 use jiff::Timestamp;
 
-pub use document::{AnswerKind, ReceiptAnswer};
+pub use document::{AnswerKind, ReceiptAnswer, ReceiptText};
 pub use key::{ReceiptKey, ReceiptKeyError, ReceiptPublicKey};
 
 use canonical::canonical;

@@ -116,10 +116,11 @@ impl Vault {
     /// undone, and follows the shared sequence. Nothing can be opened before all of that succeeded.
     ///
     /// # Errors
-    /// [`Error::Unready`] when the root key is not the one that wrapped the stores' keys, or the log does not match its
+    /// [`Error::Unready`] when the data map contradicts what people answered, the root key is not the one that wrapped the stores' keys, or the log does not match its
     /// checkpoint, [`Error::Store`] when a store fails.
     pub async fn start(parts: Parts) -> Result<Self> {
         consent::check_bits(&*parts.data, &parts.map).await?;
+        consent::refuse_changed(&*parts.data, &parts.map).await?;
         let changed = Arc::<Changed>::default();
         let keyring = Keyring::new(
             Arc::clone(&parts.keys),
@@ -176,6 +177,7 @@ impl Vault {
         };
         vault.replay_erasures().await?;
         vault.record_policy().await?;
+        vault.keep_notices().await?;
         vault.end_abandoned().await?;
         vault.maintain();
         Ok(vault)

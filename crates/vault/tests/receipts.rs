@@ -7,7 +7,7 @@
 
 use privet_vault::receipt::{
     AnswerKind, Controller, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError, ReceiptKey,
-    ReceiptPublicKey, verify,
+    ReceiptPublicKey, ReceiptText, verify,
 };
 use serde_json::Value as Json;
 
@@ -27,6 +27,14 @@ fn list<'a>(case: &'a Json, member: &str) -> &'a [Json] {
     case.get(member).and_then(Json::as_array).unwrap()
 }
 
+fn bytes(hex: &str) -> [u8; 32] {
+    let digits = (0..64).step_by(2).map(|at| &hex[at..at + 2]);
+    let bytes: Vec<u8> = digits
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect();
+    bytes.try_into().unwrap()
+}
+
 fn content(case: &Json) -> ReceiptContent {
     let answers = list(case, "answers").iter().map(|answer| {
         let kind = match text(answer, "kind") {
@@ -39,6 +47,10 @@ fn content(case: &Json) -> ReceiptContent {
         ReceiptAnswer {
             purpose: text(answer, "purpose").to_owned(),
             notice: text(answer, "notice").to_owned(),
+            text: answer.get("sha256").map(|_| ReceiptText {
+                language: text(answer, "language").parse().unwrap(),
+                sha256: bytes(text(answer, "sha256")),
+            }),
             kind,
         }
     });
@@ -79,7 +91,7 @@ fn keys_are_spelled_as_published() {
 fn receipts_are_made_as_published() {
     let vectors = vectors();
     let cases = vectors["receipts"].as_array().unwrap();
-    assert_eq!(cases.len(), 4);
+    assert_eq!(cases.len(), 5);
     for case in cases {
         let key = ReceiptKey::from_secret_text(text(case, "key")).unwrap();
         let receipt = Receipt::sign(&content(case), &key).unwrap();
@@ -98,7 +110,7 @@ fn receipts_are_made_as_published() {
 fn what_is_no_receipt_is_refused() {
     let vectors = vectors();
     let cases = vectors["receipts_invalid"].as_array().unwrap();
-    assert_eq!(cases.len(), 21);
+    assert_eq!(cases.len(), 29);
     for case in cases {
         let key: ReceiptPublicKey = text(case, "key").parse().unwrap();
         let read = verify(text(case, "receipt").as_bytes(), &key);

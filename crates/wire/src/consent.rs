@@ -21,6 +21,11 @@ pub struct PutConsent {
     pub withdraw: Vec<String>,
     /// How the answer came.
     pub channel: ConsentChannel,
+    /// The language of the text that the person was shown, as a tag of BCP 47, where it is known. With a yes, there has to be a
+    /// text in it: the receipt then bears its hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "de")]
+    pub language: Option<String>,
     /// What shows that it was given, such as where the form lies; kept sealed. At most 16 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Personal>,
@@ -74,6 +79,11 @@ pub struct ImportedConsent {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// The language of the text that the person was shown, as a tag of BCP 47, where it is known. With a yes, there has to be a
+    /// text in it: the receipt then bears its hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "de")]
+    pub language: Option<String>,
     /// What shows that it was given; kept sealed. At most 16 KiB; required with a yes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Personal>,
@@ -296,6 +306,9 @@ pub struct ConsentEvent {
     pub withdrawn: Vec<String>,
     /// How the answer came.
     pub channel: ConsentChannel,
+    /// The language of the text that the person was shown, where it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Whether evidence was given with it.
     pub has_evidence: bool,
     /// The evidence; not for people of the staff.

@@ -29,6 +29,7 @@ mod consent;
 mod grant;
 mod id;
 mod job;
+mod notice;
 mod personal;
 mod problem;
 mod query;
@@ -55,6 +56,7 @@ pub use id::{GrantId, GrantRequestId, JobId, NotAnId, Oid, SessionId, TokenId};
 pub use job::{
     AdoptRequest, Finding, Job, JobStarted, JobState, JobTable, UndoRequest, UndoRequested,
 };
+pub use notice::{Notice, NoticeText};
 pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use query::{QueryFormat, QueryRequest};

@@ -1,8 +1,9 @@
 //! Consent: what people say yes and no to, recorded and read.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
-use privet_vault::{self as vault, ConsentChannel as Channel, Oid, SubjectName};
+use privet_vault::{self as vault, ConsentChannel as Channel, LanguageError, Oid, SubjectName};
 use privet_wire::{
     Consent, ConsentAnswer, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
     ConsentHistoryQuery, ConsentQuery, GpcAnswer, GpcSupport, HonourGpc, PurposeConsent,
@@ -12,6 +13,7 @@ use privet_wire::{
 use crate::answer::{Answer, plain};
 use crate::authenticated::Authenticated;
 use crate::body::{Json, Params, PathId, PathIds};
+use crate::convert::language_in;
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -35,6 +37,7 @@ pub(crate) async fn record(
         grant: grant.collect(),
         withdraw: body.withdraw,
         channel: channel_in(body.channel),
+        language: language_in(body.language.as_deref()).map_err(no_language)?,
         evidence: body.evidence.map(privet_wire::Personal::into_inner),
     };
     let name = SubjectName::Oid(oid);
@@ -188,9 +191,18 @@ fn event_out(event: vault::PastConsent) -> ConsentEvent {
             .collect(),
         withdrawn: event.withdrawn,
         channel: channel_out(event.channel),
+        language: event.language.map(Into::into),
         has_evidence: event.has_evidence,
         evidence: event.evidence.map(Into::into),
     }
+}
+
+fn no_language(error: LanguageError) -> Refusal {
+    Refusal::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "language_invalid",
+        error.to_string(),
+    )
 }
 
 fn channel_in(channel: ConsentChannel) -> Channel {

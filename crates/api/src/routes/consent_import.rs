@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use privet_vault::{self as vault, ImportLine, Imported};
+use privet_vault::{self as vault, ImportLine, Imported, Language};
 use privet_wire::{IMPORT_LINES_MAX, ImportAnswer, ImportOutcome, ImportedConsent, ImportedLine};
 
 use crate::answer::Answer;
 use crate::authenticated::Authenticated;
 use crate::body::{Lines, Read};
-use crate::convert::oid_in;
+use crate::convert::{language_in, oid_in};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -36,10 +36,16 @@ pub(crate) async fn import(
     for Read { line, content } in read {
         let mut answer = outcome(line, ImportOutcome::Invalid);
         match content {
-            Ok(content) => {
-                places.push(lines.len());
-                good.push(line_in(content));
-            }
+            Ok(content) => match language_in(content.language.as_deref()) {
+                Ok(language) => {
+                    places.push(lines.len());
+                    good.push(line_in(content, language));
+                }
+                Err(why) => {
+                    answer.code = Some("language_invalid".to_owned());
+                    answer.detail = Some(why.to_string());
+                }
+            },
             Err(why) => {
                 answer.code = Some("malformed_json".to_owned());
                 answer.detail = Some(why);
@@ -57,7 +63,7 @@ pub(crate) async fn import(
     Answer::ok(&ImportAnswer { lines })
 }
 
-fn line_in(line: ImportedConsent) -> ImportLine {
+fn line_in(line: ImportedConsent, language: Option<Language>) -> ImportLine {
     let grant = line.grant.into_iter().map(|grant| vault::ConsentGrant {
         purpose: grant.purpose,
         notice: grant.notice,
@@ -68,6 +74,7 @@ fn line_in(line: ImportedConsent) -> ImportLine {
             grant: grant.collect(),
             withdraw: line.withdraw,
             channel: vault::ConsentChannel::Import,
+            language,
             evidence: line.evidence.map(privet_wire::Personal::into_inner),
         },
         at: line.at,

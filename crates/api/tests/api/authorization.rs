@@ -29,6 +29,7 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             | "/v1/tokens",
         )
         | ("POST", "/v1/login-links") => (path(route.path), None),
+        ("GET", "/v1/notices/{version}") => (path("/v1/notices/2026-11"), None),
         ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
         ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
         ("POST", "/v1/consent/import") => {

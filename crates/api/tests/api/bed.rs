@@ -34,6 +34,9 @@ service = { basis = "contract" }
 support = { basis = "legitimate_interest" }
 marketing = { basis = "consent", bit = 0, notice = "2026-11", gpc = true }
 
+[notices."2026-11"]
+marketing = { en = "We write to you.", de = "Wir schreiben Ihnen." }
+
 [controller]
 name = "Shop Ltd"
 contact = "privacy@shop.example"

@@ -20,6 +20,7 @@ mod description;
 mod hostile;
 mod lifecycle;
 mod log;
+mod notices;
 mod pages;
 mod query;
 mod sessions;

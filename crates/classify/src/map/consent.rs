@@ -2,6 +2,8 @@
 
 use jiff::civil::Date;
 
+use crate::language::{Language, LanguageError};
+
 use super::model::{ConsentRules, KeptConsent};
 use super::period::{self, Period};
 use super::problems::{Problems, quoted};
@@ -11,13 +13,31 @@ pub(super) fn read(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Conse
     let mut section = root.section("consent", problems);
     let keep = section.optional("keep");
     let keep = keep.and_then(|item| item.section(problems));
+    let language = section.optional("language");
     let gpc_since = section.optional("gpc_since");
     let rules = ConsentRules {
         keep: keep.map(|section| read_keep(section, problems)),
+        language: language.and_then(|item| read_language(&item, problems)),
         gpc_since: gpc_since.and_then(|item| read_day(&item, problems)),
     };
     section.finish(problems);
     rules
+}
+
+fn read_language(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<Language> {
+    let text = item.string(problems)?;
+    let language = text.parse().ok();
+    if language.is_none() {
+        no_language(&item.key, text, problems);
+    }
+    language
+}
+
+/// Says that `text` is no tag of a language.
+pub(super) fn no_language(key: &str, text: &str, problems: &mut Problems<'_>) {
+    let error = LanguageError.to_string();
+    let (what, advice) = error.split_once(": ").unwrap_or_default();
+    problems.add(key, format!("{} is {what}", quoted(text)), advice);
 }
 
 fn read_day(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<Date> {

@@ -15,7 +15,7 @@ use crate::error::UnknownName;
 use crate::name::{ColumnName, FieldName, PurposeName};
 use crate::value_type::ValueType;
 
-pub use consent::{ConsentRules, Controller, KeptConsent};
+pub use consent::{ConsentRules, Controller, KeptConsent, NoticeText};
 pub use rights::{EraseRule, EraseWith, ExportRule};
 pub use source::{
     Column, Hop, Root, Source, SubjectChain, SubjectPath, Table, TenantRule, Treatment,

@@ -96,15 +96,25 @@ pub(super) fn check_known(key: &str, name: &str, purposes: &Purposes, problems: 
 /// A version is kept with every answer and stands in the audit log, so it is short and of one line.
 fn notice_version(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<String> {
     let version = item.words(problems)?;
-    if version.chars().count() > NOTICE_LENGTH_MAX || version.chars().any(char::is_control) {
-        let problem = "it is no version of a notice";
-        let advice = format!(
-            "name the version in one line of at most {NOTICE_LENGTH_MAX} characters, as `\"2026-11\"`"
-        );
-        problems.add(&item.key, problem, &advice);
+    if !is_version(&version) {
+        no_version(&item.key, problems);
         return None;
     }
     Some(version)
+}
+
+/// Whether a text can be a version: it is what `notice` gives, so that a heading with blanks around it names none.
+pub(super) fn is_version(text: &str) -> bool {
+    let is_short = text.chars().count() <= NOTICE_LENGTH_MAX;
+    is_short && !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+/// Says that `key` is none.
+pub(super) fn no_version(key: &str, problems: &mut Problems<'_>) {
+    let advice = format!(
+        "name the version in one line of at most {NOTICE_LENGTH_MAX} characters, as `\"2026-11\"`"
+    );
+    problems.add(key, "it is no version of a notice", advice);
 }
 
 /// A purpose that rests on consent has a place in the consent map and a text that people agreed to.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use privet_classify::Language;
 use privet_wire::{ConsentChannel, Oid};
 
 use super::As;
@@ -15,6 +16,7 @@ purpose that rests on consent, from reveals to telemetry, obeys the last answer 
 Reading and recording is in the audit log; evidence is kept sealed.
 
 Examples:
+  privet consent notice 2026-11
   privet consent show $OID
   privet consent show $OID --as-of 2026-06-01T00:00:00Z
   privet consent grant $OID marketing --notice 2026-11 --channel support
@@ -35,6 +37,11 @@ pub(crate) struct Consents {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Consent {
+    /// The texts that people are shown when they are asked, or were shown under a former version.
+    Notice {
+        /// The version, as the data map names it.
+        version: String,
+    },
     /// What a person agrees to now, or agreed to at a moment.
     Show {
         /// The person's operational id.
@@ -113,6 +120,9 @@ pub(crate) struct How {
     /// How the answer came.
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Channel,
+    /// The language of the text that they were shown, as `de` or `pt-BR`: the receipt then bears that text's hash.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) language: Option<Language>,
     /// Read what shows that it was given from standard input, such as the letter or the address of a form: at most 16 KiB. It is
     /// no argument, because those stay in the shell's history.
     #[arg(long)]

@@ -8,14 +8,14 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use privet_classify::DataMap;
 use privet_vault::SourceName;
-use privet_vault::check::check_source;
+use privet_vault::check::{check_notices, check_source};
 use privet_vault::policy::Policy;
 use serde::Serialize;
 
 use crate::arguments::Check;
 use crate::folder::{Folder, SETTINGS, read_secret};
 use crate::output::{self, Style, line};
-use crate::serve::{data_map, disagreements, policy};
+use crate::serve::{data_map, disagreements, policy, texts_missing};
 use crate::settings::Settings;
 use crate::sources;
 use crate::stores;
@@ -63,6 +63,9 @@ impl Report {
         let policy = self.kept(policy(folder, &settings));
         if let (Some(map), Some(policy)) = (&map, &policy) {
             self.agreement(&settings, map, policy);
+        }
+        if let Some(map) = &map {
+            self.notices(folder, &settings, map).await;
         }
         if let Some(stated) = &settings.telemetry {
             let found = telemetry::check(folder, stated, map.as_ref()).await;
@@ -134,6 +137,26 @@ impl Report {
             }
         }
         self.problems.extend(disagreements(settings, map, policy));
+    }
+
+    /// What people are shown, and whether it is what they were shown.
+    async fn notices(&mut self, folder: &Folder, settings: &Settings, map: &DataMap) {
+        self.problems.extend(texts_missing(map));
+        if map.notice_texts().len() == 0 {
+            return;
+        }
+        let changed = match stores::read_data(folder, settings).await {
+            // Nobody has been shown anything.
+            Ok(None) => return,
+            Ok(Some(data)) => check_notices(map, &*data).await.map_err(Into::into),
+            Err(error) => Err(error),
+        };
+        match changed {
+            Ok(changed) => self.problems.extend(changed),
+            Err(error) => self.notes.push(format!(
+                "texts of notices were not compared with those that people were shown: {error:#}"
+            )),
+        }
     }
 
     async fn source(

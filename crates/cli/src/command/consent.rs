@@ -1,6 +1,7 @@
 //! `privet consent`: what people say yes and no to.
 
 mod import;
+mod notice;
 mod receipt;
 
 use std::io::{self, Read as _};
@@ -28,6 +29,7 @@ pub(crate) async fn run(dir: Option<PathBuf>, consents: Consents, style: Style) 
     }
     let client = Client::new(&Folder::find(dir)?, &consents.who, "job")?;
     match consents.command {
+        Command::Notice { version } => notice::show(&client, &version, style).await,
         Command::Show { subject, as_of } => {
             let query = ConsentQuery { as_of };
             let consent: Consent = client.find(&path(subject), &query).await?;
@@ -78,6 +80,7 @@ async fn record(
         grant,
         withdraw,
         channel: how.channel.into(),
+        language: how.language.clone().map(Into::into),
         evidence: match how.evidence {
             true => Some(evidence()?),
             false => None,
@@ -161,7 +164,7 @@ fn list(events: &[ConsentEvent], style: Style) -> Result<()> {
         return output::line("this person has never answered");
     }
     let mut table = output::table([
-        "number", "at (UTC)", "yes to", "no to", "channel", "evidence",
+        "number", "at (UTC)", "yes to", "no to", "channel", "language", "evidence",
     ]);
     for event in events {
         let granted = event
@@ -175,6 +178,7 @@ fn list(events: &[ConsentEvent], style: Style) -> Result<()> {
             granted.collect::<Vec<_>>().join(", "),
             event.withdrawn.join(", "),
             channel.as_str().unwrap_or_default().to_owned(),
+            event.language.clone().unwrap_or_default(),
             if event.has_evidence { "kept" } else { "" }.to_owned(),
         ]);
     }

@@ -76,6 +76,94 @@ fn what_a_person_answers_is_shown() {
 }
 
 #[test]
+fn what_people_are_shown_is_bound_to_their_answer() {
+    let (place, _server, oid) = with_person();
+    let shown = place.run(&["consent", "notice", "2026-11"]).ok();
+    assert!(shown.contains("improvement, in de, kept since"), "{shown}");
+    assert!(shown.contains("We look at which parts"), "{shown}");
+    let notice = place
+        .run(&["consent", "notice", "2026-11", "--json"])
+        .json();
+    assert_eq!(notice["texts"].as_array().unwrap().len(), 6);
+    let text = &notice["texts"][0];
+    assert_eq!([&text["purpose"], &text["language"]], ["improvement", "de"]);
+    let unknown = place.run(&["consent", "notice", "a/b ü"]).failed();
+    assert!(unknown.contains("not_found"), "{unknown}");
+
+    let mut german = grant(&oid, "2026-11").to_vec();
+    german.extend(["--language", "de"]);
+    place.run(&german).ok();
+    let history = place.run(&["consent", "history", &oid]).ok();
+    assert!(history.contains(" de "), "{history}");
+    let receipt = place.path("receipt.json");
+    let receipt = receipt.to_str().unwrap();
+    place
+        .run(&["consent", "receipt", &oid, "1", "--output", receipt])
+        .ok();
+    let verified = place.run(&["consent", "verify", receipt, "--json"]).json();
+    let answer = &verified["answers"][0];
+    assert_eq!(
+        [&answer["language"], &answer["sha256"]],
+        [&json!("de"), &text["sha256"]]
+    );
+    let verified = place.run(&["consent", "verify", receipt]).ok();
+    assert!(verified.contains("was shown in de, SHA-256"), "{verified}");
+    *german.last_mut().unwrap() = "fr";
+    let refused = place.run(&german).failed();
+    assert!(refused.contains("language_unknown"), "{refused}");
+}
+
+/// Another text is refused beside the running server and at the next start; none at all is warned of.
+#[test]
+fn a_text_that_was_shown_is_not_changed() {
+    let (place, server, _) = with_person();
+    let notice = place
+        .run(&["consent", "notice", "2026-11", "--json"])
+        .json();
+    let said = place.run(&["check"]).ok();
+    assert!(said.contains("No problems."), "{said}");
+    place.edit("datamap.toml", |map| {
+        map.replace("We look at which parts", "We sell which parts")
+    });
+    let found = || {
+        let ran = place.run(&["check"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        ran.stdout
+    };
+    let changed = found();
+    assert!(
+        changed.contains("notice `2026-11` for purpose `improvement` in `en` is not"),
+        "{changed}"
+    );
+    drop(server);
+    let refused = place.run(&["serve"]).failed();
+    assert!(
+        refused.contains("a text that people answered cannot be changed"),
+        "{refused}"
+    );
+    place.edit("datamap.toml", |map| {
+        let lines = map.lines().filter(|line| {
+            let is_text = line.contains("= { en = ");
+            !is_text && !line.starts_with("[notices")
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    let missing = found();
+    let problem = "purpose `improvement` rests on consent, but the data map has no text of its notice `2026-11`";
+    assert!(
+        missing.contains(problem) && missing.contains("`marketing`"),
+        "{missing}"
+    );
+    let _server = place.server(&["serve"]);
+    let warned = fs::read_to_string(place.path("server.log")).unwrap();
+    assert!(warned.contains(problem), "{warned}");
+    let kept = place
+        .run(&["consent", "notice", "2026-11", "--json"])
+        .json();
+    assert_eq!(kept, notice);
+}
+
+#[test]
 fn every_answer_is_listed() {
     let (place, _server, oid) = with_person();
     let none = place.run(&["consent", "history", &oid]).ok();

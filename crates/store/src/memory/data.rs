@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use privet_vault::port::{
     ConsentBit, ConsentPlace, ConsentRow, DataStore, IndexEntry, NewConsentRow, NewSessionEntry,
-    SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder, SessionRow,
-    SessionTally, StoreError, TallyPeriod, ValueWrite,
+    NoticeRow, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder,
+    SessionRow, SessionTally, StoreError, TallyPeriod, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 
@@ -23,6 +23,7 @@ struct State {
     session_entries: Vec<NewSessionEntry>,
     consent: BTreeMap<ConsentPlace, ConsentRow>,
     consent_bits: BTreeMap<u8, String>,
+    notices: BTreeMap<[String; 3], NoticeRow>,
 }
 
 #[derive(Clone)]
@@ -138,6 +139,23 @@ impl DataStore for MemoryData {
 
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
         Ok(self.0.read().bits())
+    }
+
+    async fn add_notices(&self, rows: Vec<NoticeRow>) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            for row in rows {
+                let key = [&row.version, &row.purpose, &row.language].map(String::clone);
+                state.notices.entry(key).or_insert(row);
+            }
+            Ok(())
+        })
+    }
+
+    async fn notices(&self, versions: &[String]) -> Result<Vec<NoticeRow>, StoreError> {
+        let state = self.0.read();
+        let rows = state.notices.values();
+        let wanted = rows.filter(|row| versions.contains(&row.version));
+        Ok(wanted.cloned().collect())
     }
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {

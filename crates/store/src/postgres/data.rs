@@ -1,15 +1,16 @@
-//! The data store on PostgreSQL: sealed values, blind indexes, the consent ledger, sessions and reviews.
+//! The data store on PostgreSQL: sealed values, blind indexes, the consent ledger, texts of notices, sessions and reviews.
 
 mod consent;
+mod notice;
 mod read;
 mod session;
 mod value;
 
 use async_trait::async_trait;
 use privet_vault::port::{
-    ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SessionEntry,
-    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
-    ValueWrite,
+    ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, NoticeRow,
+    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
+    TallyPeriod, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use tokio_postgres::Row;
@@ -22,7 +23,13 @@ use crate::write::last_writes;
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "data store",
     schema: "privet_data",
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, consent::FORMAT_4],
+    migrations: &[
+        FORMAT_1,
+        FORMAT_2,
+        FORMAT_3,
+        consent::FORMAT_4,
+        notice::FORMAT_5,
+    ],
     vacuumed: &["value", "value_index", "consent_event"],
 };
 
@@ -187,6 +194,25 @@ impl DataStore for PostgresData {
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
         self.database
             .run(move |client| Box::pin(consent::bits(client)))
+            .await
+    }
+
+    async fn add_notices(&self, rows: Vec<NoticeRow>) -> Result<(), StoreError> {
+        let mut rows = rows;
+        rows.sort_by(|a, b| {
+            (&a.version, &a.purpose, &a.language).cmp(&(&b.version, &b.purpose, &b.language))
+        });
+        self.database
+            .run(move |client| Box::pin(async move { notice::add(client, &rows).await }))
+            .await
+    }
+
+    async fn notices(&self, versions: &[String]) -> Result<Vec<NoticeRow>, StoreError> {
+        let versions = versions.to_vec();
+        self.database
+            .run(move |client| {
+                Box::pin(async move { notice::of_versions(client, &versions).await })
+            })
             .await
     }
 

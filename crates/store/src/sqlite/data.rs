@@ -1,13 +1,14 @@
-//! The data store on SQLite: sealed values, blind indexes, the consent ledger, sessions and reviews.
+//! The data store on SQLite: sealed values, blind indexes, the consent ledger, texts of notices, sessions and reviews.
 
 mod consent;
+mod notice;
 mod session;
 
 use async_trait::async_trait;
 use privet_vault::port::{
-    ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, SessionEntry,
-    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
-    ValueWrite,
+    ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, NoticeRow,
+    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
+    TallyPeriod, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -19,7 +20,13 @@ use crate::write::last_writes;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "data.sqlite",
     application_id: i32::from_be_bytes(*b"PvtD"),
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, consent::FORMAT_4],
+    migrations: &[
+        FORMAT_1,
+        FORMAT_2,
+        FORMAT_3,
+        consent::FORMAT_4,
+        notice::FORMAT_5,
+    ],
     damaged: "`data.sqlite` is not what was written: restore it from its backup",
     mmap_bytes: 1 << 30,
     cache_bytes: 16 << 20,
@@ -207,6 +214,19 @@ impl DataStore for SqliteData {
 
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError> {
         self.engine.read(consent::bits).await
+    }
+
+    async fn add_notices(&self, rows: Vec<NoticeRow>) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| notice::add(connection, &rows))
+            .await
+    }
+
+    async fn notices(&self, versions: &[String]) -> Result<Vec<NoticeRow>, StoreError> {
+        let versions = versions.to_vec();
+        self.engine
+            .read(move |connection| notice::of_versions(connection, &versions))
+            .await
     }
 
     async fn put_session(&self, session: SessionRow) -> Result<(), StoreError> {

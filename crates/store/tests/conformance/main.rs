@@ -8,6 +8,7 @@ mod data;
 mod faults;
 mod keys;
 mod log;
+mod notice;
 mod random;
 mod requests;
 mod rows;

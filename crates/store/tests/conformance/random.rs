@@ -20,7 +20,7 @@ use crate::rows::{
 };
 use crate::salts::{event, last, salt, telling};
 use crate::subject_requests::{asked, asked_id, key_of};
-use crate::{Stores, consent};
+use crate::{Stores, consent, notice};
 
 /// Subject, field, what is sealed, index rows.
 type Put = (u32, u16, Option<u8>, Vec<(u8, bool)>);
@@ -44,6 +44,8 @@ enum Call {
     Consents(Vec<(u32, u64)>),
     DeleteConsent(Vec<(u32, u64)>),
     ConsentChanged(Vec<(u32, Option<u32>)>),
+    AddNotices(Vec<(u8, u8)>),
+    Notices(u8, u8),
     AddSessionEntries(Vec<(u32, u64, u8)>),
     SessionEntries(u32, u8, u32),
     AddKeys(Vec<Key>),
@@ -107,6 +109,8 @@ fn data_call() -> impl Strategy<Value = Call> {
         3 => prop::collection::vec((0..3_u32, 1..6_u64, 0..4_u8), 0..5).prop_map(Call::AppendConsent),
         2 => prop::collection::vec((0..4_u32, 1..7_u64), 0..6).prop_map(Call::Consents),
         1 => prop::collection::vec((0..3_u32, 1..6_u64), 0..3).prop_map(Call::DeleteConsent),
+        1 => prop::collection::vec((0..12_u8, any::<u8>()), 0..4).prop_map(Call::AddNotices),
+        1 => (0..4_u8, 0..4_u8).prop_map(|(a, b)| Call::Notices(a, b)),
     ]
 }
 
@@ -320,6 +324,21 @@ async fn consent_answer(stores: &Stores, call: &Call) -> Option<String> {
         Call::Consents(asked) => {
             let states = data.consent_states(&places(asked)).await;
             format!("{states:?} {:?}", data.consent_rows(&places(asked)).await)
+        }
+        Call::AddNotices(rows) => {
+            let row = |&(key, n): &(u8, u8)| {
+                let language = ["de", "en"][usize::from(key % 2)];
+                let purpose = ["marketing", "improvement"][usize::from(key / 2 % 2)];
+                notice::notice(&(key / 4).to_string(), purpose, language, n)
+            };
+            format!(
+                "{:?}",
+                data.add_notices(rows.iter().map(row).collect()).await
+            )
+        }
+        Call::Notices(from, to) => {
+            let versions: Vec<_> = (*from..*to).map(|version| version.to_string()).collect();
+            format!("{:?}", data.notices(&versions).await)
         }
         Call::DeleteConsent(gone) => format!("{:?}", data.delete_consent(&places(gone)).await),
         _ => return None,

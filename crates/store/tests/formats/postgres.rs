@@ -17,10 +17,11 @@ const LITERALS: Literals = Literals {
 };
 
 /// Each older format of a store, from 1.
-const DATA: [&str; 3] = [
+const DATA: [&str; 4] = [
     include_str!("schemas/postgres-data-1.sql"),
     include_str!("schemas/postgres-data-2.sql"),
     include_str!("schemas/postgres-data-3.sql"),
+    include_str!("schemas/postgres-data-4.sql"),
 ];
 const KEYS: [(&str, Grants); 3] = [
     (include_str!("schemas/postgres-keys-1.sql"), Grants::OfOne),

@@ -5,7 +5,7 @@ use jiff::civil::date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentRow, DataStore, GrantRow,
-    KeyRow, KeyStore, NewConsentRow, Orphans, Review, ScramVerifier, SessionEntry,
+    KeyRow, KeyStore, NewConsentRow, NoticeRow, Orphans, Review, ScramVerifier, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionPart, SessionRow, SubjectRequestFilter, SubjectRow,
     TokenRow, Verdict,
 };
@@ -192,6 +192,7 @@ pub(crate) async fn find_data(store: &dyn DataStore) {
     store.put_session(urgent.clone()).await.unwrap();
     assert_eq!(store.sessions(&emergency).await.unwrap(), [urgent]);
     find_consent(store).await;
+    find_notices(store).await;
     assert_eq!(store.delete_subject(one).await.unwrap(), 2);
     assert_eq!(store.lookup(3, [0x15; 18], 9).await.unwrap(), []);
 }
@@ -211,6 +212,22 @@ async fn find_consent(store: &dyn DataStore) {
     };
     assert_eq!(store.append_consent(vec![first]).await, Ok(vec![true]));
     assert_eq!(states().await, [Some(vec![8; 64])]);
+}
+
+/// No text was kept; now it is.
+async fn find_notices(store: &dyn DataStore) {
+    let versions = ["2026-11".to_owned()];
+    assert_eq!(store.notices(&versions).await, Ok(Vec::new()));
+    let row = NoticeRow {
+        version: versions[0].clone(),
+        purpose: "marketing".to_owned(),
+        language: "de".to_owned(),
+        text: "Wir schreiben Ihnen.".to_owned(),
+        sha256: [0x31; 32],
+        since: at(7, 7),
+    };
+    store.add_notices(vec![row.clone()]).await.unwrap();
+    assert_eq!(store.notices(&versions).await, Ok(vec![row]));
 }
 
 /// Everything of [`keys`] is there, and can be used.

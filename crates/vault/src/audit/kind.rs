@@ -44,6 +44,8 @@ kinds! {
     ConsentRead = "consent.read",
     /// Recording or reading a person's consent was refused.
     ConsentDenied = "consent.denied",
+    /// The text of a notice is kept from here on, as it is.
+    NoticeKept = "notice.kept",
     /// A person's telemetry id was made anew; the former one has ended.
     TelemetryIdRotated = "telemetry_id.rotated",
     /// Making a person's telemetry id anew was refused.

@@ -1,7 +1,7 @@
 //! What a person answers, checked against the data map before anything of it is kept.
 
 use jiff::Timestamp;
-use privet_classify::{Basis, Purpose};
+use privet_classify::{Basis, Language, Purpose};
 use privet_seal::Zeroizing;
 
 use super::event::{ConsentAnswer, ConsentChannel, ConsentEvent, ConsentState};
@@ -30,6 +30,8 @@ pub struct ConsentChange {
     pub withdraw: Vec<String>,
     /// How the answer came.
     pub channel: ConsentChannel,
+    /// The language of the text that they were shown, where it is known. There has to be a text in it for each yes.
+    pub language: Option<Language>,
     /// What shows that it was given, such as the address of a form; kept sealed.
     pub evidence: Option<Zeroizing<String>>,
 }
@@ -41,6 +43,7 @@ impl std::fmt::Debug for ConsentChange {
             .field("grant", &self.grant)
             .field("withdraw", &self.withdraw)
             .field("channel", &self.channel)
+            .field("language", &self.language)
             .finish_non_exhaustive()
     }
 }
@@ -50,6 +53,7 @@ pub(super) struct Checked<'a> {
     pub(super) granted: Vec<Answered<'a>>,
     pub(super) withdrawn: Vec<Answered<'a>>,
     pub(super) channel: ConsentChannel,
+    pub(super) language: Option<&'a Language>,
     pub(super) evidence: Option<&'a str>,
 }
 
@@ -70,7 +74,9 @@ impl Vault {
             }
             Ok(answered)
         });
-        self.check_with(change, granted.collect::<Result<_>>()?)
+        let checked = self.check_with(change, granted.collect::<Result<_>>()?)?;
+        self.check_language(change, &[])?;
+        Ok(checked)
     }
 
     /// The same of an answer that was given elsewhere, maybe to a notice that is no longer in force: it is kept as what it was,
@@ -135,6 +141,7 @@ impl Vault {
             granted,
             withdrawn,
             channel: change.channel,
+            language: change.language.as_ref(),
             evidence,
         })
     }
@@ -181,6 +188,7 @@ impl Checked<'_> {
             granted: bits(&self.granted),
             withdrawn: bits(&self.withdrawn),
             channel: self.channel,
+            language: self.language.cloned(),
         }
     }
 

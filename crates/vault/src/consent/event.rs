@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use privet_classify::Language;
 use serde::{Deserialize, Serialize};
 
 /// What a person last answered for one purpose.
@@ -65,6 +66,8 @@ pub struct ConsentEvent {
     pub withdrawn: u32,
     /// How the answer came.
     pub channel: ConsentChannel,
+    /// The language of the text that the person was shown, where it was told; a text in it is kept for each yes.
+    pub language: Option<Language>,
 }
 
 /// How an answer came. The list is closed, so that it can be counted and never holds anything personal.

@@ -54,6 +54,7 @@ impl Vault {
             granted: Vec::new(),
             withdrawn: self.withdrawn_by_gpc(&open).await?,
             channel: ConsentChannel::Gpc,
+            language: None,
             evidence: None,
         };
         if !checked.withdrawn.is_empty() {

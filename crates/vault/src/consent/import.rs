@@ -14,6 +14,7 @@ use super::{ATTEMPTS_MAX, Checked, ConsentChange, ConsentChannel, ConsentState};
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
+use crate::port::NoticeRow;
 use crate::{Caller, Error, Oid, Reason, Result, SubjectName, Vault};
 
 /// Lines in one call.
@@ -79,6 +80,7 @@ impl Vault {
         let decision = self
             .permit(caller, Action::ImportConsent, EntryKind::ConsentDenied)
             .await?;
+        let texts = self.texts_for(&lines).await?;
         let mut outcomes = vec![Imported::Unknown; lines.len()];
         let names: Vec<SubjectName> = lines
             .iter()
@@ -89,7 +91,7 @@ impl Vault {
         for (place, ((line, open), outcome)) in
             lines.into_iter().zip(opened).zip(&mut outcomes).enumerate()
         {
-            if let Err(reason) = self.check_line(&line) {
+            if let Err(reason) = self.check_line(&line, &texts) {
                 *outcome = Imported::Invalid(reason);
             } else if let Some(open) = open {
                 let lines = people.entry(line.subject).or_insert((open, Vec::new()));
@@ -113,8 +115,20 @@ impl Vault {
         Ok(outcomes)
     }
 
+    /// The texts of the notices that lines name beside a language: the data map may no longer have them.
+    async fn texts_for(&self, lines: &[ImportLine]) -> Result<Vec<NoticeRow>> {
+        let stated = lines.iter().filter(|line| line.change.language.is_some());
+        let grants = stated.flat_map(|line| &line.change.grant);
+        self.kept_texts(grants.map(|grant| grant.notice.as_str()).collect())
+            .await
+    }
+
     /// What can be said of a line without looking at its person.
-    fn check_line(&self, line: &ImportLine) -> std::result::Result<(), Reason> {
+    fn check_line(
+        &self,
+        line: &ImportLine,
+        texts: &[NoticeRow],
+    ) -> std::result::Result<(), Reason> {
         let reason = |error| match error {
             Error::Invalid(reason) => reason,
             error => Reason {
@@ -123,6 +137,7 @@ impl Vault {
             },
         };
         self.check_imported(&line.change).map_err(reason)?;
+        self.check_language(&line.change, texts).map_err(reason)?;
         if line.at > self.now() {
             return Err(Reason {
                 code: "consent_in_future",

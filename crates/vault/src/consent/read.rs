@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use privet_classify::{Basis, Purpose};
+use privet_classify::{Basis, Language, Purpose};
 use privet_seal::Zeroizing;
 
 use super::change::mask;
@@ -68,6 +68,8 @@ pub struct PastConsent {
     pub withdrawn: Vec<String>,
     /// How the answer came.
     pub channel: ConsentChannel,
+    /// The language of the text that the person was shown, where it was told.
+    pub language: Option<Language>,
     /// Whether evidence was given with it.
     pub has_evidence: bool,
     /// The evidence; `None` for people of the staff, and where it does not open.
@@ -232,6 +234,7 @@ impl Vault {
                 .map(|answer| self.name_of(bits, answer.bit))
                 .collect(),
             channel: event.channel,
+            language: event.language.clone(),
             has_evidence: false,
             evidence: None,
         }

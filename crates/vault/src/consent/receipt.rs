@@ -5,10 +5,10 @@ use super::change::mask;
 use super::event::{ConsentEvent, ConsentState};
 use crate::audit::EntryKind;
 use crate::policy::Action;
-use crate::port::ConsentBit;
+use crate::port::{ConsentBit, NoticeRow};
 use crate::receipt::{
     AnswerKind, Controller, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError, ReceiptKey,
-    ReceiptPublicKey,
+    ReceiptPublicKey, ReceiptText,
 };
 use crate::{Caller, Error, Oid, Result, SubjectName, Vault};
 
@@ -16,6 +16,15 @@ use crate::{Caller, Error, Oid, Result, SubjectName, Vault};
 struct Issuer<'a> {
     key: &'a ReceiptKey,
     controller: Controller,
+}
+
+/// What a person said, and all that it is understood by.
+struct Said<'a> {
+    event: &'a ConsentEvent,
+    /// What held before it.
+    before: Option<&'a ConsentState>,
+    /// The texts that they were shown, where that is known.
+    texts: &'a [NoticeRow],
 }
 
 impl Vault {
@@ -61,7 +70,13 @@ impl Vault {
         let event = event.ok_or(Error::NotFound("answer"))?;
         let before = events.next().map(|(event, _)| event.state);
         let bits = self.inner.data.consent_bits().await?;
-        let content = self.receipt_content(&issuer, open.row.oid, &bits, &event, before.as_ref());
+        let texts = self.texts_of(&event).await?;
+        let said = Said {
+            event: &event,
+            before: before.as_ref(),
+            texts: &texts,
+        };
+        let content = self.receipt_content(&issuer, open.row.oid, &bits, &said);
         self.record_reading(caller, &decision, &open, "receipt")
             .await?;
         Receipt::sign(&content, issuer.key).map_err(unsignable)
@@ -89,18 +104,27 @@ impl Vault {
         issuer: &Issuer<'_>,
         subject: Oid,
         bits: &[ConsentBit],
-        event: &ConsentEvent,
-        before: Option<&ConsentState>,
+        said: &Said<'_>,
     ) -> ReceiptContent {
-        let said = event.granted | event.withdrawn;
+        let event = said.event;
+        let about = event.granted | event.withdrawn;
         let answers = event.state.answers.iter();
-        let answers = answers.filter(|answer| said & mask(answer.bit) != 0);
+        let answers = answers.filter(|answer| about & mask(answer.bit) != 0);
         let answers = answers.map(|answer| {
-            let before = before.and_then(|before| before.answer(answer.bit));
+            let before = said.before.and_then(|before| before.answer(answer.bit));
             let agreed_before = before.is_some_and(|before| before.agreed);
+            let purpose = self.name_of(bits, answer.bit);
+            let text = said.texts.iter().find(|text| {
+                answer.agreed && text.purpose == purpose && text.version == answer.notice
+            });
+            let text = text.zip(event.language.as_ref());
             ReceiptAnswer {
-                purpose: self.name_of(bits, answer.bit),
                 notice: answer.notice.clone(),
+                text: text.map(|(text, language)| ReceiptText {
+                    language: language.clone(),
+                    sha256: text.sha256,
+                }),
+                purpose,
                 kind: match (agreed_before, answer.agreed) {
                     (false, true) => AnswerKind::Given,
                     (true, true) => AnswerKind::Renewed,

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
+use privet_classify::Language;
 use privet_seal::{Entropy, Nonce, OpenError, PlaceKey, RecordKey, Secret32, Zeroizing};
 use serde::{Deserialize, Serialize};
 
@@ -170,6 +171,8 @@ struct EventJson {
     granted: u32,
     withdrawn: u32,
     channel: ConsentChannel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<Language>,
     answers: Vec<ConsentAnswer>,
 }
 
@@ -184,6 +187,7 @@ impl EventJson {
             granted: self.granted,
             withdrawn: self.withdrawn,
             channel: self.channel,
+            language: self.language,
         }
     }
 }
@@ -196,6 +200,7 @@ impl From<&ConsentEvent> for EventJson {
             granted: event.granted,
             withdrawn: event.withdrawn,
             channel: event.channel,
+            language: event.language.clone(),
             answers: event.state.answers.clone(),
         }
     }

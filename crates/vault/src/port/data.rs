@@ -1,9 +1,9 @@
-//! The data store: sealed values, blind indexes, the consent ledger, sessions and reviews.
+//! The data store: sealed values, blind indexes, the consent ledger, texts of notices, sessions and reviews.
 
 use async_trait::async_trait;
 
 use super::{
-    ConsentBit, ConsentPlace, ConsentRow, NewConsentRow, NewSessionEntry, SessionEntry,
+    ConsentBit, ConsentPlace, ConsentRow, NewConsentRow, NewSessionEntry, NoticeRow, SessionEntry,
     SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError, TallyPeriod,
 };
 use crate::{Puid, SessionId};
@@ -83,6 +83,13 @@ pub trait DataStore: Send + Sync {
 
     /// Every bit that somebody ever said yes to, by number, with the purpose that it stands for.
     async fn consent_bits(&self) -> Result<Vec<ConsentBit>, StoreError>;
+
+    /// Adds texts of notices in one transaction. Of one that is there already, by version, purpose and language, everything
+    /// stays as it is.
+    async fn add_notices(&self, rows: Vec<NoticeRow>) -> Result<(), StoreError>;
+
+    /// The texts of these versions, each of which is named once and in order, by version, purpose and language.
+    async fn notices(&self, versions: &[String]) -> Result<Vec<NoticeRow>, StoreError>;
 
     /// Writes a session's row, new or changed. Of an existing one counts and times only grow, and an end or a verdict
     /// stays: rows are saved behind statements, in any order, while others end and review the session.

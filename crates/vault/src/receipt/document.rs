@@ -3,17 +3,21 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
+use privet_classify::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::proof::Proof;
 use super::{Controller, ReceiptContent, ReceiptError};
+use crate::audit::Hex;
 use crate::{ConsentChannel, Oid};
 
 /// The schema version that ISO/IEC TS 27560 wants, as DPV names its profile for receipts.
 const SCHEMA: &str = "https://w3id.org/dpv/schema/dpv-27560#receipt";
 /// Keeps this use of an id apart from any other.
 const LABEL: &[u8] = b"privet/v1/consent-receipt";
+/// The hash of a notice's text.
+const SHA_256: &str = "spdx:checksumAlgorithm_sha256";
 /// How long a yes holds; the same for every one.
 const ENDS: &str = "withdrawal, another version of the notice, or the end of the account";
 
@@ -24,8 +28,19 @@ pub struct ReceiptAnswer {
     pub purpose: String,
     /// The version of the notice that was in force.
     pub notice: String,
+    /// The text that the person was shown, where it is known: of a yes alone.
+    pub text: Option<ReceiptText>,
     /// What it was.
     pub kind: AnswerKind,
+}
+
+/// The text of a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptText {
+    /// Its language.
+    pub language: Language,
+    /// SHA-256 over it.
+    pub sha256: [u8; 32],
 }
 
 /// What an answer was, beside the one before it.
@@ -90,7 +105,7 @@ struct ConsentRecord {
     #[serde(rename = "dpv:hasProcess")]
     process: Process,
     #[serde(rename = "dpv:hasNotice")]
-    notice: Named,
+    notice: NoticeShown,
     #[serde(rename = "dpv:hasConsentStatus")]
     status: Status,
 }
@@ -146,6 +161,39 @@ struct Named {
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct NoticeShown {
+    #[serde(rename = "@type")]
+    kind: Kind,
+    #[serde(rename = "dct:identifier")]
+    identifier: String,
+    #[serde(
+        rename = "dct:language",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    language: Option<Language>,
+    #[serde(
+        rename = "spdx:checksum",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    checksum: Option<Checksum>,
+}
+
+/// A hash, as DCAT 3 has it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Checksum {
+    #[serde(rename = "@type")]
+    kind: Kind,
+    #[serde(rename = "spdx:algorithm")]
+    algorithm: Iri,
+    #[serde(rename = "spdx:checksumValue")]
+    value: Hex<32>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NamedController {
     #[serde(rename = "@type")]
     kind: Kind,
@@ -180,17 +228,23 @@ enum Kind {
     Notice,
     #[serde(rename = "dpv:UntilEventDuration")]
     UntilEvent,
+    #[serde(rename = "spdx:Checksum")]
+    Checksum,
 }
 
-fn context() -> Json {
-    json!([
-        "https://w3id.org/security/data-integrity/v2",
-        {
-            "dct": "http://purl.org/dc/terms/",
-            "dpv": "https://w3id.org/dpv#",
-            "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-        }
-    ])
+/// The vocabularies. That of hashes is named only where there is one, so that every other receipt is the bytes that it was
+/// before there were any.
+fn context(content: &ReceiptContent) -> Json {
+    let mut vocabularies = json!({
+        "dct": "http://purl.org/dc/terms/",
+        "dpv": "https://w3id.org/dpv#",
+        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    });
+    let has_hash = content.answers.iter().any(|answer| answer.text.is_some());
+    if has_hash && let Some(members) = vocabularies.as_object_mut() {
+        members.insert("spdx".to_owned(), "http://spdx.org/rdf/terms#".into());
+    }
+    json!(["https://w3id.org/security/data-integrity/v2", vocabularies])
 }
 
 impl Document {
@@ -198,7 +252,7 @@ impl Document {
         let identifier = identifier(content.subject, content.number);
         let record = |answer| record(content, answer);
         let document = Self {
-            context: context(),
+            context: context(content),
             id: identifier.urn().to_string(),
             kind: Kind::Receipt,
             schema: iri(SCHEMA),
@@ -231,10 +285,13 @@ impl Document {
         let number = first.identifier.split_once('#');
         let number = number.and_then(|(_, rest)| rest.split_once('.'));
         let number = number.and_then(|(number, _)| number.parse().ok());
-        let answers = self.records.iter().map(|record| ReceiptAnswer {
-            purpose: record.process.purpose.identifier.clone(),
-            notice: record.notice.identifier.clone(),
-            kind: record.status.kind,
+        let answers = self.records.iter().map(|record| {
+            Ok(ReceiptAnswer {
+                purpose: record.process.purpose.identifier.clone(),
+                notice: record.notice.identifier.clone(),
+                text: record.notice.text(record.status.kind)?,
+                kind: record.status.kind,
+            })
         });
         let content = ReceiptContent {
             subject,
@@ -245,12 +302,12 @@ impl Document {
             },
             at: self.created,
             channel: first.status.channel,
-            answers: answers.collect(),
+            answers: answers.collect::<Result<_, _>>()?,
         };
         let expected = content.answers.iter().map(|one| record(&content, one));
         let same = |one: &Self, records: Vec<ConsentRecord>| {
             let mut other = one.clone();
-            other.context = context();
+            other.context = context(&content);
             other.identifier = identifier(content.subject, content.number);
             other.id = other.identifier.urn().to_string();
             other.kind = Kind::Receipt;
@@ -262,6 +319,35 @@ impl Document {
             true => Ok(content),
             false => Err(ReceiptError::Form),
         }
+    }
+}
+
+impl NoticeShown {
+    fn of(answer: &ReceiptAnswer) -> Self {
+        Self {
+            kind: Kind::Notice,
+            identifier: answer.notice.clone(),
+            language: answer.text.as_ref().map(|text| text.language.clone()),
+            checksum: answer.text.as_ref().map(|text| Checksum {
+                kind: Kind::Checksum,
+                algorithm: iri(SHA_256),
+                value: Hex(text.sha256),
+            }),
+        }
+    }
+
+    /// Both or neither, and of a yes alone; how they are spelled is seen when they are written again.
+    fn text(&self, said: AnswerKind) -> Result<Option<ReceiptText>, ReceiptError> {
+        let (Some(language), Some(checksum)) = (&self.language, &self.checksum) else {
+            return Ok(None);
+        };
+        if !said.is_yes() {
+            return Err(ReceiptError::Form);
+        }
+        Ok(Some(ReceiptText {
+            language: language.clone(),
+            sha256: checksum.value.0,
+        }))
     }
 }
 
@@ -282,7 +368,7 @@ fn record(content: &ReceiptContent, answer: &ReceiptAnswer) -> ConsentRecord {
             basis: iri("dpv:Consent"),
             purpose: named(Kind::Purpose, answer.purpose.clone()),
         },
-        notice: named(Kind::Notice, answer.notice.clone()),
+        notice: NoticeShown::of(answer),
         status: Status {
             kind: answer.kind,
             duration: answer.kind.is_yes().then(|| Duration {

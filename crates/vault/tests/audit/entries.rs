@@ -201,6 +201,11 @@ fn example(kind: EntryKind) -> Record {
             .ruling(yes())
             .fact("what", "history")
             .subject(subject(0, &[])),
+        K::NoticeKept => Record::new(kind, Actor::System)
+            .fact("version", "2026-11")
+            .fact("purpose", "marketing")
+            .fact("language", "en")
+            .fact("sha256", "5c".repeat(32)),
         K::TelemetryIdRotated => by(kind, job()).ruling(yes()).subject(subject(0, &[])),
         K::QueryStarted | K::QueryFinished | K::QueryDenied => query_example(kind),
         K::Reveal => by(kind, ada())

@@ -34,6 +34,7 @@ pub(crate) fn change(grant: &[&str], withdraw: &[&str]) -> ConsentChange {
         grant: grant.collect(),
         withdraw: withdraw.iter().map(|name| (*name).to_owned()).collect(),
         channel: ConsentChannel::Web,
+        language: None,
         evidence: None,
     }
 }
@@ -232,6 +233,7 @@ async fn what_is_wrong_with_a_change_is_said_and_nothing_of_it_is_kept() {
     old.grant[0].notice = "2026-10".to_owned();
     let gpc = ConsentChange {
         channel: ConsentChannel::Gpc,
+        language: None,
         ..change(&["marketing"], &["improvement"])
     };
     let with = |evidence: String| ConsentChange {

@@ -43,6 +43,7 @@ fn line(
             grant: grant.collect(),
             withdraw: withdraw.iter().map(|name| (*name).to_owned()).collect(),
             channel: ConsentChannel::Import,
+            language: None,
             evidence: Some(EVIDENCE.to_owned().into()),
         },
         at,

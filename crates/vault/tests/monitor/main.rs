@@ -18,6 +18,7 @@ mod granting;
 mod importing;
 mod logins;
 mod losing;
+mod noticing;
 mod querying;
 mod revealing;
 mod reviewing;

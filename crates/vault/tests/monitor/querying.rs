@@ -128,6 +128,7 @@ async fn answers(bed: &Bed, subject: &SubjectName, agrees: bool) {
             false => vec![purpose],
         },
         channel: ConsentChannel::App,
+        language: None,
         evidence: None,
     };
     let job = bed.caller("job").await;

@@ -25,6 +25,8 @@ mod granting;
 mod logins;
 #[path = "../monitor/losing.rs"]
 mod losing;
+#[path = "../monitor/noticing.rs"]
+mod noticing;
 #[path = "../monitor/querying.rs"]
 mod querying;
 #[path = "../monitor/revealing.rs"]

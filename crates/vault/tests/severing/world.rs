@@ -362,6 +362,7 @@ fn change(yes: bool, marketing: bool) -> ConsentChange {
             vec![purpose.to_owned()]
         },
         channel: ConsentChannel::Web,
+        language: None,
         evidence: None,
     }
 }

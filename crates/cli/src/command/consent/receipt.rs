@@ -63,9 +63,12 @@ pub(super) fn check(
 
 fn for_programs(content: &ReceiptContent, key: &ReceiptPublicKey) -> serde_json::Value {
     let answers = content.answers.iter().map(|answer| {
+        let text = answer.text.as_ref();
         json!({
             "purpose": answer.purpose,
             "notice": answer.notice,
+            "language": text.map(|text| &text.language),
+            "sha256": text.map(|text| hex(&text.sha256)),
             "answer": if answer.kind.is_yes() { "yes" } else { "no" },
         })
     });
@@ -99,7 +102,22 @@ fn for_people(content: &ReceiptContent, key: &ReceiptPublicKey) -> Result<()> {
             content.channel.to_string(),
         ]);
     }
-    line(table)
+    line(table)?;
+    for answer in &content.answers {
+        if let Some(text) = &answer.text {
+            let (purpose, notice) = (&answer.purpose, &answer.notice);
+            line(format!(
+                "the text of notice {notice} for {purpose} was shown in {}, SHA-256 {}",
+                text.language,
+                hex(&text.sha256)
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The key in the folder's `receipt.pub`.

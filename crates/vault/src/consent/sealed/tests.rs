@@ -95,6 +95,7 @@ fn event(answers: usize, agreed: bool) -> ConsentEvent {
         granted: u32::from(agreed),
         withdrawn: u32::from(!agreed),
         channel: ConsentChannel::Web,
+        language: None,
     }
 }
 
