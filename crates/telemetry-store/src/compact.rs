@@ -12,7 +12,6 @@ use arrow_select::interleave::interleave_record_batch;
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::error::cannot;
@@ -185,8 +184,7 @@ struct Input {
 }
 
 fn merge(files: Vec<Bytes>, schema: &SchemaRef) -> Result<Bytes, Error> {
-    let properties = file::properties(schema);
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))?;
+    let mut writer = file::Writer::new(schema)?;
     let mut batches: Vec<RecordBatch> = Vec::new();
     let mut inputs = Vec::with_capacity(files.len());
     let mut heap = BinaryHeap::new();
@@ -219,11 +217,11 @@ fn merge(files: Vec<Bytes>, schema: &SchemaRef) -> Result<Bytes, Error> {
         }
     }
     write(&mut writer, &batches, &mut order)?;
-    Ok(writer.into_inner()?.into())
+    writer.finish()
 }
 
 fn write(
-    writer: &mut ArrowWriter<Vec<u8>>,
+    writer: &mut file::Writer,
     batches: &[RecordBatch],
     order: &mut Vec<(usize, usize)>,
 ) -> Result<(), Error> {

@@ -1,23 +1,28 @@
 //! How rows become a Parquet file, and what the file is called.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Schema};
+use arrow_array::cast::AsArray;
+use arrow_schema::{DataType, Schema, SchemaRef};
 use bytes::Bytes;
 use jiff::civil::Date;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
+use crate::runs::Runs;
 use crate::table::{TIME, TYID};
 use crate::{Error, Table};
 
 /// Rows of a row group: small enough that one person's rows are found within a few hundred kilobytes, large enough that
 /// what each group costs does not count.
-pub(crate) const GROUP_ROWS_MAX: usize = 128 * 1024;
+const GROUP_ROWS_MAX: usize = 128 * 1024;
 /// Rows of a page, by which the page index finds one person's rows.
 const PAGE_ROWS_MAX: usize = 8 * 1024;
 /// Dictionaries up to here are kept: one id for every row of a group at most.
@@ -38,17 +43,48 @@ pub(crate) fn path(table: Table, tenant: &str, day: Date, id: Uuid) -> Path {
 
 /// The file, whole.
 pub(crate) fn encode(rows: &RecordBatch) -> Result<Bytes, Error> {
-    let mut writer = ArrowWriter::try_new(
-        Vec::new(),
-        rows.schema(),
-        Some(properties(rows.schema_ref())),
-    )?;
+    let mut writer = Writer::new(&rows.schema())?;
     writer.write(rows)?;
-    Ok(writer.into_inner()?.into())
+    writer.finish()
+}
+
+/// A file that is being written.
+pub(crate) struct Writer {
+    parquet: ArrowWriter<Vec<u8>>,
+    runs: Runs,
+}
+
+impl Writer {
+    pub(crate) fn new(schema: &SchemaRef) -> Result<Self, Error> {
+        let properties = properties(schema);
+        Ok(Self {
+            parquet: ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))?,
+            runs: Runs::new(GROUP_ROWS_MAX),
+        })
+    }
+
+    /// Adds rows, which are sorted.
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        if let Some(ids) = rows.columns().get(TYID) {
+            self.runs.push(ids.as_fixed_size_binary());
+        }
+        Ok(self.parquet.write(rows)?)
+    }
+
+    /// The file, whole.
+    pub(crate) fn finish(mut self) -> Result<Bytes, Error> {
+        self.parquet.flush()?;
+        if let Some((lengths, places)) = self.runs.finish(self.parquet.bytes_written()) {
+            let written = self.parquet.write_all(&lengths);
+            written.map_err(|error| ParquetError::External(error.into()))?;
+            self.parquet.append_key_value_metadata(places);
+        }
+        Ok(self.parquet.into_inner()?.into())
+    }
 }
 
 /// What each column's values are like decides how they are written.
-pub(crate) fn properties(schema: &Schema) -> WriterProperties {
+fn properties(schema: &Schema) -> WriterProperties {
     let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let sorted = |index: usize| SortingColumn {
         column_idx: i32::try_from(index).unwrap_or_default(),
@@ -95,6 +131,12 @@ pub(crate) fn properties(schema: &Schema) -> WriterProperties {
                 }
             }
             (_, of) if of.is_integer() => {
+                // Differences of large numbers, which are mostly measured, are as random as their lowest digits: compression
+                // finds little in them, and takes longer to undo than the differences do.
+                if matches!(of, DataType::Int64 | DataType::UInt64) {
+                    properties =
+                        properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
+                }
                 properties = properties
                     .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
                     .set_column_dictionary_page_size_limit(

@@ -21,6 +21,10 @@ use object_store::{
 
 use crate::Surroundings;
 
+mod reading;
+
+use reading::Buffers;
+
 /// Where files are written before they get their names: on the same file system, and outside of all tables.
 pub(crate) const STAGING: &str = "_staging";
 
@@ -30,6 +34,7 @@ pub(crate) struct Folder {
     inner: Arc<LocalFileSystem>,
     root: Arc<FilePath>,
     surroundings: Arc<dyn Surroundings>,
+    buffers: Arc<Buffers>,
 }
 
 impl std::fmt::Display for Folder {
@@ -53,6 +58,7 @@ impl Folder {
             inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?),
             root: root.into(),
             surroundings,
+            buffers: Arc::default(),
         })
     }
 
@@ -119,7 +125,19 @@ impl ObjectStore for Folder {
         location: &Path,
         ranges: &[std::ops::Range<u64>],
     ) -> Result<Vec<bytes::Bytes>> {
-        self.inner.get_ranges(location, ranges).await
+        let path = self.inner.path_to_filesystem(location)?;
+        let (buffers, ranges) = (Arc::clone(&self.buffers), ranges.to_vec());
+        let read = tokio::task::spawn_blocking(move || buffers.read(&path, &ranges));
+        match read
+            .await
+            .map_err(|error| failed(io::Error::other(error)))?
+        {
+            Err(source) if source.kind() == ErrorKind::NotFound => Err(Error::NotFound {
+                path: location.to_string(),
+                source: source.into(),
+            }),
+            read => read.map_err(failed),
+        }
     }
 
     fn delete_stream(

@@ -24,6 +24,7 @@ mod folder;
 mod log;
 mod probe;
 mod record;
+pub mod runs;
 mod snapshot;
 mod state;
 mod store;

@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 use privet_telemetry_store::{
     Access, Attribute, Common, Consent, DataFile, Error, Exemplar, Link, Log, Point, Record, Rows,
-    Settings, Span, Stamped, Store, Surroundings, Table, Type, Value, schema,
+    Settings, Span, Stamped, Store, Surroundings, Table, Type, Value, runs, schema,
 };
 
 use objects::Moved;
@@ -258,6 +258,66 @@ async fn stamps_take_at_most_a_byte() {
         assert!(tyid.statistics().is_some() && tyid.bloom_filter_offset().is_none());
         assert!(tyid.column_index_offset().is_some() && tyid.offset_index_offset().is_some());
     }
+}
+
+/// How many rows each person has stands beside the rows, and says what the column of ids does, in merged files as well.
+#[tokio::test]
+async fn each_persons_rows_are_counted() {
+    let store = store();
+    for part in 0..2_u64 {
+        let mut rows = Rows::new(Vec::new()).unwrap();
+        for row in 0..80_000_u64 {
+            let person = scattered(row * 2 + part) % 5_000;
+            let person = (person > 300).then(|| Stamped {
+                // One has more rows than a byte counts.
+                tyid: tyid(person.max(500)),
+                ..Stamped::default()
+            });
+            let common = Common {
+                time_ns: i64::try_from(row).unwrap(),
+                person,
+                ..Common::default()
+            };
+            let log = Log {
+                common,
+                ..Log::default()
+            };
+            rows.push("acme", &Record::Log(log), &[]).unwrap();
+        }
+        store.append(rows.finish().unwrap(), None).await.unwrap();
+        if part == 0 {
+            assert_eq!(counted(&store).await, 1);
+        }
+    }
+    store.compact(2).await.unwrap();
+    assert_eq!(counted(&store).await, 2);
+}
+
+/// Compares what the only file says of people's rows with its rows; its row groups.
+async fn counted(store: &Store) -> usize {
+    let (_, bytes) = only_file(store, Table::Logs).await;
+    let file = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).unwrap();
+    let places = runs::places(file.metadata()).unwrap();
+    for (group, place) in places.iter().enumerate() {
+        let file = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).unwrap();
+        let mut expected: Vec<(Vec<u8>, usize)> = Vec::new();
+        for batch in file.with_row_groups(vec![group]).build().unwrap() {
+            let batch = batch.unwrap();
+            for id in batch["tyid"].as_fixed_size_binary().iter().flatten() {
+                match expected.last_mut() {
+                    Some((last, rows)) if last == id => *rows += 1,
+                    _ => expected.push((id.to_vec(), 1)),
+                }
+            }
+        }
+        let place = usize::try_from(place.start).unwrap()..usize::try_from(place.end).unwrap();
+        let mut lengths = runs::Lengths::new(bytes.get(place).unwrap());
+        for (_, rows) in &expected {
+            assert_eq!(lengths.next(), Some(*rows));
+        }
+        assert!(lengths.is_over() && !expected.is_empty());
+    }
+    places.len()
 }
 
 #[test]
