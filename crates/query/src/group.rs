@@ -1,8 +1,10 @@
 //! Reading one row group of a file: which rows may be seen, then those rows of the columns that are asked for.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, FixedSizeBinaryArray};
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::Result;
 use datafusion::parquet::arrow::ProjectionMask;
@@ -10,17 +12,22 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+use datafusion::parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaDataReader,
+};
 use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
+use datafusion::parquet::file::reader::ChunkReader;
 use datafusion::parquet::file::serialized_reader::SerializedPageReader;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use privet_telemetry_store::DataFile;
+use privet_telemetry_store::runs::{self, Lengths};
 
 use crate::error::unreadable;
 use crate::fetch::{Chunks, Place, ranges};
 use crate::people::{People, id, select, within};
-use crate::runs::{Decided, decide};
+use crate::runs::{Decided, decide, decide_by_lengths};
+use crate::sieve::Sieve;
 
 /// The column that says whose a row is.
 const TYID: &str = "tyid";
@@ -28,6 +35,8 @@ const TYID: &str = "tyid";
 const FOOTER_SIZE_BYTES: usize = 64 * 1024;
 /// Up to so many people are looked for by pages; for more, whole columns are read.
 const PEOPLE_BY_PAGES: usize = 64;
+/// Of so many rows one may be seen, or fewer: then the others are skipped.
+const FEW: usize = 32;
 
 /// A file whose metadata are known.
 #[derive(Debug)]
@@ -35,13 +44,27 @@ pub(crate) struct OpenFile {
     place: Place,
     metadata: ArrowReaderMetadata,
     tyid: usize,
+    /// Where each group says how many rows each person has.
+    runs: Option<Vec<Range<u64>>>,
 }
 
 /// What of a row group may be seen.
 enum Seen {
     Nothing,
     All,
-    Some(RowSelection),
+    /// So few rows that others are better skipped than decoded.
+    Few(RowSelection),
+    /// A bit for each row: whether it may be seen.
+    Many(BooleanBuffer),
+}
+
+/// Where a group says how many rows each person has.
+struct Counted {
+    lengths: Range<u64>,
+    /// Whom they are about.
+    dictionary: Range<u64>,
+    /// Rows about nobody who is known.
+    nobody: usize,
 }
 
 /// Rows of a group that may be seen.
@@ -49,7 +72,7 @@ pub(crate) enum Rows {
     /// So many, of which no stored column is asked for.
     Counted(usize),
     /// Their columns.
-    Read(Box<ParquetRecordBatchReader>),
+    Read(Box<Sieve>),
 }
 
 impl OpenFile {
@@ -74,6 +97,7 @@ impl OpenFile {
             .load_and_finish(&place, file.size_bytes)
             .await
             .map_err(unreadable)?;
+        let runs = runs::places(&metadata);
         let metadata = Arc::new(metadata);
         let metadata = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())
             .map_err(unreadable)?;
@@ -82,6 +106,7 @@ impl OpenFile {
             place,
             metadata,
             tyid,
+            runs,
         })
     }
 
@@ -113,13 +138,18 @@ impl OpenFile {
             People::Everybody => (Seen::All, None),
             People::Only(ids) => self.seen(group, ids, columns).await?,
         };
-        let selection = match seen {
+        let (selection, mask) = match seen {
             Seen::Nothing => return Ok(None),
-            Seen::All => None,
-            Seen::Some(selection) => Some(selection),
+            Seen::All => (None, None),
+            Seen::Few(selection) => (Some(selection), None),
+            Seen::Many(mask) => (None, Some(mask)),
         };
         if columns.is_empty() {
-            let count = selection.map_or_else(|| self.count(group), |rows| rows.row_count());
+            let count = match (&selection, &mask) {
+                (Some(selection), _) => selection.row_count(),
+                (None, Some(mask)) => mask.count_set_bits(),
+                (None, None) => self.count(group),
+            };
             return Ok(Some(Rows::Counted(count)));
         }
         let chunks = match chunks {
@@ -127,7 +157,7 @@ impl OpenFile {
             None => self.fetch(group, columns, selection.as_ref()).await?,
         };
         let reader = self.reader(group, columns, selection, chunks, batch_rows)?;
-        Ok(Some(Rows::Read(Box::new(reader))))
+        Ok(Some(Rows::Read(Box::new(Sieve::new(reader, mask)))))
     }
 
     /// The rows that are about one of these people, and the bytes of the columns if they were fetched with those of the ids.
@@ -152,6 +182,17 @@ impl OpenFile {
             true => (columns, true),
             false => (&[][..], false),
         };
+        if let Some(counted) = self.counted(group) {
+            let mut ranges = ranges(self.metadata.metadata(), group, &self.mask(wanted), None);
+            ranges.push(counted.lengths.clone());
+            if !wanted.contains(&self.tyid) {
+                ranges.push(counted.dictionary.clone());
+            }
+            let chunks = self.place.fetch(&ranges).await?;
+            if let Some(mask) = self.decide_counted(group, ids, &counted, &chunks)? {
+                return Ok((self.seen_by(group, mask), is_whole.then_some(chunks)));
+            }
+        }
         let wanted: Vec<_> = wanted.iter().copied().chain([self.tyid]).collect();
         let chunks = self.fetch(group, &wanted, None).await?;
         let seen = self.decide(group, ids, &chunks)?;
@@ -168,25 +209,65 @@ impl OpenFile {
         Ok(self.seen_of(group, pages.and_then(&found)))
     }
 
+    /// What takes part in deciding by the rows that each person has, where the group says so.
+    fn counted(&self, group: usize) -> Option<Counted> {
+        let lengths = self.runs.as_ref()?.get(group)?.clone();
+        let column = self.ids(group)?;
+        let dictionary = u64::try_from(column.dictionary_page_offset()?).ok()?
+            ..u64::try_from(column.data_page_offset()).ok()?;
+        let nobody = usize::try_from(column.statistics()?.null_count_opt()?).ok()?;
+        let is_there = |part: &Range<u64>| !part.is_empty() && part.end <= self.place.size_bytes;
+        (is_there(&lengths) && is_there(&dictionary)).then_some(Counted {
+            lengths,
+            dictionary,
+            nobody,
+        })
+    }
+
+    /// Among all rows, by how many each person has; `None`: that does not add up.
+    fn decide_counted(
+        &self,
+        group: usize,
+        ids: &[u128],
+        counted: &Counted,
+        chunks: &Chunks,
+    ) -> Result<Option<BooleanBuffer>> {
+        let Range { start, end } = counted.lengths;
+        let size_bytes = usize::try_from(end - start).map_err(unreadable)?;
+        let lengths = chunks.get_bytes(start, size_bytes).map_err(unreadable)?;
+        let rows = self.count(group);
+        let mut pages = self.id_pages(group, chunks)?;
+        let lengths = Lengths::new(&lengths);
+        decide_by_lengths(&mut pages, lengths, counted.nobody, rows, ids).map_err(unreadable)
+    }
+
     /// Among all rows, by runs where the file is written so.
     fn decide(&self, group: usize, ids: &[u128], chunks: &Chunks) -> Result<Seen> {
         let rows = self.count(group);
-        let metadata = self.metadata.metadata();
-        let column = metadata.row_groups().get(group);
-        let column = column.and_then(|group| group.columns().get(self.tyid));
-        let column = column.ok_or_else(|| unreadable(()))?;
+        let column = self.ids(group).ok_or_else(|| unreadable(()))?;
         let levels = column.column_descr();
         if levels.max_rep_level() == 0 && levels.max_def_level() <= 1 {
-            let mut pages = SerializedPageReader::new(Arc::new(chunks.clone()), column, rows, None)
-                .map_err(unreadable)?;
+            let mut pages = self.id_pages(group, chunks)?;
             let is_nullable = levels.max_def_level() == 1;
             let decided = decide(&mut pages, is_nullable, rows, ids).map_err(unreadable)?;
             if let Decided::Rows(mask) = decided {
-                return Ok(self.seen_of(group, RowSelection::from_boolean_buffer(mask)));
+                return Ok(self.seen_by(group, mask));
             }
         }
         let found = self.compare(group, ids, None, chunks.clone())?;
         Ok(self.seen_of(group, found))
+    }
+
+    /// The column chunk of ids.
+    fn ids(&self, group: usize) -> Option<&ColumnChunkMetaData> {
+        let group = self.metadata.metadata().row_groups().get(group)?;
+        group.columns().get(self.tyid)
+    }
+
+    fn id_pages(&self, group: usize, chunks: &Chunks) -> Result<SerializedPageReader<Chunks>> {
+        let column = self.ids(group).ok_or_else(|| unreadable(()))?;
+        let (chunks, rows) = (Arc::new(chunks.clone()), self.count(group));
+        SerializedPageReader::new(chunks, column, rows, None).map_err(unreadable)
     }
 
     /// Among the selected rows, id by id.
@@ -210,18 +291,25 @@ impl OpenFile {
         Ok(RowSelection::from(found))
     }
 
+    fn seen_by(&self, group: usize, mask: BooleanBuffer) -> Seen {
+        let rows = self.count(group);
+        match mask.count_set_bits() {
+            count if count > rows / FEW && count < rows => Seen::Many(mask),
+            _ => self.seen_of(group, RowSelection::from_boolean_buffer(mask)),
+        }
+    }
+
     fn seen_of(&self, group: usize, found: RowSelection) -> Seen {
         match found.row_count() {
             0 => Seen::Nothing,
             count if count == self.count(group) => Seen::All,
-            _ => Seen::Some(found),
+            _ => Seen::Few(found),
         }
     }
 
     /// The first and the last person of a group, if its statistics say so.
     fn ends(&self, group: usize) -> Option<(u128, u128)> {
-        let group = self.metadata.metadata().row_groups().get(group)?;
-        let statistics = group.columns().get(self.tyid)?.statistics()?;
+        let statistics = self.ids(group)?.statistics()?;
         Some((
             id(statistics.min_bytes_opt()?)?,
             id(statistics.max_bytes_opt()?)?,

@@ -6,6 +6,7 @@
 //!
 //! What it does not do: write, read any file but the store's, remember anything, or decide who may ask.
 
+mod bits;
 mod bounds;
 mod confine;
 mod error;
@@ -18,6 +19,7 @@ mod run;
 mod runs;
 mod scan;
 mod session;
+mod sieve;
 mod table;
 
 pub use error::{Code, Error};

@@ -124,6 +124,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether it is in the list.
+    #[inline]
     pub(crate) fn has(&mut self, id: u128) -> bool {
         if id < self.before {
             self.rest = self.ids;

@@ -1,26 +1,31 @@
 //! Deciding by runs. The column of ids is written as a dictionary and, for each row, an index into it; in a sorted file equal
 //! indexes follow one another. So whether somebody agrees is looked up once for each id of the dictionary, and a row costs a
-//! bit, which is what this module makes of the pages: a mask with a bit for each row, without the ids in between.
+//! bit, which is what this module makes of the pages: a mask with a bit for each row, without the ids in between. Files that
+//! say how many rows each person has spare even the indexes: there a person costs a length, and a row nothing.
 //!
 //! The layout is that of <https://parquet.apache.org/docs/file-format/data-pages/encodings/>: definition levels and indexes
 //! are both "RLE / bit-packing hybrid". A column that is written in another way is left to the reader of Parquet.
 
-use datafusion::arrow::array::BooleanBufferBuilder;
+use std::ops::Range;
+
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::parquet::basic::Encoding;
 use datafusion::parquet::column::page::{Page, PageReader};
 use datafusion::parquet::errors::ParquetError;
 
+use privet_telemetry_store::runs::Lengths;
+
+use crate::bits::Bits;
 use crate::people::Walk;
 
 /// The bytes of an id.
 const ID_SIZE_BYTES: usize = 16;
 /// Values that are bit-packed together.
 const PACKED_TOGETHER: usize = 8;
-/// Values whose bits are collected before they are added to the mask.
-const WORD: usize = 64;
 /// The widest index: more would not be found in eight bytes from wherever it begins.
 const WIDTH_MAX: usize = 32;
+/// The widest index of which four lie in eight bytes, from wherever the first begins.
+const WIDTH_OF_FOUR_MAX: usize = 15;
 
 /// What a column chunk of ids says about its rows.
 pub(crate) enum Decided {
@@ -28,6 +33,47 @@ pub(crate) enum Decided {
     Rows(BooleanBuffer),
     /// It is written in a way that is not read here.
     Otherwise,
+}
+
+/// The rows that are about one of `ids`, of a row group that says how many rows each person has. `lengths` are those of its
+/// ids, in their order; rows about nobody come last. `None`: this does not add up to the group, and the rows themselves have to
+/// say.
+pub(crate) fn decide_by_lengths(
+    pages: &mut dyn PageReader,
+    mut lengths: Lengths<'_>,
+    nobody: usize,
+    rows: usize,
+    ids: &[u128],
+) -> Result<Option<BooleanBuffer>, ParquetError> {
+    let Some(Page::DictionaryPage { buf, .. }) = pages.get_next_page()? else {
+        return Ok(None);
+    };
+    let (values, rest) = buf.as_chunks::<ID_SIZE_BYTES>();
+    let Some(known) = rows.checked_sub(nobody).filter(|_| rest.is_empty()) else {
+        return Ok(None);
+    };
+    let mut walk = Walk::new(ids);
+    let mut mask = Bits::with_capacity(rows);
+    let mut before = None;
+    for id in values {
+        let id = u128::from_be_bytes(*id);
+        // The order is what ties the lengths to the rows: of ids that ascend, each has its rows in one place.
+        let ascends = before.is_none_or(|before| before < id);
+        let length = lengths.next().filter(|length| {
+            let left = known - mask.len();
+            ascends && (1..=left).contains(length)
+        });
+        let Some(length) = length else {
+            return Ok(None);
+        };
+        mask.push_run(walk.has(id), length);
+        before = Some(id);
+    }
+    if !lengths.is_over() || mask.len() != known {
+        return Ok(None);
+    }
+    mask.push_run(false, nobody);
+    Ok(Some(mask.finish()))
 }
 
 /// The rows that are about one of `ids`, of a column chunk without repetition whose rows are all there.
@@ -42,7 +88,7 @@ pub(crate) fn decide(
     ids: &[u128],
 ) -> Result<Decided, ParquetError> {
     let mut agree = None;
-    let mut mask = BooleanBufferBuilder::new(rows);
+    let mut mask = Bits::with_capacity(rows);
     while let Some(page) = pages.get_next_page()? {
         if let Page::DictionaryPage { buf, .. } = &page {
             let (values, _) = buf.as_chunks::<ID_SIZE_BYTES>();
@@ -132,7 +178,7 @@ impl<'a> Part<'a> {
     }
 
     /// Adds its rows; `None`: it is damaged.
-    fn decide(&self, agree: &[bool], mask: &mut BooleanBufferBuilder) -> Option<()> {
+    fn decide(&self, agree: &[bool], mask: &mut Bits) -> Option<()> {
         let mut indexes = match self.indexes.split_first() {
             Some((width, indexes)) => Runs::new(indexes, usize::from(*width))?,
             // No row has an id.
@@ -148,7 +194,7 @@ impl<'a> Part<'a> {
             if has_id {
                 indexes.decide(rows, agree, mask)?;
             } else {
-                mask.append_n(rows, false);
+                mask.push_run(false, rows);
             }
             rest -= rows;
         }
@@ -206,28 +252,18 @@ impl<'a> Runs<'a> {
     }
 
     /// Adds so many values as what is known about each.
-    fn decide(
-        &mut self,
-        mut count: usize,
-        known: &[bool],
-        mask: &mut BooleanBufferBuilder,
-    ) -> Option<()> {
+    fn decide(&mut self, mut count: usize, known: &[bool], mask: &mut Bits) -> Option<()> {
         while count > 0 {
             match self.run()? {
                 Run::Same(value, rest) => {
                     let now = rest.min(count);
-                    mask.append_n(now, *known.get(value)?);
+                    mask.push_run(*known.get(value)?, now);
                     self.current = Run::Same(value, rest - now);
                     count -= now;
                 }
                 Run::Packed(bytes, at, rest) => {
-                    let now = rest.min(count).min(WORD);
-                    let mut bits = 0_u64;
-                    for place in 0..now {
-                        let value = unpack(bytes, at + place, self.width)?;
-                        bits |= u64::from(*known.get(value)?) << place;
-                    }
-                    mask.append_packed_range(0..now, &bits.to_le_bytes());
+                    let now = rest.min(count);
+                    decide_packed(bytes, self.width, at..at + now, known, mask)?;
                     self.current = Run::Packed(bytes, at + now, rest - now);
                     count -= now;
                 }
@@ -256,6 +292,65 @@ impl<'a> Runs<'a> {
         };
         Some((value == 1, now))
     }
+}
+
+/// Adds what is known about each of the bit-packed values at these places; `None`: the bytes end before the last, or nothing
+/// is known about one.
+fn decide_packed(
+    bytes: &[u8],
+    width: usize,
+    places: Range<usize>,
+    known: &[bool],
+    mask: &mut Bits,
+) -> Option<()> {
+    let mut at = places.start;
+    while at < places.end {
+        let together = at.is_multiple_of(PACKED_TOGETHER) && at + PACKED_TOGETHER <= places.end;
+        let group = if together {
+            unpack_group(bytes.get(at / PACKED_TOGETHER * width..)?, width)
+        } else {
+            None
+        };
+        let Some(group) = group else {
+            mask.push(u64::from(*known.get(unpack(bytes, at, width)?)?), 1);
+            at += 1;
+            continue;
+        };
+        let mut bits = 0;
+        for (place, value) in group.into_iter().enumerate() {
+            bits |= u64::from(*known.get(value)?) << place;
+        }
+        mask.push(bits, PACKED_TOGETHER);
+        at += PACKED_TOGETHER;
+    }
+    Some(())
+}
+
+/// The eight values that `bytes` begins with; `None`: they are too wide, or too near to the end, to be read four at a time.
+fn unpack_group(bytes: &[u8], width: usize) -> Option<[usize; PACKED_TOGETHER]> {
+    if width > WIDTH_OF_FOUR_MAX {
+        return None;
+    }
+    let half = PACKED_TOGETHER / 2;
+    let low = u64::from_le_bytes(*bytes.first_chunk()?);
+    let high = u64::from_le_bytes(*bytes.get(half * width / 8..)?.first_chunk()?);
+    let high = high >> (half * width % 8);
+    let value = |word: u64, place: usize| word >> (place * width) & ((1 << width) - 1);
+    let values = [
+        value(low, 0),
+        value(low, 1),
+        value(low, 2),
+        value(low, 3),
+        value(high, 0),
+        value(high, 1),
+        value(high, 2),
+        value(high, 3),
+    ];
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a value has 15 bits at most"
+    )]
+    Some(values.map(|value| value as usize))
 }
 
 /// The value at a place; `None`: the bytes end before it.

@@ -7,6 +7,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -24,6 +25,7 @@ use privet_telemetry_store::{DataFile, Table};
 use tokio::sync::OnceCell;
 
 use crate::bounds::days;
+use crate::error::unreadable;
 use crate::group::{OpenFile, Rows};
 use crate::people::People;
 use crate::table::Progress;
@@ -125,14 +127,18 @@ impl ExecutionPlan for PeopleScan {
         if partition >= self.scanned.partitions {
             return internal_err!("there is no partition {partition}");
         }
-        let reading = Reading {
+        let way = Way {
             scanned: Arc::clone(&self.scanned),
             opened: Arc::clone(&self.opened),
             partition,
             batch_rows: context.session_config().batch_size(),
             file: 0,
             group: 0,
+        };
+        let reading = Reading {
+            schema: Arc::clone(&self.scanned.schema),
             current: None,
+            ahead: Ahead::Way(way),
         };
         let batches = stream::try_unfold(reading, |mut reading| async move {
             Ok(reading.next().await?.map(|batch| (batch, reading)))
@@ -142,15 +148,50 @@ impl ExecutionPlan for PeopleScan {
     }
 }
 
-/// One partition's way through the row groups: of each file every n-th, beginning with another one in each file.
+/// What one partition reads: the group whose rows it hands on, while the next one is fetched.
 struct Reading {
+    schema: SchemaRef,
+    current: Option<Group>,
+    ahead: Ahead,
+}
+
+enum Ahead {
+    Way(Way),
+    Next(SpawnedTask<Result<Option<(Group, Way)>>>),
+    Nothing,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(group) = &mut self.current {
+                let batch = group.next(&self.schema)?;
+                if batch.is_some() {
+                    return Ok(batch);
+                }
+                self.current = None;
+            }
+            let next = match std::mem::replace(&mut self.ahead, Ahead::Nothing) {
+                Ahead::Nothing => return Ok(None),
+                Ahead::Way(way) => way.next().await?,
+                Ahead::Next(task) => task.join_unwind().await.map_err(unreadable)??,
+            };
+            if let Some((group, way)) = next {
+                self.current = Some(group);
+                self.ahead = Ahead::Next(SpawnedTask::spawn(way.next()));
+            }
+        }
+    }
+}
+
+/// One partition's way through the row groups: of each file every n-th, beginning with another one in each file.
+struct Way {
     scanned: Arc<Scanned>,
     opened: Arc<[OnceCell<Arc<OpenFile>>]>,
     partition: usize,
     batch_rows: usize,
     file: usize,
     group: usize,
-    current: Option<Group>,
 }
 
 /// A row group that is being read.
@@ -159,16 +200,10 @@ struct Group {
     rows: Rows,
 }
 
-impl Reading {
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+impl Way {
+    /// The next group with rows that may be seen.
+    async fn next(mut self) -> Result<Option<(Group, Self)>> {
         loop {
-            if let Some(group) = &mut self.current {
-                let batch = group.next(&self.scanned.schema)?;
-                if batch.is_some() {
-                    return Ok(batch);
-                }
-                self.current = None;
-            }
             let Some(file) = self.scanned.files.get(self.file).map(Arc::clone) else {
                 return Ok(None);
             };
@@ -183,13 +218,15 @@ impl Reading {
             }
             let group = self.group;
             self.group += 1;
-            if (group + self.file) % self.scanned.partitions == self.partition {
-                self.current = self.start(file, &open, group).await?;
+            if (group + self.file) % self.scanned.partitions == self.partition
+                && let Some(group) = self.start(file, &open, group).await?
+            {
+                return Ok(Some((group, self)));
             }
         }
     }
 
-    async fn open(&mut self, file: &DataFile) -> Result<Arc<OpenFile>> {
+    async fn open(&self, file: &DataFile) -> Result<Arc<OpenFile>> {
         let open = || async {
             OpenFile::open(&self.scanned.objects, file, &self.scanned.people)
                 .await
@@ -202,7 +239,7 @@ impl Reading {
     }
 
     async fn start(
-        &mut self,
+        &self,
         file: Arc<DataFile>,
         open: &OpenFile,
         group: usize,
@@ -225,14 +262,11 @@ impl Group {
                 let rows = std::mem::take(rows);
                 return self.shape(schema, None, rows).map(Some);
             }
-            Rows::Read(reader) => reader.next(),
+            Rows::Read(rows) => rows.next()?,
         };
         match read {
             None => Ok(None),
-            Some(batch) => {
-                let batch = batch?;
-                self.shape(schema, Some(&batch), batch.num_rows()).map(Some)
-            }
+            Some(batch) => self.shape(schema, Some(&batch), batch.num_rows()).map(Some),
         }
     }
 

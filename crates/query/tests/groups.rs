@@ -1,16 +1,20 @@
 //! Groups of rows, however their ids are written: as a dictionary whose indexes run, or plainly where a group has more people
 //! than a dictionary takes.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
+use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use futures_util::StreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use privet_query::{Limits, People, Session};
 use privet_telemetry_store::{
     Access, Attribute, Common, Log, Machine, Record, Rows, Settings, Snapshot, Stamped, Store,
-    Type, Value,
+    Table, Type, Value, runs,
 };
 
 /// One file: so many people, each with so many rows that hold the person's number, and as many rows about nobody.
@@ -82,6 +86,58 @@ async fn people_are_found_however_ids_are_written() {
             assert_eq!(found, (count, sum), "{people} people, one in {step}");
             let sql = "SELECT count(*), 0 FROM logs";
             assert_eq!(ask(&snapshot, &agree, sql).await.0, count);
+        }
+    }
+}
+
+/// The same file with other bytes in some places.
+async fn changed(people: u64, change: impl Fn(&mut [u8])) -> Snapshot {
+    let snapshot = file(people, 20).await;
+    let files: Vec<_> = snapshot.files(Table::Logs).collect();
+    let path = Path::parse(&files[0].path).unwrap();
+    let objects = snapshot.objects();
+    let mut bytes = objects
+        .get(&path)
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap()
+        .to_vec();
+    change(&mut bytes);
+    objects.put(&path, bytes.into()).await.unwrap();
+    snapshot.clone()
+}
+
+/// Files of before do not say how many rows each person has. Of those, and of files in which it does not add up, the rows
+/// themselves are asked.
+#[tokio::test]
+async fn people_are_found_without_their_lengths() {
+    let unnamed = |file: &mut [u8]| {
+        let name = b"privet.runs";
+        let at = file.windows(name.len()).position(|part| part == name);
+        file[at.unwrap()] = b'P';
+    };
+    let wrong = |file: &mut [u8]| {
+        let metadata = Bytes::copy_from_slice(file);
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&metadata);
+        let places = runs::places(&metadata.unwrap()).unwrap();
+        for place in places {
+            // The third person's rows are said to be the second's: that adds up, but nobody has no rows.
+            let first = usize::try_from(place.start).unwrap();
+            file[first + 2] = 0;
+            file[first + 1] += 20;
+        }
+    };
+    let changes: [&dyn Fn(&mut [u8]); 2] = [&unnamed, &wrong];
+    for change in changes {
+        let snapshot = changed(3_000, change).await;
+        for step in [1, 3] {
+            let agree: Vec<_> = (0..3_000).filter(|number| number % step == 0).collect();
+            let sql = "SELECT count(number), sum(number) FROM logs";
+            let count = i64::try_from(agree.len() * 20).unwrap();
+            let sum = i64::try_from(agree.iter().sum::<u64>() * 20).unwrap();
+            assert_eq!(ask(&snapshot, &agree, sql).await, (count, sum));
         }
     }
 }
