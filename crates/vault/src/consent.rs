@@ -60,13 +60,27 @@ impl Vault {
         subject: &SubjectName,
         change: &ConsentChange,
     ) -> Result<ConsentView> {
-        let checked = self.check_change(change)?;
+        // A wrong word is told as what it is, whoever sent it.
+        self.check_change(change)?;
         let decision = self
             .permit(caller, Action::RecordConsent, EntryKind::ConsentDenied)
             .await?;
         let open = self.subject(subject).await?;
+        self.record_consent_of(caller, &decision, &open, change)
+            .await
+    }
+
+    /// The same of somebody who was decided about.
+    pub(crate) async fn record_consent_of(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &OpenSubject,
+        change: &ConsentChange,
+    ) -> Result<ConsentView> {
+        let checked = self.check_change(change)?;
         let state = self
-            .record_checked(caller, &decision, &open, &checked)
+            .record_checked(caller, decision, open, &checked)
             .await?;
         Ok(self.consent_view(Some(&state)))
     }

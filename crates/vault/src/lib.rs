@@ -30,6 +30,7 @@ mod health;
 mod log_read;
 mod login;
 mod lookup;
+mod me;
 mod purpose;
 mod reveal;
 mod seal_open;
@@ -73,17 +74,21 @@ pub use id::{
 pub use log_read::{LogDetail, LogEntries, LogState, ReadEntry};
 pub use login::{LoggedIn, LoginCode};
 pub use lookup::Found;
+pub use me::{
+    AskedLook, FormToken, Held, HeldElsewhere, HeldField, HeldPurpose, Look, LookPage, Looker, Me,
+    Objection, OwnAnswer, OwnLogin, OwnLoginBegun, OwnPages,
+};
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use privet_classify::{Language, LanguageError};
 pub use query::{QueryOrder, QueryRun};
 pub use reveal::{RevealRequest, Revealed, RevealedValue};
 pub use seal_open::{OpenItem, SealItem, SealedItem};
 pub use session::{
-    Connection, Counts, DecryptRequest, GRANT_REQUESTS_MAX, GrantQuery, GrantView, Granted,
-    LIST_MAX, ListedGrant, ListedSession, Mode, Moment, NoteView, Opener, Permit, ReasonCounts,
-    RequestState, RequestView, ReviewerCounts, Rights, SEARCH_MAX, SUBJECTS_MAX, SessionFindings,
-    SessionList, SessionQuery, SessionView, SourceCounts, Statement, Status, StepPage, StepQuery,
-    StepView, Summary,
+    ASK_THE_PERSON, Connection, Counts, DecryptRequest, GRANT_REQUESTS_MAX, GrantQuery, GrantView,
+    Granted, LIST_MAX, ListedGrant, ListedSession, Mode, Moment, NoteView, Opener, Permit,
+    ReasonCounts, RequestState, RequestView, ReviewerCounts, Rights, SEARCH_MAX, SUBJECTS_MAX,
+    SessionFindings, SessionList, SessionQuery, SessionView, SourceCounts, Statement, Status,
+    StepPage, StepQuery, StepView, Summary,
 };
 pub use subject::{FieldValues, SubjectName, SubjectView};
 pub use telemetry::{Objects, Pseudonymizer, Rotation, Stamp};

@@ -18,7 +18,7 @@ use crate::session::lock;
 use crate::vault::hex;
 use crate::{Caller, Error, PrincipalKind, PrincipalName, Result, Vault};
 
-use attempts::Attempts;
+pub(crate) use attempts::Attempts;
 
 /// How long a link may be used.
 const CODE_LIFE: Duration = Duration::from_secs(10 * 60);
@@ -297,18 +297,18 @@ fn at_address(caller: Caller, address: &str) -> Caller {
     }
 }
 
-fn secret(entropy: &dyn Entropy) -> Zeroizing<String> {
+pub(crate) fn secret(entropy: &dyn Entropy) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     entropy.fill(&mut *bytes);
     Zeroizing::new(hex(&*bytes))
 }
 
-fn sha256(text: &str) -> Hash {
+pub(crate) fn sha256(text: &str) -> Hash {
     hashed(&[text.as_bytes()])
 }
 
 /// Follows from the login's secret and tells nothing of it.
-fn form_token(secret: &str) -> Zeroizing<String> {
+pub(crate) fn form_token(secret: &str) -> Zeroizing<String> {
     Zeroizing::new(hex(&hashed(&[FORM_LABEL, secret.as_bytes()])))
 }
 
@@ -321,7 +321,7 @@ fn hashed(parts: &[&[u8]]) -> Hash {
     hash
 }
 
-fn after(at: Timestamp, span: Duration) -> Result<Timestamp> {
+pub(crate) fn after(at: Timestamp, span: Duration) -> Result<Timestamp> {
     SignedDuration::try_from(span)
         .ok()
         .and_then(|span| at.checked_add(span).ok())

@@ -127,6 +127,7 @@ impl Vault {
                 v.inner.keyring.drop_old();
                 v.inner.tokens.drop_old();
                 v.drop_old_logins();
+                v.drop_old_own_logins();
                 Ok(())
             })
         });

@@ -1,10 +1,11 @@
 //! The ports: what any store or application database must offer, in domain words. `store` and `source` implement
-//! them; nothing else does.
+//! them, `login` that of identity providers; nothing else does.
 
 mod backup;
 mod catalog;
 mod consent;
 mod data;
+mod identity;
 mod keys;
 mod log;
 mod notice;
@@ -22,6 +23,7 @@ pub use backup::KeyBackup;
 pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
 pub use consent::{ConsentBit, ConsentPlace, ConsentRow, NewConsentRow};
 pub use data::{DataStore, IndexEntry, ValueWrite};
+pub use identity::{IdentityError, IdentityProvider, LoginAttempt, LoginProof};
 pub use keys::{
     AliasRow, Change, ChangeKind, ConsentEnd, GrantRow, KeyRow, KeyStore, NewSubject, Orphans,
     RetentionKey, ScramVerifier, SubjectRow, TokenRow,

@@ -42,7 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 pub use analysis::SessionFindings;
-pub use asked::{DecryptRequest, SUBJECTS_MAX};
+pub use asked::{ASK_THE_PERSON, DecryptRequest, SUBJECTS_MAX};
 pub use connection::Connection;
 pub use gathered::Statement;
 pub use grant::Granted;
@@ -57,10 +57,12 @@ pub use summary::{Counts, ReasonCounts, ReviewerCounts, SourceCounts, Summary};
 pub use view::{GrantView, NoteView, SessionView, StepPage, StepQuery, StepView};
 
 use crate::{GrantId, PrincipalName, SessionId, SourceName, SubjectRef, TokenId};
+pub(crate) use deciding::over;
 use grant::LiveGrant;
 use justification::LiveSession;
 pub(crate) use justification::Reason;
 pub(crate) use listing::Listing;
+pub(crate) use step::SessionReader;
 
 /// What a justification holds for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

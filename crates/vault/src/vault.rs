@@ -17,6 +17,7 @@ use crate::keyring::Keyring;
 use crate::log_read::Readings;
 use crate::login::Logins;
 use crate::maintenance::{Ledger, Started};
+use crate::me::OwnLogins;
 use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, QueryEngine, Source};
 use crate::receipt::ReceiptKey;
@@ -93,6 +94,7 @@ pub(crate) struct Inner {
     pub(crate) started: Started,
     pub(crate) readings: Readings,
     pub(crate) logins: Logins,
+    pub(crate) own: OwnLogins,
     pub(crate) stamps: Stamps,
     pub(crate) jobs: Jobs,
     pub(crate) key_backup: OnceLock<Arc<dyn KeyBackup>>,
@@ -156,6 +158,7 @@ impl Vault {
                 },
                 readings: Readings::default(),
                 logins: Logins::default(),
+                own: OwnLogins::default(),
                 stamps: Stamps::new(changed),
                 jobs: Jobs::default(),
                 key_backup: OnceLock::new(),
@@ -276,8 +279,8 @@ impl Vault {
         };
         let context = Context {
             purpose: question.purpose,
-            // Subjects have no tokens yet.
-            is_self: false,
+            // Only calls that take no name of a subject ask like that; anything else that a subject might reach is denied.
+            is_self: question.own && caller.principal().kind == PrincipalKind::Subject,
             grant: question.grant,
         };
         // What a bundle may make stricter, and never looser.
@@ -343,6 +346,7 @@ pub(crate) struct Question<'a> {
     source: Option<&'a SourceName>,
     purpose: Option<&'a str>,
     grant: bool,
+    own: bool,
 }
 
 impl<'a> Question<'a> {
@@ -353,6 +357,7 @@ impl<'a> Question<'a> {
             source: None,
             purpose: None,
             grant: false,
+            own: false,
         }
     }
 
@@ -374,6 +379,12 @@ impl<'a> Question<'a> {
 
     pub(crate) fn purpose_if(mut self, purpose: Option<&'a str>) -> Self {
         self.purpose = purpose;
+        self
+    }
+
+    /// About the caller's own data, whatever the call says: it has no other subject.
+    pub(crate) fn own(mut self) -> Self {
+        self.own = true;
         self
     }
 

@@ -143,7 +143,7 @@ pub struct Entry {
 pub struct EntryActor {
     /// `system`, `person`, `job` or `subject`.
     pub kind: String,
-    /// The principal's name; none for the system.
+    /// The principal's name; none for the system and for subjects.
     pub name: Option<String>,
     /// The token that proved it.
     pub token: Option<TokenId>,
@@ -292,7 +292,7 @@ impl<'a> From<&'a Actor> for ActorBody<'a> {
     fn from(actor: &'a Actor) -> Self {
         let kind = actor.kind_str();
         match actor {
-            Actor::System => Self {
+            Actor::System | Actor::Subject => Self {
                 kind,
                 name: None,
                 token: None,

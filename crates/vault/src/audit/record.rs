@@ -14,9 +14,12 @@ use crate::{Caller, Form, GrantId, PrincipalKind, PrincipalName, SessionId, Toke
 pub enum Actor {
     /// The server by itself: heartbeats, starts, expiries.
     System,
+    /// Somebody on their own behalf. Who it is stands in the salted tree alone, with whose data it is about: an entry is
+    /// for ever, and must not say how often somebody was here, or when.
+    Subject,
     /// A principal, under its token.
     Principal {
-        /// Person, job or subject.
+        /// Person or job.
         kind: PrincipalKind,
         /// The name that policies use.
         name: PrincipalName,
@@ -30,6 +33,7 @@ impl Actor {
     pub const fn kind_str(&self) -> &'static str {
         match self {
             Self::System => "system",
+            Self::Subject => PrincipalKind::Subject.as_str(),
             Self::Principal { kind, .. } => kind.as_str(),
         }
     }
@@ -38,6 +42,9 @@ impl Actor {
 impl From<&Caller> for Actor {
     fn from(caller: &Caller) -> Self {
         let principal = caller.principal();
+        if principal.kind == PrincipalKind::Subject {
+            return Self::Subject;
+        }
         Self::Principal {
             kind: principal.kind,
             name: principal.name.clone(),

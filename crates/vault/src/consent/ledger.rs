@@ -98,7 +98,7 @@ impl Vault {
     }
 
     /// What a subject answered last; it must open, because the next event rests on it.
-    pub(super) async fn last_consent(&self, open: &OpenSubject) -> Result<Option<ConsentState>> {
+    pub(crate) async fn last_consent(&self, open: &OpenSubject) -> Result<Option<ConsentState>> {
         self.inner.keyring.find_consent_keys(&[open]).await?;
         let Some(key) = open.consent_key() else {
             return Ok(None);

@@ -97,12 +97,22 @@ impl Vault {
         as_of: Option<Timestamp>,
     ) -> Result<ConsentView> {
         let (decision, open) = self.reader(caller, subject).await?;
+        self.consent_of(caller, &decision, &open, as_of).await
+    }
+
+    /// The same of somebody who was decided about.
+    pub(crate) async fn consent_of(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &OpenSubject,
+        as_of: Option<Timestamp>,
+    ) -> Result<ConsentView> {
         let state = match as_of {
-            None => self.last_consent(&open).await?,
-            Some(moment) => self.consent_at(&open, moment).await?,
+            None => self.last_consent(open).await?,
+            Some(moment) => self.consent_at(open, moment).await?,
         };
-        self.record_reading(caller, &decision, &open, "state")
-            .await?;
+        self.record_reading(caller, decision, open, "state").await?;
         let mut view = self.consent_view(state.as_ref());
         if as_of.is_some() {
             for purpose in &mut view.purposes {
@@ -123,9 +133,21 @@ impl Vault {
         before: Option<u64>,
     ) -> Result<ConsentHistory> {
         let (decision, open) = self.reader(caller, subject).await?;
-        let page = self.past_consents(&open, before, EVENTS_MAX).await?;
+        self.consent_history_of(caller, &decision, &open, before)
+            .await
+    }
+
+    /// The same of somebody who was decided about.
+    pub(crate) async fn consent_history_of(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &OpenSubject,
+        before: Option<u64>,
+    ) -> Result<ConsentHistory> {
+        let page = self.past_consents(open, before, EVENTS_MAX).await?;
         let bits = self.inner.data.consent_bits().await?;
-        self.record_reading(caller, &decision, &open, "history")
+        self.record_reading(caller, decision, open, "history")
             .await?;
         // No clear form for people without a grant, and there is none for evidence.
         let shows_evidence = caller.principal().kind != PrincipalKind::Person;
@@ -136,7 +158,7 @@ impl Vault {
                 .evidence
                 .as_ref()
                 .filter(|_| shows_evidence)
-                .and_then(|sealed| opened_evidence(&open, past.number, sealed));
+                .and_then(|sealed| opened_evidence(open, past.number, sealed));
             past
         });
         Ok(ConsentHistory {
@@ -195,7 +217,7 @@ impl Vault {
     }
 
     /// A state in words of the data map.
-    pub(super) fn consent_view(&self, state: Option<&ConsentState>) -> ConsentView {
+    pub(crate) fn consent_view(&self, state: Option<&ConsentState>) -> ConsentView {
         let on_consent = |purpose: &&Purpose| purpose.basis == Basis::Consent;
         let purposes = self.inner.map.purposes().filter(on_consent);
         let purposes = purposes.filter_map(|purpose| {

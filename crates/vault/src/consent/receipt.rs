@@ -4,7 +4,8 @@
 use super::change::mask;
 use super::event::{ConsentEvent, ConsentState};
 use crate::audit::EntryKind;
-use crate::policy::Action;
+use crate::keyring::OpenSubject;
+use crate::policy::{Action, Decision};
 use crate::port::{ConsentBit, NoticeRow};
 use crate::receipt::{
     AnswerKind, Controller, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError, ReceiptKey,
@@ -57,13 +58,25 @@ impl Vault {
         let decision = self
             .permit(caller, Action::ReadConsent, EntryKind::ConsentDenied)
             .await?;
-        let issuer = self.issuer()?;
+        self.issuer()?;
         let open = self.subject(subject).await?;
+        self.receipt_of(caller, &decision, &open, number).await
+    }
+
+    /// The same of somebody who was decided about.
+    pub(crate) async fn receipt_of(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &OpenSubject,
+        number: u64,
+    ) -> Result<Receipt> {
+        let issuer = self.issuer()?;
         // Stores count with numbers of this size; one beyond names no answer.
         let next = number.checked_add(1);
         let next = next.filter(|next| i64::try_from(*next).is_ok());
         let next = next.ok_or(Error::NotFound("answer"))?;
-        let page = self.past_consents(&open, Some(next), 2).await?;
+        let page = self.past_consents(open, Some(next), 2).await?;
         let mut events = page.events.into_iter();
         let event = events.next().map(|(event, _)| event);
         let event = event.filter(|event| event.state.number == number);
@@ -77,7 +90,7 @@ impl Vault {
             texts: &texts,
         };
         let content = self.receipt_content(&issuer, open.row.oid, &bits, &said);
-        self.record_reading(caller, &decision, &open, "receipt")
+        self.record_reading(caller, decision, open, "receipt")
             .await?;
         Receipt::sign(&content, issuer.key).map_err(unsignable)
     }

@@ -15,7 +15,7 @@ const ADDRESSES_MAX: usize = 1_000;
 
 /// Attempts of the running minute.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     began: Duration,
     all: u32,
     each: HashMap<String, u32>,
@@ -23,7 +23,7 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// Counts an attempt; `false` when it is one too many.
-    pub(super) fn allows(&mut self, address: &str, now: Duration) -> bool {
+    pub(crate) fn allows(&mut self, address: &str, now: Duration) -> bool {
         if now.saturating_sub(self.began) >= WINDOW {
             *self = Self {
                 began: now,

@@ -51,6 +51,8 @@ pub enum Action {
     RevokeGrant,
     /// Search an application's database for an exact value from the console.
     Probe,
+    /// See who looked at one's own data, and say that it was not right. For subjects alone.
+    SeeLooks,
     /// Read the audit log.
     ReadLog,
     /// List supervised sessions and read them.
@@ -76,7 +78,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -105,6 +107,7 @@ impl Action {
         Self::BreakGlass,
         Self::RevokeGrant,
         Self::Probe,
+        Self::SeeLooks,
         Self::ReadLog,
         Self::ReadSessions,
         Self::ReviewSession,
@@ -143,6 +146,7 @@ impl Action {
             Self::BreakGlass => "break_glass",
             Self::RevokeGrant => "revoke_grant",
             Self::Probe => "probe",
+            Self::SeeLooks => "see_looks",
             Self::ReadLog => "read_log",
             Self::ReadSessions => "read_sessions",
             Self::ReviewSession => "review_session",
@@ -179,6 +183,7 @@ impl Action {
             | Self::RotateTelemetryId
             | Self::Query
             | Self::QueryEverybody
+            | Self::SeeLooks
             | Self::ReadLog
             | Self::ManageTokens => Target::Tenant,
         }

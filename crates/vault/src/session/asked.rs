@@ -11,10 +11,14 @@ pub const SUBJECTS_MAX: u32 = 100;
 /// Bytes of a list of subjects for each of them; the longest name fits.
 const NAME_BYTES_MAX: usize = 400;
 
+/// What a client writes in place of an address, so that the person is asked themself, on their own pages.
+pub const ASK_THE_PERSON: &str = "ask";
+
 /// What a client asks to open.
 #[derive(Clone, Default)]
 pub struct DecryptRequest {
-    /// Where the consent of the people can be found: a web address, one for all of them. In an emergency it may be empty.
+    /// Where the consent of the people can be found: a web address, one for all of them. In an emergency it may be empty. Or
+    /// [`ASK_THE_PERSON`], for one person at a time.
     pub consent: String,
     /// Whose data: operational ids or rows such as `customer:42`, with commas between; at most [`SessionLimits::subjects_max`].
     pub subject: String,
@@ -50,6 +54,8 @@ pub(super) struct Asked {
     pub(super) consent: Option<String>,
     /// Why it cannot wait.
     pub(super) emergency: Option<String>,
+    /// Whether the person is asked themself: then what is in place of an address is [`ASK_THE_PERSON`].
+    pub(super) asks_person: bool,
 }
 
 impl Asked {
@@ -72,8 +78,10 @@ impl Asked {
                 Some(reason.text)
             }
         };
+        let asks_person = emergency.is_none() && request.consent.trim() == ASK_THE_PERSON;
         let consent = match request.consent.trim() {
             "" if emergency.is_some() => None,
+            ask if asks_person => Some(ask.to_owned()),
             consent => {
                 check_url(
                     consent,
@@ -84,6 +92,12 @@ impl Asked {
             }
         };
         let names = names(&request.subject, source, limits)?;
+        if asks_person && names.len() > 1 {
+            return Err(Error::invalid(
+                "subjects_too_many",
+                "people are asked one at a time: nobody is told of the others",
+            ));
+        }
         if request.fields.as_ref().is_some_and(Vec::is_empty) {
             return Err(Error::invalid(
                 "fields",
@@ -98,6 +112,7 @@ impl Asked {
             minutes: minutes(request.minutes, emergency.is_some(), limits)?,
             consent,
             emergency,
+            asks_person,
         })
     }
 

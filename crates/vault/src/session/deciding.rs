@@ -32,16 +32,14 @@ impl Vault {
             return Err(self.deny(caller, &row, None, error).await?);
         }
         let decision = self.permit_deciding(caller, &row).await?;
-        if !row.is_waiting(self.now()) {
-            return Err(over());
+        if self.asks_person(&row).await? {
+            let error = Error::denied(
+                "asked_of_person",
+                "the person whose data it is was asked themself: nobody answers for them",
+            );
+            return Err(self.deny(caller, &row, Some(decision), error).await?);
         }
-        let session = self.inner.data.session(row.session).await?;
-        if session.is_none_or(|session| session.ended_at.is_some()) {
-            return Err(Error::conflict(
-                "request_over",
-                "the session that asked for this has ended: it cannot use an approval any more",
-            ));
-        }
+        self.check_answerable(&row).await?;
         let record = Record::by(EntryKind::GrantApproved, caller).ruling(self.ruling(&decision));
         self.decide_on_record(caller, &row, true, record, note)
             .await
@@ -82,14 +80,29 @@ impl Vault {
             .await
     }
 
-    async fn request_row(&self, id: GrantRequestId) -> Result<GrantRequestRow> {
+    /// Refuses to say yes to what nothing can come of any more.
+    pub(crate) async fn check_answerable(&self, row: &GrantRequestRow) -> Result<()> {
+        if !row.is_waiting(self.now()) {
+            return Err(over());
+        }
+        let session = self.inner.data.session(row.session).await?;
+        if session.is_none_or(|session| session.ended_at.is_some()) {
+            return Err(Error::conflict(
+                "request_over",
+                "the session that asked for this has ended: it cannot use an approval any more",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn request_row(&self, id: GrantRequestId) -> Result<GrantRequestRow> {
         let row = self.inner.keys.request(id).await?;
         row.ok_or(Error::NotFound("request"))
     }
 
     /// The entry is durable before the row says so. Of two who decide at the same moment one is told that it was late; a
     /// "no" in the log stops the request whatever its row says.
-    async fn decide_on_record(
+    pub(crate) async fn decide_on_record(
         &self,
         caller: &Caller,
         row: &GrantRequestRow,
@@ -207,7 +220,7 @@ impl Approval {
     }
 }
 
-fn over() -> Error {
+pub(crate) fn over() -> Error {
     Error::conflict(
         "request_over",
         "this request was decided or used, or has expired: the engineer asks again",

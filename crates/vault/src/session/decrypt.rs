@@ -13,7 +13,7 @@ use super::asked::{Asked, DecryptRequest};
 use super::grant::{Granted, LiveGrant, Said};
 use super::granted::granted;
 use super::justification::LiveSession;
-use super::request::Approval;
+use super::request::{Approval, Approver};
 use super::rule::Way;
 use crate::audit::{EntryKind, Record, SideKey, SubjectUse};
 use crate::keyring::OpenSubject;
@@ -81,7 +81,15 @@ impl Vault {
         if let Some(grant) = self.covering(desired, &wanted).await? {
             return self.reuse(desired, grant).await;
         }
-        match wanted.way {
+        let way = match wanted.asked.asks_person {
+            true => {
+                // Where there are no pages, nobody could ever answer.
+                self.own_provider()?;
+                Way::AfterApproval
+            }
+            false => wanted.way,
+        };
+        match way {
             Way::AtOnce => self.issue(desired, &wanted, None).await,
             Way::AfterApproval => match self.approved_as(desired, &wanted).await? {
                 Some(approval) => self.issue(desired, &wanted, Some(approval)).await,
@@ -233,9 +241,11 @@ impl Vault {
             if !keys.use_request(request, grant.id(), now).await? {
                 return Err(approval_over());
             }
-            record = record
-                .fact("request", request.to_string())
-                .fact("approved_by", approval.by.as_str());
+            record = record.fact("request", request.to_string());
+            record = match &approval.by {
+                Approver::Colleague(name) => record.fact("approved_by", name.as_str()),
+                Approver::Themself => record.fact("own_consent", true),
+            };
         }
         if wanted.asked.emergency.is_some() {
             record = record.fact("emergency", true);

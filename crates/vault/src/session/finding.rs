@@ -55,8 +55,13 @@ impl Vault {
         // Another server, or this one before a restart, may have been first.
         let mut reader = SessionReader::open(self, id).await?;
         let steps = reader.steps(SessionPart::Frame, 0, FRAME_MAX).await?;
-        let known = |kind| steps.iter().any(|step| step.kind() == Some(kind));
-        if !known(EntryKind::Finding) {
+        // What a person said of a look is a finding as well, and not this one.
+        let known = steps.iter().any(|step| {
+            let finding = step.entry.facts.get("finding");
+            step.kind() == Some(EntryKind::Finding)
+                && finding.and_then(|finding| finding.as_str()) == Some(EMERGENCY_UNREVIEWED)
+        });
+        if !known {
             self.report(id, EMERGENCY_UNREVIEWED).await?;
         }
         lock(&self.inner.sessions.reported).insert(id);

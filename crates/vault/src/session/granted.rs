@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::decrypt::{Desired, Wanted};
 use super::grant::{Granted, LiveGrant};
 use super::justification::LiveSession;
-use super::request::Approval;
+use super::request::{Approval, Approver};
 use crate::audit::{EntryKind, Record};
 use crate::{Error, GrantId, GrantRequestId, Result, Vault};
 
@@ -145,7 +145,10 @@ pub(super) fn granted(
         note.push_str(&more);
     }
     if let Some(approval) = approval {
-        note.push_str(&format!(" `{}` approved it.", approval.by));
+        note.push_str(&match &approval.by {
+            Approver::Colleague(name) => format!(" `{name}` approved it."),
+            Approver::Themself => " The person agreed to it themself.".to_owned(),
+        });
     }
     if grant.is_emergency() {
         let warning = "EMERGENCY: this was opened without asking anybody. The session is marked, and an auditor \

@@ -15,14 +15,24 @@ use crate::{Error, GrantRequestId, PrincipalName, Result, Vault};
 
 /// Requests that wait in one session at most.
 const WAITING_MAX: usize = 20;
+/// Whom a request asks that is not for a colleague; also the kind of whoever answers it.
+const SUBJECT: &str = "subject";
 /// How many of a session's reasons, grants and requests are looked through.
 const FRAME_MAX: u32 = 1_000;
 
-/// A request that a second person approved.
+/// Who agreed to a request.
+pub(super) enum Approver {
+    /// A second person of the staff.
+    Colleague(PrincipalName),
+    /// The person whose data it is, on their own pages.
+    Themself,
+}
+
+/// A request that somebody agreed to.
 pub(super) struct Approval {
     pub(super) row: GrantRequestRow,
     /// Who.
-    pub(super) by: PrincipalName,
+    pub(super) by: Approver,
     /// What was asked, as its sealed record says.
     pub(super) request: DecryptRequest,
 }
@@ -36,7 +46,7 @@ impl Vault {
         let waiting: Vec<_> = rows.iter().filter(|row| row.is_waiting(now)).collect();
         for row in &waiting {
             if self.is_alike(session, row, wanted).await? {
-                return Ok(waits(row, "still waits"));
+                return Ok(waits(row, "still waits", wanted.asked.asks_person));
             }
         }
         if waiting.len() >= WAITING_MAX {
@@ -45,7 +55,13 @@ impl Vault {
                 format!("{WAITING_MAX} requests of this session wait for an approval already"),
             ));
         }
-        let limit = SignedDuration::try_from(self.inner.config.sessions.request)
+        let limits = &self.inner.config.sessions;
+        // Colleagues are there; a person may look at their pages in the evening. The session cannot last longer.
+        let limit = match wanted.asked.asks_person {
+            true => limits.whole.max(limits.request),
+            false => limits.request,
+        };
+        let limit = SignedDuration::try_from(limit)
             .map_err(|_| Error::Internal("a request waits for too long"))?;
         let row = GrantRequestRow {
             id: GrantRequestId::random(&*self.inner.entropy),
@@ -69,11 +85,15 @@ impl Vault {
             .fact("request", row.id.to_string())
             .fact("minutes", row.minutes)
             .fact("until", row.expires_at.to_string());
+        let record = match wanted.asked.asks_person {
+            true => record.fact("asks", SUBJECT),
+            false => record,
+        };
         self.record_in(session, record).await?;
         // Other servers find it by the session's list.
         self.inner.listing.written().await;
         self.inner.keys.add_request(row.clone()).await?;
-        Ok(waits(&row, "waits"))
+        Ok(waits(&row, "waits", wanted.asked.asks_person))
     }
 
     /// The approval that this connection may use, by the request's id.
@@ -91,7 +111,8 @@ impl Vault {
         let row = self.inner.keys.request(id).await?.filter(of_session);
         let row = row.ok_or(Error::NotFound("request"))?;
         if row.is_waiting(now) {
-            return Err(waits(&row, "still waits"));
+            let asks_person = self.asks_person(&row).await?;
+            return Err(waits(&row, "still waits", asks_person));
         }
         if !row.is_usable(now) {
             return Err(approval_over());
@@ -141,7 +162,16 @@ impl Vault {
         Ok(evidence.as_deref() == Some(wanted.asked.evidence()))
     }
 
-    /// The approval as the log has it: asked for by this person, approved by another one, rejected by nobody.
+    /// Whether a request is for the person whose data it is to answer, as its entry says.
+    pub(crate) async fn asks_person(&self, row: &GrantRequestRow) -> Result<bool> {
+        let mut reader = SessionReader::open(self, row.session).await?;
+        let steps = reader.steps(SessionPart::Frame, 0, FRAME_MAX).await?;
+        let asked = steps.iter().find(|step| step.is_asking(row));
+        Ok(asked.is_some_and(LogStep::asks_person))
+    }
+
+    /// The approval as the log has it: asked for by this person, approved by another one, or by whose data it is where they were
+    /// asked, rejected by nobody.
     async fn on_record(
         &self,
         session: &LiveSession,
@@ -156,12 +186,22 @@ impl Vault {
         let Some(asked) = steps.iter().find(|step| step.is_asking(&row)) else {
             return Ok(None);
         };
+        let asks_person = asked.asks_person();
         let approved = steps.iter().find(|step| {
             step.is_about(EntryKind::GrantApproved, &row)
                 && step.side.is_some()
-                && step.entry.actor.name.as_deref() != Some(row.principal.as_str())
+                && match asks_person {
+                    true => step.is_of_the_person(&row),
+                    false => step.entry.actor.name.as_deref() != Some(row.principal.as_str()),
+                }
         });
-        let by = approved.and_then(|step| step.entry.actor.name.as_deref()?.parse().ok());
+        let by = approved.and_then(|step| match asks_person {
+            true => Some(Approver::Themself),
+            false => {
+                let name = step.entry.actor.name.as_deref()?.parse().ok()?;
+                Some(Approver::Colleague(name))
+            }
+        });
         let (Some(by), Some(subject), Some(consent)) =
             (by, asked.personal("subject"), asked.personal("evidence"))
         else {
@@ -205,8 +245,35 @@ impl LogStep {
     }
 }
 
+impl LogStep {
+    /// Whether the request that was made with it is for the person whose data it is.
+    pub(super) fn asks_person(&self) -> bool {
+        self.entry.facts.get("asks").and_then(Value::as_str) == Some(SUBJECT)
+    }
+
+    /// Whether it is an answer of exactly the one whose data a request is about.
+    fn is_of_the_person(&self, row: &GrantRequestRow) -> bool {
+        let used = self.used.iter().map(|used| used.reference);
+        self.entry.actor.kind == SUBJECT
+            && row.subjects.len() == 1
+            && used.eq(row.subjects.iter().copied())
+    }
+}
+
 /// What the client is told while somebody is asked: nothing is decrypted.
-fn waits(row: &GrantRequestRow, how: &str) -> Error {
+fn waits(row: &GrantRequestRow, how: &str, asks_person: bool) -> Error {
+    if asks_person {
+        return Error::denied(
+            "approval_needed",
+            format!(
+                "nothing is decrypted: this {how} for the person to agree on their own pages, as request {}, until {}. Once \
+                 they did, say it again or `CALL privet.join('{}')`",
+                row.id,
+                row.expires_at.strftime("%H:%M:%S UTC"),
+                row.id,
+            ),
+        );
+    }
     Error::denied(
         "approval_needed",
         format!(

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::step::SessionReader;
+use super::step::{LogStep, SessionReader};
 use crate::audit::{EntryKind, Record};
 use crate::policy::{Action, Decision};
 use crate::port::{GrantRequestRow, SessionPart};
@@ -53,6 +53,8 @@ pub struct RequestView {
     pub subject: Option<String>,
     /// Where their consent can be found.
     pub evidence: Option<String>,
+    /// Whether the person is asked themself, and nobody can approve it for them.
+    pub asks_person: bool,
     /// Why the session is there.
     pub reason: Option<String>,
     /// Its ticket or incident.
@@ -151,7 +153,7 @@ impl Vault {
         Ok((false, no))
     }
 
-    async fn request_view(&self, row: GrantRequestRow) -> Result<RequestView> {
+    pub(crate) async fn request_view(&self, row: GrantRequestRow) -> Result<RequestView> {
         let mut reader = SessionReader::open(self, row.session).await?;
         let steps = reader.steps(SessionPart::Frame, 0, FRAME_MAX).await?;
         let opening = steps
@@ -170,6 +172,7 @@ impl Vault {
             fields,
             subject: asked.and_then(|step| step.personal("subject")),
             evidence: asked.and_then(|step| step.personal("evidence")),
+            asks_person: asked.is_some_and(LogStep::asks_person),
             reason: opening.and_then(|step| step.personal("reason")),
             link: opening.and_then(|step| step.personal("link")),
             session_ended: session.is_none_or(|session| session.ended_at.is_some()),

@@ -40,7 +40,7 @@ impl LogStep {
 }
 
 /// Opens the side records of one session: its key is unwrapped once, and so is that of each grant.
-pub(super) struct SessionReader<'a> {
+pub(crate) struct SessionReader<'a> {
     vault: &'a Vault,
     session: SessionId,
     secret: Option<Secret32>,
@@ -49,7 +49,7 @@ pub(super) struct SessionReader<'a> {
 }
 
 impl<'a> SessionReader<'a> {
-    pub(super) async fn open(vault: &'a Vault, session: SessionId) -> Result<Self> {
+    pub(crate) async fn open(vault: &'a Vault, session: SessionId) -> Result<Self> {
         // What this server has just written belongs to it as well.
         vault.inner.listing.written().await;
         let (now, tenant) = (vault.now(), &vault.inner.config.tenant);
@@ -111,7 +111,7 @@ impl<'a> SessionReader<'a> {
     }
 
     /// Opens an entry's side record: under the session's key, or with a grant under that key and the subjects'.
-    async fn side(&mut self, entry: &Entry) -> Result<Option<SideRecord>> {
+    pub(crate) async fn side(&mut self, entry: &Entry) -> Result<Option<SideRecord>> {
         let Some(sealed) = self.vault.inner.audit.side(entry).await? else {
             return Ok(None);
         };

@@ -57,7 +57,7 @@ impl Vault {
         Err(self.refuse(record, error).await)
     }
 
-    pub(super) async fn store_values(
+    pub(crate) async fn store_values(
         &self,
         row: SubjectRow,
         fields: &[&Field],

@@ -1,7 +1,8 @@
 //! Rotation: a new telemetry id on a person's request, and the end of the former one.
 
 use crate::audit::{EntryKind, Record};
-use crate::policy::Action;
+use crate::keyring::OpenSubject;
+use crate::policy::{Action, Decision};
 use crate::port::StoreError;
 use crate::{Caller, Error, Result, SubjectName, SubjectRef, Vault};
 
@@ -42,8 +43,18 @@ impl Vault {
         if !understood {
             return Ok(Rotation::Explained);
         }
+        self.rotate_id_of(caller, &decision, &open).await
+    }
+
+    /// The same of somebody who was decided about, and understood.
+    pub(crate) async fn rotate_id_of(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &OpenSubject,
+    ) -> Result<Rotation> {
         let record = Record::by(EntryKind::TelemetryIdRotated, caller)
-            .ruling(self.ruling(&decision))
+            .ruling(self.ruling(decision))
             .subject(open.used([], 0));
         let entry = self.record(record).await?;
         self.replace_salt(open.row.reference).await?;

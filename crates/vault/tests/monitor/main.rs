@@ -19,6 +19,7 @@ mod importing;
 mod logins;
 mod losing;
 mod noticing;
+mod own;
 mod querying;
 mod revealing;
 mod reviewing;

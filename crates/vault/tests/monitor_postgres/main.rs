@@ -27,6 +27,8 @@ mod logins;
 mod losing;
 #[path = "../monitor/noticing.rs"]
 mod noticing;
+#[path = "../monitor/own.rs"]
+mod own;
 #[path = "../monitor/querying.rs"]
 mod querying;
 #[path = "../monitor/revealing.rs"]
