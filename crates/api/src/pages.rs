@@ -1,4 +1,4 @@
-//! The auditor's pages: server-rendered, at home without scripts, under a content security policy that allows none.
+//! The pages: auditors' and approvers', and those of the people themselves under `/me` ([`own`]). Server-rendered, at home without scripts, under a content security policy that allows none.
 //!
 //! Everything an engineer can type is hostile here: templates escape it, [`shown`](crate::shown) makes invisible
 //! characters visible and links only what is a web address. Whoever asks is known by a cookie; each form that changes
@@ -12,6 +12,7 @@ mod form;
 mod frame;
 mod log;
 mod login;
+pub(crate) mod own;
 mod page;
 mod problem;
 mod queue;

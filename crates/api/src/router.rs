@@ -11,7 +11,7 @@ use privet_vault::Vault;
 
 use crate::edge::{RequestIds, edge};
 use crate::metrics::Metrics;
-use crate::pages::{self, Searches};
+use crate::pages::{self, Searches, own};
 use crate::refusal::Refusal;
 use crate::routes::{
     audit, consent, consent_import, grants, health, jobs, logins, lookup, metrics, notices, open,
@@ -20,7 +20,47 @@ use crate::routes::{
 use crate::{ApiConfig, Error, Limits, openapi};
 
 fn table() -> Table {
-    pages_of(programs_of(Table::default()))
+    own_pages_of(pages_of(programs_of(Table::default())))
+}
+
+/// The pages of the people whom data is about.
+fn own_pages_of(table: Table) -> Table {
+    table
+        .anyone(Method::GET, "/me/login", get(own::login))
+        .anyone(Method::GET, "/me/login/start", get(own::start))
+        .anyone(Method::GET, "/me/login/back", get(own::back))
+        .own(Method::POST, "/me/logout", post(own::log_out))
+        .own(Method::GET, "/me", get(own::held))
+        .own(Method::GET, "/me/data/{name}", get(own::field))
+        .own(Method::POST, "/me/data/{name}", post(own::correct))
+        .own(Method::GET, "/me/consent", get(own::consent))
+        .own(Method::POST, "/me/consent", post(own::answer))
+        .own(
+            Method::GET,
+            "/me/consent/receipts/{number}",
+            get(own::receipt),
+        )
+        .own(Method::GET, "/me/looks", get(own::looks))
+        .own(Method::GET, "/me/looks/{log}/{index}", get(own::look))
+        .own(Method::POST, "/me/looks/{log}/{index}", post(own::object))
+        .own(
+            Method::GET,
+            "/me/looks/{log}/{index}/proof",
+            get(own::look_proof),
+        )
+        .own(
+            Method::GET,
+            "/me/looks/{log}/{index}/leaf",
+            get(own::look_leaf),
+        )
+        .own(Method::GET, "/me/asked", get(own::asked))
+        .own(Method::POST, "/me/asked/{id}", post(own::answer_look))
+        .own(Method::GET, "/me/telemetry-id", get(own::telemetry_id))
+        .own(
+            Method::POST,
+            "/me/telemetry-id",
+            post(own::rotate_telemetry_id),
+        )
 }
 
 /// The pages for people.
@@ -256,6 +296,8 @@ pub enum Access {
     Token,
     /// Whoever is logged in to the pages; what they may do is the policy's affair.
     Page,
+    /// Whoever is logged in to their own pages: what they see and change there is their own, whatever they send.
+    Own,
 }
 
 /// One line of the route table.
@@ -312,6 +354,10 @@ impl Table {
 
     fn page(self, method: Method, path: &'static str, handler: MethodRouter<Api>) -> Self {
         self.add(method, path, handler, Access::Page)
+    }
+
+    fn own(self, method: Method, path: &'static str, handler: MethodRouter<Api>) -> Self {
+        self.add(method, path, handler, Access::Own)
     }
 
     fn add(

@@ -2,6 +2,7 @@
 //! everything down in order.
 
 mod doors;
+mod people;
 mod stop;
 
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::RunLimits;
 use privet_vault::receipt::ReceiptKey;
-use privet_vault::{Config, Parts, SourceName, SystemClock, ThreadEntropy, Vault};
+use privet_vault::{Clock, Config, Parts, SourceName, SystemClock, ThreadEntropy, Vault};
 
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
 use crate::output::note;
@@ -70,6 +71,8 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     let root = root_key(folder, settings)?;
     let signer = signing_key(folder, settings)?;
     let receipts = receipt_key(folder, settings)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let own_pages = people::own_pages(folder, settings, Arc::clone(&clock))?;
     let sources = sources::open(folder, settings, &map)?;
     let backup = stores::key_backup(folder, settings)?;
     let stores = stores::open(folder, settings).await?;
@@ -83,7 +86,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         sources,
         root: Arc::new(root),
         signer,
-        clock: Arc::new(SystemClock::start()),
+        clock,
         entropy: Arc::new(ThreadEntropy),
     };
     let started = Vault::start(parts).await;
@@ -98,6 +101,9 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     }
     if let Some(key) = receipts {
         vault.sign_receipts(key);
+    }
+    if let Some(pages) = own_pages {
+        vault.open_own_pages(pages);
     }
     Ok(vault)
 }

@@ -1,6 +1,7 @@
 //! `privet.toml`: what the operator decides, read strictly. `docs/configuration.md` describes every key.
 
 mod grants;
+mod people;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use crate::folder::{Folder, SETTINGS, read_text};
 
 pub(crate) use grants::Grants;
+pub(crate) use people::People;
 pub(crate) use telemetry::{Bucket, Compression, Forward, ForwardProtocol, Telemetry};
 
 /// The whole file.
@@ -50,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) grants: Grants,
     /// The telemetry door; none unless it is stated.
     pub(crate) telemetry: Option<Telemetry>,
+    /// People's own pages; none unless they are stated.
+    pub(crate) people: Option<People>,
 }
 
 /// `[stores]`: where data, keys and log lie: in files of one folder, or in three databases.

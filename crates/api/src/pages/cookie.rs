@@ -1,4 +1,4 @@
-//! The cookie that holds a login's secret.
+//! The cookies that hold the secrets of logins.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -7,66 +7,104 @@ use axum::response::Response;
 use crate::refusal::Refusal;
 use crate::router::Transport;
 
-/// Under TLS: browsers take this name from this host alone, for all of it, and never without TLS (RFC 6265bis section
-/// 4.1.3.2).
-const SECURE_NAME: &str = "__Host-privet";
-/// On loopback without TLS, where a browser would not take the other.
-const LOOPBACK_NAME: &str = "privet";
 /// Hexadecimal digits of a secret.
 const SECRET_DIGITS: usize = 64;
+/// How long a browser keeps what it began a login with, in seconds.
+const ATTEMPT_SECONDS: u32 = 600;
 
-fn name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Tls => SECURE_NAME,
-        Transport::Loopback => LOOPBACK_NAME,
+/// What a cookie is for. Each has a name of its own, so that none is ever taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Jar {
+    /// A login of somebody of the staff.
+    Staff,
+    /// A login of a person to their own pages.
+    Own,
+    /// Such a login under way.
+    Attempt,
+}
+
+impl Jar {
+    /// Under TLS with a prefix: browsers take such a name from this host alone, for all of it, and never without TLS
+    /// (RFC 6265bis section 4.1.3.2). A narrower path would take that away, and is no boundary. On loopback without TLS
+    /// a browser would not take it.
+    fn name(self, transport: Transport) -> &'static str {
+        match (self, transport) {
+            (Self::Staff, Transport::Tls) => "__Host-privet",
+            (Self::Staff, Transport::Loopback) => "privet",
+            (Self::Own, Transport::Tls) => "__Host-privet-me",
+            (Self::Own, Transport::Loopback) => "privet-me",
+            (Self::Attempt, Transport::Tls) => "__Host-privet-me-login",
+            (Self::Attempt, Transport::Loopback) => "privet-me-login",
+        }
     }
-}
 
-/// The secret that a request carries.
-pub(super) fn secret(headers: &HeaderMap, transport: Transport) -> Option<&str> {
-    let wanted = name(transport);
-    let cookies = headers.get_all(COOKIE).iter();
-    let cookies = cookies.filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';'));
-    let found = pairs.find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        (name == wanted).then_some(value)
-    })?;
-    let is_secret =
-        found.len() == SECRET_DIGITS && found.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_secret.then_some(found)
-}
+    /// When a browser sends it: of people's own, also when another site leads here, which a provider does, and a mail. What
+    /// changes something is a form, and bears more.
+    fn same_site(self) -> &'static str {
+        match self {
+            Self::Staff => "Strict",
+            Self::Own | Self::Attempt => "Lax",
+        }
+    }
 
-/// Hands a browser its secret, until it is closed.
-pub(super) fn set(
-    response: &mut Response,
-    transport: Transport,
-    secret: &str,
-) -> Result<(), Refusal> {
-    put(response, transport, secret, "")
-}
+    /// The secret that a request carries.
+    pub(super) fn secret(self, headers: &HeaderMap, transport: Transport) -> Option<&str> {
+        let wanted = self.name(transport);
+        let cookies = headers.get_all(COOKIE).iter();
+        let cookies = cookies.filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|value| value.split(';'));
+        let found = pairs.find_map(|pair| {
+            let (name, value) = pair.trim().split_once('=')?;
+            (name == wanted).then_some(value)
+        })?;
+        let is_secret =
+            found.len() == SECRET_DIGITS && found.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_secret.then_some(found)
+    }
 
-/// Takes it back.
-pub(super) fn clear(response: &mut Response, transport: Transport) -> Result<(), Refusal> {
-    put(response, transport, "", "; Max-Age=0")
-}
+    /// Hands a browser its secret, until it is closed, or the login is under way no more.
+    pub(super) fn set(
+        self,
+        response: &mut Response,
+        transport: Transport,
+        secret: &str,
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::Staff | Self::Own => self.put(response, transport, secret, ""),
+            Self::Attempt => {
+                let more = format!("; Max-Age={ATTEMPT_SECONDS}");
+                self.put(response, transport, secret, &more)
+            }
+        }
+    }
 
-fn put(
-    response: &mut Response,
-    transport: Transport,
-    value: &str,
-    more: &str,
-) -> Result<(), Refusal> {
-    let secure = match transport {
-        Transport::Tls => "; Secure",
-        Transport::Loopback => "",
-    };
-    let name = name(transport);
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}");
-    let mut cookie = HeaderValue::from_str(&text).map_err(|_| Refusal::internal())?;
-    cookie.set_sensitive(true);
-    response.headers_mut().append(SET_COOKIE, cookie);
-    Ok(())
+    /// Takes it back.
+    pub(super) fn clear(
+        self,
+        response: &mut Response,
+        transport: Transport,
+    ) -> Result<(), Refusal> {
+        self.put(response, transport, "", "; Max-Age=0")
+    }
+
+    fn put(
+        self,
+        response: &mut Response,
+        transport: Transport,
+        value: &str,
+        more: &str,
+    ) -> Result<(), Refusal> {
+        let secure = match transport {
+            Transport::Tls => "; Secure",
+            Transport::Loopback => "",
+        };
+        let (name, site) = (self.name(transport), self.same_site());
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={site}{secure}{more}");
+        let mut cookie = HeaderValue::from_str(&text).map_err(|_| Refusal::internal())?;
+        cookie.set_sensitive(true);
+        response.headers_mut().append(SET_COOKIE, cookie);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +114,7 @@ mod tests {
     fn check(cookie: &str, transport: Transport) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, cookie.parse().unwrap());
-        secret(&headers, transport).map(str::to_owned)
+        Jar::Staff.secret(&headers, transport).map(str::to_owned)
     }
 
     #[test]
@@ -92,5 +130,21 @@ mod tests {
             check(&format!("privet={}", "zz".repeat(32)), Transport::Loopback),
             None
         );
+    }
+
+    #[test]
+    fn no_cookie_is_taken_for_another() {
+        let jars = [Jar::Staff, Jar::Own, Jar::Attempt];
+        for transport in [Transport::Tls, Transport::Loopback] {
+            for jar in jars {
+                let mut headers = HeaderMap::new();
+                let cookie = format!("{}={}", jar.name(transport), "0a".repeat(32));
+                headers.insert(COOKIE, cookie.parse().unwrap());
+                for other in jars {
+                    let found = other.secret(&headers, transport);
+                    assert_eq!(found.is_some(), other == jar, "{jar:?} as {other:?}");
+                }
+            }
+        }
     }
 }

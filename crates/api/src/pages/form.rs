@@ -37,10 +37,10 @@ pub(crate) struct Form<T> {
 }
 
 #[derive(Deserialize)]
-struct Guarded<T> {
-    form: String,
+pub(super) struct Guarded<T> {
+    pub(super) form: String,
     #[serde(flatten)]
-    fields: T,
+    pub(super) fields: T,
 }
 
 impl<T: DeserializeOwned> FromRequest<Api> for Form<T> {
@@ -58,7 +58,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Form<T> {
     }
 }
 
-async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+pub(super) async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
     let kind = request.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
@@ -78,7 +78,7 @@ async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
 }
 
 /// Refuses what another site made a browser send. Browsers that say nothing of where a form came from are refused, too.
-fn check_origin(headers: &HeaderMap, transport: Transport) -> Result<(), Refusal> {
+pub(super) fn check_origin(headers: &HeaderMap, transport: Transport) -> Result<(), Refusal> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text(SEC_FETCH_SITE) {
         return (site == "same-origin").then_some(()).ok_or_else(foreign);
@@ -92,7 +92,7 @@ fn check_origin(headers: &HeaderMap, transport: Transport) -> Result<(), Refusal
     same.then_some(()).ok_or_else(foreign)
 }
 
-fn foreign() -> Refusal {
+pub(super) fn foreign() -> Refusal {
     Refusal::new(
         StatusCode::FORBIDDEN,
         "foreign_form",

@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_DISPOSITION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use privet_vault::audit::Entry;
-use privet_vault::{Error, LogDetail};
+use privet_vault::{Error, LogDetail, Objection};
 use privet_wire::LogStatus;
 
 use super::filter::Filter;
@@ -50,6 +50,30 @@ struct Noticed {
     decrypted: String,
     decrypted_before: String,
     cut: bool,
+    objections: Vec<Objected>,
+}
+
+/// What somebody said of a look at their own data.
+struct Objected {
+    note: Option<Typed>,
+    at: Moment,
+    /// The look's entry, where it is in this server's log.
+    look: Option<String>,
+    index: u64,
+    session: Option<String>,
+}
+
+impl Objected {
+    fn new(objection: Objection, origin: &str) -> Self {
+        let is_here = objection.about_origin == origin;
+        Self {
+            note: objection.note.as_deref().map(Typed::new),
+            at: objection.at.into(),
+            look: is_here.then(|| format!("/log/entries/{}", objection.about)),
+            index: objection.about,
+            session: objection.session.map(|id| format!("/sessions/{id}")),
+        }
+    }
 }
 
 impl Noticed {
@@ -58,10 +82,17 @@ impl Noticed {
             return Ok(None);
         }
         let found = api.vault.findings(&who.caller).await?;
+        let objections = api.vault.objections(&who.caller).await?;
+        let origin = api.vault.audit().origin();
+        let objections = objections.into_iter();
+        let objections: Vec<_> = objections
+            .map(|objection| Objected::new(objection, origin))
+            .collect();
         let filter = Filter::default();
         let row = |listed| Row::new(api, &filter, listed);
         Ok(Some(Self {
-            count: found.count(),
+            count: found.count() + objections.len(),
+            objections,
             overdue: found.overdue.into_iter().map(row).collect(),
             expired: found.expired.into_iter().map(row).collect(),
             reasons: found.reasons.iter().map(Reason::new).collect(),

@@ -8,7 +8,7 @@ use privet_vault::{Error, Reason};
 use privet_wire::Personal;
 use serde::Deserialize;
 
-use super::cookie;
+use super::cookie::Jar;
 use super::form::{Form, OpenForm};
 use super::frame::Frame;
 use super::page::{page, see_other};
@@ -78,7 +78,7 @@ pub(crate) async fn log_in(
         }
     };
     let mut response = see_other(&next)?;
-    cookie::set(&mut response, api.transport, &secret)?;
+    Jar::Staff.set(&mut response, api.transport, &secret)?;
     Ok(response)
 }
 
@@ -89,11 +89,11 @@ pub(crate) async fn log_out(
     Form { who, .. }: Form<Nothing>,
 ) -> Result<Response, Refusal> {
     api.searches.forget(who.caller.token());
-    if let Some(secret) = cookie::secret(&headers, api.transport) {
+    if let Some(secret) = Jar::Staff.secret(&headers, api.transport) {
         api.vault.log_out(secret).await?;
     }
     let mut response = see_other("/login")?;
-    cookie::clear(&mut response, api.transport)?;
+    Jar::Staff.clear(&mut response, api.transport)?;
     Ok(response)
 }
 

@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::frame::Frame;
 use super::login::sentence;
+use super::own;
 use super::page::{page, see_other};
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -28,6 +29,9 @@ pub(crate) fn refused(
     method: &Method,
     uri: &Uri,
 ) -> Option<Response> {
+    if own::is_own(uri.path()) {
+        return own::refused(api, refusal, request_id, method, uri);
+    }
     if refusal.status == StatusCode::UNAUTHORIZED {
         let back = (*method == Method::GET).then(|| uri.path_and_query());
         let next = back
@@ -55,7 +59,7 @@ pub(crate) fn refused(
     page(refusal.status, &problem).ok()
 }
 
-fn heading(status: StatusCode) -> &'static str {
+pub(super) fn heading(status: StatusCode) -> &'static str {
     match status {
         StatusCode::FORBIDDEN => "This is not open to you",
         StatusCode::NOT_FOUND => "There is nothing here",

@@ -122,6 +122,8 @@ struct Request {
     source: String,
     state: &'static str,
     is_own: bool,
+    /// Whether the person whose data it is has to agree, and nobody for them.
+    asks_person: bool,
     subject: Option<Typed>,
     references: Vec<String>,
     fields: Vec<String>,
@@ -183,6 +185,7 @@ async fn render(
         id: id.to_string(),
         state,
         is_own: row.principal == who.caller.principal().name,
+        asks_person: view.asks_person,
         session: who
             .rights
             .reads_sessions

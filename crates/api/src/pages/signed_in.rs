@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use privet_vault::{Caller, Error, LoggedIn, Rights};
 use privet_wire::Personal;
 
-use super::cookie;
+use super::cookie::Jar;
 use crate::authenticated::address;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -23,7 +23,9 @@ impl FromRequestParts<Api> for SignedIn {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refusal> {
-        let secret = cookie::secret(&parts.headers, api.transport).ok_or(Error::Unauthenticated)?;
+        let secret = Jar::Staff
+            .secret(&parts.headers, api.transport)
+            .ok_or(Error::Unauthenticated)?;
         let LoggedIn { caller, form_token } = api.vault.logged_in(secret, address(parts))?;
         Ok(Self {
             rights: api.vault.rights(&caller)?,

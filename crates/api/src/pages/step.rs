@@ -156,6 +156,9 @@ fn notes(view: &StepView) -> Vec<Typed> {
                     .to_owned(),
             );
         }
+        Some("objected") => {
+            notes.push("A person whose data was opened says that this was not right".to_owned());
+        }
         Some(why) => notes.push(format!("Because: {why}")),
         None => {}
     }

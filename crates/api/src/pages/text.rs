@@ -32,6 +32,8 @@ pub(super) struct Link {
     pub(super) address: Option<String>,
     /// The host it leads to, which the text might hide.
     pub(super) host: String,
+    /// Whether it stands for the person's own consent, where the address of an evidence would be.
+    pub(super) is_own_consent: bool,
 }
 
 impl Link {
@@ -40,6 +42,7 @@ impl Link {
         Self {
             text: Typed::new(text),
             host: host_of(text).to_owned(),
+            is_own_consent: text == privet_vault::ASK_THE_PERSON,
             address,
         }
     }

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::bed::{Bed, ORIGIN, Stores, bed};
 use crate::http::Client;
+use crate::own_matrix::{own_page, person};
 
 /// The callers, in the columns' order.
-const PRINCIPALS: [&str; 4] = ["on_call", "auditor", "operator", "job"];
+pub(crate) const PRINCIPALS: [&str; 4] = ["on_call", "auditor", "operator", "job"];
 
 /// A request that would succeed with the right caller, on things made for it alone.
 async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Value>) {
@@ -341,16 +342,33 @@ async fn matrix(bed: &Bed) -> String {
     for principal in PRINCIPALS {
         write!(table, "{principal:>10}").unwrap();
     }
+    write!(table, "{:>10}", "subject").unwrap();
     let wrong = "pvt_test_000000000000000000000000000000000000000000000000deadbeef";
     for (row, route) in listed().iter().enumerate() {
         let name = format!("{} {}", route.method, route.path);
         write!(table, "\n{name:<44}").unwrap();
+        if route.path.starts_with("/me") {
+            for column in 0..3 + PRINCIPALS.len() {
+                let width = if column < 2 { 6 } else { 10 };
+                let status = own_page(bed, route, row * 10 + column, column).await;
+                write!(table, "{status:>width$}").unwrap();
+            }
+            continue;
+        }
         if is_for_people(route) {
             for column in 0..2 + PRINCIPALS.len() {
                 let width = if column < 2 { 6 } else { 10 };
                 let status = page(bed, route, row * 10 + column, column).await;
                 write!(table, "{status:>width$}").unwrap();
             }
+            let path = route
+                .path
+                .replace("{id}", &session(bed, row).await.to_string());
+            let path = path
+                .replace("{index}", "0")
+                .replace("{name}", "summary.csv");
+            let status = person(bed, route, &path, row * 10 + 8).await;
+            write!(table, "{status:>10}").unwrap();
             continue;
         }
         for (column, token) in [None, Some(wrong.to_owned())].into_iter().enumerate() {
@@ -377,6 +395,9 @@ async fn matrix(bed: &Bed) -> String {
             let answer = client.call(route.method.as_str(), &path, body).await;
             write!(table, "{:>10}", answer.status).unwrap();
         }
+        let (path, _) = request(bed, route, row * 10 + 8).await;
+        let status = person(bed, route, &path, row * 10 + 9).await;
+        write!(table, "{status:>10}").unwrap();
     }
     table
 }

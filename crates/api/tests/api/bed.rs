@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use privet_api::{ApiConfig, serve};
 use privet_classify::{DataMap, MaskRules};
 use privet_seal::{Entropy, FileKeyProvider};
@@ -17,7 +17,7 @@ use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{DataStore, KeyStore, LogStore, RunLimits, Source};
 use privet_vault::receipt::ReceiptKey;
 use privet_vault::{
-    Clock, Config, Environment, Parts, SessionLimits, SourceName, ThreadEntropy, Vault,
+    Clock, Config, Environment, OwnPages, Parts, SessionLimits, SourceName, ThreadEntropy, Vault,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::http::{Answer, Client};
+use crate::own::Codes;
 
 pub(crate) const ORIGIN: &str = "privet.example/test/1";
 
@@ -303,7 +304,27 @@ impl Bed {
         Self::serve(stores, clock, vault, ApiConfig::default()).await
     }
 
+    /// A server over memory whose people's own pages are still to be opened.
+    pub(crate) async fn without_own_pages() -> Self {
+        let (stores, clock) = (Stores::memory(), clock());
+        let vault = vault("test", &stores, &clock).await;
+        Self::serve_closed(stores, clock, vault, ApiConfig::default()).await
+    }
+
     async fn serve(
+        stores: Stores,
+        clock: Arc<MovedClock>,
+        vault: Vault,
+        config: ApiConfig,
+    ) -> Self {
+        vault.open_own_pages(OwnPages {
+            provider: Arc::new(Codes),
+            looks_after: SignedDuration::ZERO,
+        });
+        Self::serve_closed(stores, clock, vault, config).await
+    }
+
+    async fn serve_closed(
         stores: Stores,
         clock: Arc<MovedClock>,
         vault: Vault,

@@ -16,12 +16,16 @@
 mod bed;
 #[path = "../api/http.rs"]
 mod http;
+#[path = "../api/own.rs"]
+mod own;
 
 mod checks;
 mod console;
 mod hostile;
+mod identity;
 mod lists;
 mod login;
+mod own_pages;
 mod records;
 mod requests;
 mod reviewing;
@@ -144,6 +148,8 @@ async fn all_cases() {
         records::findings,
         hostile::corpus,
         hostile::without_scripts,
+        own_pages::everything,
+        own_pages::strangers,
         checks::every_page,
         checks::keyboard,
     ];
