@@ -1,0 +1,42 @@
+//! A signed message: base64 of the signature and, after it, the JSON that it signs (section 3.07.1).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::{Agent, Refusal};
+
+/// Longest message that is read, in bytes of base64.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of an Ed25519 signature.
+const SIGNATURE_BYTES: usize = 64;
+
+/// The bytes that an agent signed. They name a person, so that they are overwritten when dropped.
+pub(crate) struct Signed(Zeroizing<Vec<u8>>);
+
+impl Signed {
+    /// Decodes a message and checks its signature. White space around it is no part of it.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLarge`], [`Refusal::Encoding`], [`Refusal::Signature`].
+    pub(crate) fn open(body: &[u8], agent: &Agent) -> Result<Self, Refusal> {
+        if body.len() > MESSAGE_BYTES_MAX {
+            return Err(Refusal::TooLarge);
+        }
+        let decoded = STANDARD
+            .decode(body.trim_ascii())
+            .map_err(|_| Refusal::Encoding)?;
+        let decoded = Zeroizing::new(decoded);
+        let (signature, signed) = decoded
+            .split_at_checked(SIGNATURE_BYTES)
+            .ok_or(Refusal::Encoding)?;
+        agent.verify(signed, signature)?;
+        Ok(Self(Zeroizing::new(signed.to_vec())))
+    }
+
+    /// What was signed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
