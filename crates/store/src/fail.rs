@@ -10,10 +10,10 @@ use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ConsentBit, ConsentEnd, ConsentPlace, ConsentRow, ConsentTold, DataStore,
     GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentRow,
-    NewSessionEntry, NewSubject, NoticeRow, Orphans, RequestDecision, RetentionKey, SessionEntry,
-    SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError, StreamRow,
-    SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore, SubjectRow, TallyPeriod, Telling,
-    TileRow, TokenRow, ValueWrite,
+    NewSessionEntry, NewSubject, NoticeRow, OrphanRow, Orphans, RequestDecision, RetentionKey,
+    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError,
+    StreamRow, SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore, SubjectRow,
+    TallyPeriod, Telling, TileRow, TokenRow, ValueWrite,
 };
 use privet_vault::subject_request::Progress;
 use privet_vault::{
@@ -484,6 +484,36 @@ impl KeyStore for FailNth<dyn KeyStore> {
 
     async fn remove_orphans(&self, orphans: &Orphans) -> Result<(), StoreError> {
         self.faults.around(self.inner.remove_orphans(orphans)).await
+    }
+
+    async fn orphan_rows(
+        &self,
+        source: &SourceName,
+        today: Date,
+        after: Option<&OrphanRow>,
+        count_max: u32,
+    ) -> Result<Vec<OrphanRow>, StoreError> {
+        let rows = self.inner.orphan_rows(source, today, after, count_max);
+        self.faults.around(rows).await
+    }
+
+    async fn orphaned(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<bool>, StoreError> {
+        let orphaned = self.inner.orphaned(source, table, keys);
+        self.faults.around(orphaned).await
+    }
+
+    async fn settle_orphan_row(
+        &self,
+        row: &OrphanRow,
+        again: Option<Date>,
+    ) -> Result<(), StoreError> {
+        let settled = self.inner.settle_orphan_row(row, again);
+        self.faults.around(settled).await
     }
 
     async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {

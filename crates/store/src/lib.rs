@@ -33,6 +33,7 @@
 //! | | `change` | sequence | grants, their ends, revocations, erasures, changes of consent in order, for a day |
 //! | | `log_position` | origin | how far that log's erasures were carried out here |
 //! | | `orphan`, `orphan_place` | puid; place | an erased subject's account id, and where its answers lie, until what is there is deleted |
+//! | | `orphan_row` | source, table, row key | a row of an application's table that named an erased subject, until it is erased there, or from which day on it may be |
 //! | | `scrub` | | a row while an erasure's bytes may still be in the file |
 //! | `log.sqlite` | `log` | origin | size, signed checkpoint, time of the last entry |
 //! | | `entry`, `tile` | log, position; log, level, number | exact entry bytes; hashes (C2SP tlog-tiles) |

@@ -3,13 +3,21 @@
 //! does not know of.
 
 mod replay;
+mod rows;
+
+pub(crate) use rows::{Held, InHand};
+pub use rows::{RowsErased, SourceRows};
+
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use privet_seal::{KeyId, KeyKind};
 
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
-use crate::port::{KeyRow, Orphans, RetentionKey, StoreError, SubjectRow, Telling};
+use crate::port::{
+    AliasRow, KeyRow, OrphanRow, Orphans, RetentionKey, StoreError, SubjectRow, Telling,
+};
 use crate::session::lock;
 use crate::{Caller, Error, Result, SubjectName, SubjectRef, Vault};
 
@@ -27,6 +35,8 @@ pub struct Closed {
     pub values_deleted: u64,
     /// Keys that law keeps, with the day on which each dies.
     pub kept: Vec<RetentionKey>,
+    /// What was done about their rows in applications' databases.
+    pub rows: SourceRows,
 }
 
 /// An erasure whose intent is durable.
@@ -37,12 +47,15 @@ pub(crate) struct Erasure {
     actor: Actor,
     /// The caller's network address, for the side record.
     address: Option<String>,
+    /// Which rows of applications' databases named the subject; nobody else is at work on them.
+    aliases: Arc<Vec<Held>>,
 }
 
 impl Vault {
     /// Closes a subject: a durable intent, then its keys and links are destroyed (never a retention key before its
     /// date), a durable "done", then its values are deleted. What fails after the intent is tried again until it is
-    /// done, here and after a restart; a caller that goes away stops nothing.
+    /// done, here and after a restart; a caller that goes away stops nothing. Then the rows that named the subject in
+    /// applications' databases are erased, as the data map says; a database that is down is waited for later, not here.
     ///
     /// # Errors
     /// [`Error::Denied`] by policy, [`Error::NotFound`] for an unknown subject. After any other error the erasure may
@@ -58,6 +71,7 @@ impl Vault {
             keys: self.doomed_keys(reference).await?,
             actor: Actor::from(caller),
             address: Some(caller.address().to_owned()),
+            aliases: self.hold_aliases(reference).await?,
         };
         let intent = Record::by(EntryKind::ErasureIntended, caller)
             .ruling(self.ruling(&decision))
@@ -96,12 +110,23 @@ impl Vault {
         }
         let entry = self.record(done).await?;
         let values_deleted = self.delete_orphans().await?;
+        let rows = self.erase_rows_of(&erasure.aliases, &erasure.actor).await;
         Ok(Closed {
             entry,
             keys_destroyed: erasure.keys.len() as u64,
             values_deleted,
             kept,
+            rows,
         })
+    }
+
+    /// What named the subject in applications' databases, kept from whoever erases orphaned rows: this erasure says what came of
+    /// them.
+    async fn hold_aliases(&self, subject: SubjectRef) -> Result<Arc<Vec<Held>>> {
+        let aliases = self.inner.keys.aliases_of(subject).await?;
+        let rows = aliases.into_iter().map(orphan);
+        let held = rows.filter_map(|row| self.inner.in_hand.take(row));
+        Ok(Arc::new(held.collect()))
     }
 
     /// Tries again what failed after its intent.
@@ -198,6 +223,14 @@ impl Vault {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What is known of an alias when its subject is gone.
+fn orphan(alias: AliasRow) -> OrphanRow {
+    let AliasRow {
+        source, table, key, ..
+    } = alias;
+    OrphanRow { source, table, key }
 }
 
 fn retention_key(row: &KeyRow) -> Option<RetentionKey> {

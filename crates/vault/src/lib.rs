@@ -63,7 +63,7 @@ pub use consent::{
     ConsentState, ConsentView, GpcOutcome, IMPORT_LINES_MAX, ImportLine, Imported, Notice,
     NoticeText, PastConsent, PurposeConsent, UnknownChannel,
 };
-pub use erasure::Closed;
+pub use erasure::{Closed, RowsErased, SourceRows};
 pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};
 pub use health::VaultHealth;

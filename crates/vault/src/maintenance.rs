@@ -23,6 +23,8 @@ const SEQUENCE_PERIOD: Duration = Duration::from_millis(200);
 const _: () = assert!(SEQUENCE_PERIOD.as_millis() * 3 < STALE.as_millis());
 /// How often the ledger's position is moved, so that a start has little to replay.
 const LEDGER_PERIOD: Duration = Duration::from_secs(2);
+/// How often applications' databases are asked again to erase rows of people who left.
+const ROWS_PERIOD: Duration = Duration::from_secs(5);
 /// How often stale sessions and ended readings of the log are looked for.
 const SESSIONS_PERIOD: Duration = Duration::from_secs(60);
 /// How often the logs of other servers are looked through for erasures that they did not finish.
@@ -107,6 +109,9 @@ impl Vault {
         every(self, LEDGER_PERIOD, "unfinished erasures", |v| {
             Box::pin(async move { v.finish_erasures().await })
         });
+        every(self, ROWS_PERIOD, "rows of people who left", |v| {
+            Box::pin(async move { v.erase_orphan_rows().await })
+        });
         every(self, LEDGER_PERIOD, "the ledger's position", |v| {
             Box::pin(async move { v.move_ledger().await })
         });
@@ -175,7 +180,7 @@ impl Vault {
 
     /// Whether the clock is plausible enough to destroy by it what cannot be brought back. A machine that starts in the
     /// wrong year would destroy what law keeps.
-    fn trusts_the_day(&self) -> Result<(), &'static str> {
+    pub(crate) fn trusts_the_day(&self) -> Result<(), &'static str> {
         let Started { wall, monotonic } = self.inner.started;
         let now = self.now();
         if let Some(last) = self.inner.audit.resumed_after()

@@ -25,8 +25,8 @@ pub use consent::{ConsentBit, ConsentPlace, ConsentRow, NewConsentRow};
 pub use data::{DataStore, IndexEntry, ValueWrite};
 pub use identity::{IdentityError, IdentityProvider, LoginAttempt, LoginProof};
 pub use keys::{
-    AliasRow, Change, ChangeKind, ConsentEnd, GrantRow, KeyRow, KeyStore, NewSubject, Orphans,
-    RetentionKey, ScramVerifier, SubjectRow, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, GrantRow, KeyRow, KeyStore, NewSubject, OrphanRow,
+    Orphans, RetentionKey, ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
 pub use notice::NoticeRow;

@@ -8,7 +8,7 @@ mod order;
 mod read;
 mod way;
 
-pub(crate) use erase::erasing;
+pub(crate) use erase::{erasing, next_end};
 pub(crate) use fit::{columns_exist, columns_fit, find_table};
 pub(crate) use read::{ReadColumn, TableRead, reading};
 pub(crate) use way::way;

@@ -105,7 +105,7 @@ impl Vault {
             .await
             .map_err(|error| match error {
                 StoreError::Conflict => {
-                    Error::conflict("alias_taken", "an alias names another subject")
+                    Error::conflict("alias_taken", "an alias names another subject, or one who left and whose rows are still to be erased")
                 }
                 other => other.into(),
             })?;
@@ -278,13 +278,14 @@ impl Vault {
         self.inner.keyring.open_rows(rows, now).await
     }
 
-    /// The subjects that rows of an application's table name, made where they are missing.
+    /// The subjects that rows of an application's table name, made where they are missing. `None` for a row that named
+    /// somebody who left, for as long as it is to be erased: what is in it is theirs.
     pub(crate) async fn ensure_subjects(
         &self,
         source: &SourceName,
         table: &str,
         keys: &[String],
-    ) -> Result<Vec<Arc<OpenSubject>>> {
+    ) -> Result<Vec<Option<Arc<OpenSubject>>>> {
         self.fresh()?;
         let now = self.now();
         for _ in 0..3 {
@@ -295,11 +296,17 @@ impl Vault {
                 .filter(|(_, open)| open.is_none())
                 .map(|(key, _)| key)
                 .collect();
-            if missing.is_empty() {
-                return Ok(found.into_iter().flatten().collect());
-            }
             missing.sort();
             missing.dedup();
+            if !missing.is_empty() {
+                let asked: Vec<String> = missing.iter().map(|key| (*key).clone()).collect();
+                let orphaned = self.inner.keys.orphaned(source, table, &asked).await?;
+                let mut orphaned = orphaned.into_iter();
+                missing.retain(|_| orphaned.next() == Some(false));
+            }
+            if missing.is_empty() {
+                return Ok(found);
+            }
             let tenant = self
                 .inner
                 .keyring

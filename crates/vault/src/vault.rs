@@ -13,6 +13,7 @@ use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
 use crate::changed::Changed;
 use crate::consent::{self, Roll};
+use crate::erasure::InHand;
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
 use crate::login::Logins;
@@ -90,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) watch: Watch,
     pub(crate) sessions: Sessions,
     pub(crate) ledger: Arc<Ledger>,
+    /// Rows of applications' databases that are being erased.
+    pub(crate) in_hand: Arc<InHand>,
     pub(crate) listing: Listing,
     pub(crate) started: Started,
     pub(crate) readings: Readings,
@@ -151,6 +154,7 @@ impl Vault {
                 tokens: Tokens::new(&tenant.mock_secret(), &parts.clock),
                 sessions: Sessions::default(),
                 ledger: Arc::default(),
+                in_hand: Arc::default(),
                 listing: Listing::start(Arc::clone(&parts.data)),
                 started: Started {
                     wall: parts.clock.now(),

@@ -67,8 +67,8 @@ pub use session::{
     SessionQuery, SessionSearch, Statement, StepQuery, Verdict,
 };
 pub use subject::{
-    Closed, CreateSubject, KeptKey, PutFields, RotateTelemetryId, Subject, SubjectCreated,
-    TelemetryIdRotation,
+    Closed, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields, RotateTelemetryId,
+    Subject, SubjectCreated, TelemetryIdRotation,
 };
 pub use summary::{
     ReasonSummary, ReviewerSummary, SessionCounts, SessionFindings, SourceSummary, Summary,

@@ -87,6 +87,40 @@ pub struct Closed {
     pub values_deleted: u64,
     /// Keys that law keeps until a date.
     pub kept: Vec<KeptKey>,
+    /// What was done about the subject's rows in applications' databases, by table.
+    #[serde(default)]
+    pub rows: Vec<ErasedRows>,
+    /// Applications' databases where something is still to be done; it goes on by itself.
+    #[serde(default)]
+    pub outstanding: Vec<OutstandingSource>,
+}
+
+/// What closing a subject did in one table of an application's database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ErasedRows {
+    /// The database's name in the data map.
+    pub source: String,
+    /// The table.
+    pub table: String,
+    /// Rows deleted.
+    pub deleted: u64,
+    /// Rows that stay, without what was personal in them.
+    pub cleared: u64,
+    /// Rows, often of others, that stay and have lost a reference to a deleted one.
+    pub detached: u64,
+    /// Rows with values that law keeps for now.
+    pub kept: u64,
+    /// Whether the data map has no rule for this table, so that nothing was done there.
+    pub without_rule: bool,
+}
+
+/// A database where rows of a closed subject are still to be erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OutstandingSource {
+    /// The database's name in the data map.
+    pub source: String,
+    /// Why.
+    pub why: String,
 }
 
 /// A retention key that a closed subject leaves behind.

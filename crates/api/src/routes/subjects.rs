@@ -2,8 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use privet_vault::{FieldValues, Oid, SubjectName};
-use privet_wire::{Closed, CreateSubject, KeptKey, PutFields, Subject, SubjectCreated};
+use privet_vault::{FieldValues, Oid, RowsErased, SourceName, SourceRows, SubjectName};
+use privet_wire::{
+    Closed, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields, Subject,
+    SubjectCreated,
+};
 
 use crate::answer::Answer;
 use crate::authenticated::Authenticated;
@@ -87,10 +90,36 @@ pub(crate) async fn close(
         key: key.id.to_string(),
         expires_on: key.expires_on,
     });
+    let outstanding = closed.rows.outstanding.iter();
+    let outstanding = outstanding.map(|(source, why)| OutstandingSource {
+        source: source.to_string(),
+        why: why.clone(),
+    });
     Answer::ok(&Closed {
         entry: closed.entry,
         keys_destroyed: closed.keys_destroyed,
         values_deleted: closed.values_deleted,
         kept: kept.collect(),
+        rows: erased(&closed.rows),
+        outstanding: outstanding.collect(),
     })
+}
+
+fn erased(rows: &SourceRows) -> Vec<ErasedRows> {
+    let nothing = RowsErased::default();
+    let done = rows.erased.iter().map(|(table, rows)| (table, rows, false));
+    let unruled = rows.unruled.iter().map(|table| (table, &nothing, true));
+    let row =
+        |((source, table), rows, without_rule): (&(SourceName, String), &RowsErased, bool)| {
+            ErasedRows {
+                source: source.to_string(),
+                table: table.clone(),
+                deleted: rows.deleted,
+                cleared: rows.cleared,
+                detached: rows.detached,
+                kept: rows.kept,
+                without_rule,
+            }
+        };
+    done.chain(unruled).map(row).collect()
 }

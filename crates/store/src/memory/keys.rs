@@ -12,8 +12,8 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, GrantRequestRow, GrantRow,
-    KeyRow, KeyStore, NewSubject, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
-    SubjectRequestRow, SubjectRow, Telling, TokenRow,
+    KeyRow, KeyStore, NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError,
+    StreamRow, SubjectRequestRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -42,6 +42,8 @@ struct State {
     log_positions: BTreeMap<String, u64>,
     orphans: BTreeSet<Puid>,
     orphan_places: BTreeSet<ConsentPlace>,
+    /// With the day from which on they are to be erased, where law keeps something of them.
+    orphan_rows: BTreeMap<OrphanRow, Option<Date>>,
     stream: Vec<StreamRow>,
 }
 
@@ -285,6 +287,61 @@ impl KeyStore for MemoryKeys {
         self.0.write(|state| {
             state.orphans.retain(|puid| !puids.contains(puid));
             state.orphan_places.retain(|place| !places.contains(place));
+            Ok(())
+        })
+    }
+
+    async fn orphan_rows(
+        &self,
+        source: &SourceName,
+        today: Date,
+        after: Option<&OrphanRow>,
+        count_max: u32,
+    ) -> Result<Vec<OrphanRow>, StoreError> {
+        let state = self.0.read();
+        let rows = state.orphan_rows.iter().filter(|(row, due)| {
+            row.source == *source
+                && due.is_none_or(|due| due <= today)
+                && after.is_none_or(|after| *row > after)
+        });
+        let rows = rows.map(|(row, _)| row.clone());
+        Ok(rows.take(count_max as usize).collect())
+    }
+
+    async fn orphaned(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<bool>, StoreError> {
+        let state = self.0.read();
+        let orphaned = keys.iter().map(|key| {
+            let row = OrphanRow {
+                source: source.clone(),
+                table: table.to_owned(),
+                key: key.clone(),
+            };
+            state.orphan_rows.contains_key(&row)
+        });
+        Ok(orphaned.collect())
+    }
+
+    async fn settle_orphan_row(
+        &self,
+        row: &OrphanRow,
+        again: Option<Date>,
+    ) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            match again {
+                None => {
+                    state.orphan_rows.remove(row);
+                }
+                Some(_) => {
+                    if let Some(due) = state.orphan_rows.get_mut(row) {
+                        *due = again;
+                    }
+                }
+            }
             Ok(())
         })
     }
@@ -575,7 +632,12 @@ impl State {
             .subjects
             .iter()
             .any(|row| row.reference == alias.subject);
-        if !known || self.aliases.iter().any(taken) {
+        let row = OrphanRow {
+            source: alias.source.clone(),
+            table: alias.table.clone(),
+            key: alias.key.clone(),
+        };
+        if !known || self.aliases.iter().any(taken) || self.orphan_rows.contains_key(&row) {
             return Err(StoreError::Conflict);
         }
         self.aliases.push(alias);
@@ -625,6 +687,14 @@ impl State {
             key.owner == *subject.as_bytes() && SUBJECT_KINDS.contains(&key.kind) && !must_stay
         });
         let links = self.aliases.len() + self.subjects.len();
+        for alias in self.aliases.iter().filter(|alias| alias.subject == subject) {
+            let row = OrphanRow {
+                source: alias.source.clone(),
+                table: alias.table.clone(),
+                key: alias.key.clone(),
+            };
+            self.orphan_rows.insert(row, None);
+        }
         self.aliases.retain(|alias| alias.subject != subject);
         let gone = self.subjects.iter().filter(|row| row.reference == subject);
         self.orphans.extend(gone.map(|row| row.puid));

@@ -20,8 +20,8 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ConsentEnd, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore,
-    NewSubject, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow, SubjectRow, Telling,
-    TokenRow,
+    NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
+    SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -36,7 +36,7 @@ use super::database::{Database, DatabaseSpec};
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5],
     vacuumed: &[
         "wrapped_key",
         "subject",
@@ -219,6 +219,18 @@ CREATE UNIQUE INDEX subject_request_running ON subject_request (subject, kind)
 CREATE INDEX subject_request_of_subject ON subject_request (subject);
 CREATE INDEX subject_request_by_age ON subject_request (asked_at, id);
 CREATE INDEX subject_request_by_state ON subject_request (state, asked_at, id);
+";
+
+/// Which rows of applications' tables named people who left, until they are erased there; with the day, where law keeps something
+/// of them until then.
+const FORMAT_5: &str = "
+CREATE TABLE orphan_row (
+    source text NOT NULL,
+    table_name text NOT NULL,
+    row_key text NOT NULL,
+    due_on integer,
+    PRIMARY KEY (source, table_name, row_key)
+);
 ";
 
 /// The key store's database as a [`KeyStore`].
@@ -469,6 +481,48 @@ impl KeyStore for PostgresKeys {
         let orphans = orphans.clone();
         self.database
             .run(move |client| Box::pin(async move { orphan::remove(client, &orphans).await }))
+            .await
+    }
+
+    async fn orphan_rows(
+        &self,
+        source: &SourceName,
+        today: Date,
+        after: Option<&OrphanRow>,
+        count_max: u32,
+    ) -> Result<Vec<OrphanRow>, StoreError> {
+        let (source, after) = (source.clone(), after.cloned());
+        self.database
+            .run(move |client| {
+                Box::pin(async move {
+                    orphan::rows(client, &source, today, after.as_ref(), count_max).await
+                })
+            })
+            .await
+    }
+
+    async fn orphaned(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<bool>, StoreError> {
+        let (source, table, keys) = (source.clone(), table.to_owned(), keys.to_vec());
+        self.database
+            .run(move |client| {
+                Box::pin(async move { orphan::are_rows(client, &source, &table, &keys).await })
+            })
+            .await
+    }
+
+    async fn settle_orphan_row(
+        &self,
+        row: &OrphanRow,
+        again: Option<Date>,
+    ) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.database
+            .run(move |client| Box::pin(async move { orphan::settle(client, &row, again).await }))
             .await
     }
 

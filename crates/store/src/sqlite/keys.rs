@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ChangeKind, ConsentEnd, ConsentTold, GrantRequestRow, GrantRow, KeyRow,
-    KeyStore, NewSubject, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
+    KeyStore, NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
     SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
@@ -31,7 +31,7 @@ use super::file::FileSpec;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
@@ -211,6 +211,18 @@ CREATE UNIQUE INDEX subject_request_running ON subject_request (subject, kind)
 CREATE INDEX subject_request_of_subject ON subject_request (subject);
 CREATE INDEX subject_request_by_age ON subject_request (asked_at, id);
 CREATE INDEX subject_request_by_state ON subject_request (state, asked_at, id);
+";
+
+/// Which rows of applications' tables named people who left, until they are erased there; with the day, where law keeps something
+/// of them until then.
+const FORMAT_6: &str = "
+CREATE TABLE orphan_row (
+    source TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    row_key TEXT NOT NULL,
+    due_on INTEGER,
+    PRIMARY KEY (source, table_name, row_key)
+) WITHOUT ROWID;
 ";
 
 /// `keys.sqlite` as a [`KeyStore`].
@@ -416,6 +428,44 @@ impl KeyStore for SqliteKeys {
         let orphans = orphans.clone();
         self.engine
             .write(move |connection| orphan::remove(connection, &orphans))
+            .await
+    }
+
+    async fn orphan_rows(
+        &self,
+        source: &SourceName,
+        today: Date,
+        after: Option<&OrphanRow>,
+        count_max: u32,
+    ) -> Result<Vec<OrphanRow>, StoreError> {
+        let (source, after) = (source.clone(), after.cloned());
+        self.engine
+            .read(move |connection| {
+                orphan::rows(connection, &source, today, after.as_ref(), count_max)
+            })
+            .await
+    }
+
+    async fn orphaned(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<bool>, StoreError> {
+        let (source, table, keys) = (source.clone(), table.to_owned(), keys.to_vec());
+        self.engine
+            .read(move |connection| orphan::are_rows(connection, &source, &table, &keys))
+            .await
+    }
+
+    async fn settle_orphan_row(
+        &self,
+        row: &OrphanRow,
+        again: Option<Date>,
+    ) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.engine
+            .write(move |connection| orphan::settle(connection, &row, again))
             .await
     }
 

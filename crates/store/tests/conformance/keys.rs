@@ -2,10 +2,10 @@
 
 use privet_seal::KeyKind;
 use privet_vault::port::{
-    Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, GrantRow, KeyRow, NewSubject,
-    Orphans, RetentionKey, StoreError, SubjectRow, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, GrantRow, KeyRow,
+    NewSubject, OrphanRow, Orphans, RetentionKey, StoreError, SubjectRow, TokenRow,
 };
-use privet_vault::{Puid, SubjectRef};
+use privet_vault::{Puid, SourceName, SubjectRef};
 
 use crate::rows::{
     alias, at, bytes, day, grant, grant_id, key, key_id, oid, place, puid, reference,
@@ -819,6 +819,102 @@ async fn what_cannot_be_stored_exactly_is_refused() {
             }
             Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_of_an_erased_subject_are_known_until_they_are_erased() {
+    on_each(async |stores| {
+        let keys = &stores.keys;
+        let source = |name: &str| name.parse::<SourceName>().unwrap();
+        let (shop, crm) = (source("shop"), source("crm"));
+        let named = |source: &SourceName, table: &str, key: &str| AliasRow {
+            source: source.clone(),
+            table: table.to_owned(),
+            key: key.to_owned(),
+            subject: reference(1),
+            mac: [1; 32],
+        };
+        let mut first = subject(1);
+        first.aliases = vec![
+            named(&shop, "person", "9"),
+            named(&shop, "customer", "10"),
+            named(&shop, "customer", "9"),
+            named(&crm, "contact", "Ada"),
+        ];
+        keys.add_subjects(vec![first, subject(2)]).await.unwrap();
+        let row = |source: &SourceName, table: &str, key: &str| OrphanRow {
+            source: source.clone(),
+            table: table.to_owned(),
+            key: key.to_owned(),
+        };
+        let due = async |source: &SourceName, today, after: Option<&OrphanRow>, count_max| {
+            keys.orphan_rows(source, today, after, count_max)
+                .await
+                .unwrap()
+        };
+        assert_eq!(due(&shop, day(1), None, 10).await, []);
+        for _ in 0..2 {
+            keys.destroy_subject(reference(1), day(1), at(0), None, ConsentEnd::default())
+                .await
+                .unwrap();
+        }
+        stores.reopen().await;
+        let keys = &stores.keys;
+        let due = async |source: &SourceName, today, after: Option<&OrphanRow>, count_max| {
+            keys.orphan_rows(source, today, after, count_max)
+                .await
+                .unwrap()
+        };
+        let all = [
+            row(&shop, "customer", "10"),
+            row(&shop, "customer", "9"),
+            row(&shop, "person", "9"),
+        ];
+        assert_eq!(due(&shop, day(1), None, 10).await, all);
+        assert_eq!(due(&shop, day(1), None, 2).await, all[..2]);
+        assert_eq!(due(&shop, day(1), Some(&all[0]), 1).await, all[1..2]);
+        assert_eq!(due(&shop, day(1), Some(&all[2]), 1).await, []);
+        assert_eq!(
+            due(&crm, day(1), None, 10).await,
+            [row(&crm, "contact", "Ada")]
+        );
+        // The row would be erased as somebody else's.
+        let again = |key: &str| {
+            let mut again = named(&shop, "customer", key);
+            again.subject = reference(2);
+            again
+        };
+        assert_eq!(keys.add_alias(again("9")).await, Err(StoreError::Conflict));
+        let mut third = subject(3);
+        third.aliases = vec![again("8"), again("10")];
+        for alias in &mut third.aliases {
+            alias.subject = reference(3);
+        }
+        let added = keys.add_subjects(vec![third]).await;
+        assert_eq!(added, Err(StoreError::Conflict));
+        assert_eq!(keys.subject_count().await, Ok(1));
+        let asked = ["8", "9", "10"].map(str::to_owned);
+        assert_eq!(
+            keys.orphaned(&shop, "customer", &asked).await,
+            Ok(vec![false, true, true])
+        );
+        assert_eq!(
+            keys.orphaned(&crm, "customer", &asked).await,
+            Ok(vec![false; 3])
+        );
+        // What law keeps is looked at again on its day, and is nobody else's until then.
+        keys.settle_orphan_row(&all[1], Some(day(9))).await.unwrap();
+        keys.settle_orphan_row(&all[0], None).await.unwrap();
+        keys.settle_orphan_row(&all[0], Some(day(9))).await.unwrap();
+        assert_eq!(due(&shop, day(8), None, 10).await, all[2..]);
+        assert_eq!(due(&shop, day(9), None, 10).await, all[1..]);
+        assert_eq!(keys.add_alias(again("9")).await, Err(StoreError::Conflict));
+        keys.settle_orphan_row(&all[1], None).await.unwrap();
+        keys.add_alias(again("9")).await.unwrap();
+        keys.add_alias(again("10")).await.unwrap();
+        assert_eq!(due(&shop, day(9), None, 10).await, all[2..]);
     })
     .await;
 }

@@ -23,7 +23,7 @@ const DATA: [&str; 4] = [
     include_str!("schemas/postgres-data-3.sql"),
     include_str!("schemas/postgres-data-4.sql"),
 ];
-const KEYS: [(&str, Grants); 3] = [
+const KEYS: [(&str, Grants); 4] = [
     (include_str!("schemas/postgres-keys-1.sql"), Grants::OfOne),
     (
         include_str!("schemas/postgres-keys-2.sql"),
@@ -31,6 +31,10 @@ const KEYS: [(&str, Grants); 3] = [
     ),
     (
         include_str!("schemas/postgres-keys-3.sql"),
+        Grants::OfSeveral,
+    ),
+    (
+        include_str!("schemas/postgres-keys-4.sql"),
         Grants::OfSeveral,
     ),
 ];

@@ -119,7 +119,10 @@ async fn owners(
         }
         other => other?,
     };
-    let by_key: HashMap<String, Arc<OpenSubject>> = keys.into_iter().zip(opened).collect();
+    let opened = keys.into_iter().zip(opened);
+    let by_key: HashMap<String, Arc<OpenSubject>> = opened
+        .filter_map(|(key, open)| Some((key, open?)))
+        .collect();
     let owned = rows.into_iter().filter_map(|row| {
         let subject = by_key.get(row.subject.as_deref()?).cloned()?;
         Some((row, subject))

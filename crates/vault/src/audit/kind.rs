@@ -144,6 +144,8 @@ kinds! {
     ErasureIntended = "erasure.intended",
     /// Keys and links are destroyed.
     ErasureDone = "erasure.done",
+    /// Rows of people who left were erased in applications' databases.
+    ErasureRows = "erasure.rows",
     /// An erasure was refused.
     ErasureDenied = "erasure.denied",
     /// Keys were destroyed because their day had come.

@@ -75,6 +75,18 @@ pub struct Orphans {
     pub places: Vec<ConsentPlace>,
 }
 
+/// A row of an application's table that named somebody who was destroyed: it, and what belongs to it, is still to be erased.
+/// It stands alone: nothing says any more who that was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrphanRow {
+    /// The application's database.
+    pub source: SourceName,
+    /// Its table, as in its catalog.
+    pub table: String,
+    /// The row's key as text.
+    pub key: String,
+}
+
 /// A retention key that erasure must leave until its date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionKey {
@@ -273,10 +285,11 @@ pub trait KeyStore: SubjectRequestStore {
     /// Destroys every key whose day has come; answers how many there were.
     async fn destroy_expired_keys(&self, today: Date) -> Result<u64, StoreError>;
 
-    /// Adds subjects with keys and aliases in one transaction; `Conflict` when an id or alias exists (nothing is added).
+    /// Adds subjects with keys and aliases in one transaction; `Conflict` when an id or alias exists, or a row is
+    /// [orphaned](Self::orphan_rows) (nothing is added).
     async fn add_subjects(&self, subjects: Vec<NewSubject>) -> Result<(), StoreError>;
 
-    /// Adds an alias to an existing subject.
+    /// Adds an alias to an existing subject; `Conflict` when it exists, or its row is [orphaned](Self::orphan_rows).
     async fn add_alias(&self, alias: AliasRow) -> Result<(), StoreError>;
 
     /// Subjects by operational id.
@@ -308,8 +321,8 @@ pub trait KeyStore: SubjectRequestStore {
 
     /// Erasure: destroys the subject's keys (retention keys only from their date on), its link rows and aliases, ends
     /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Its account id is
-    /// among the [orphans](Self::orphans) from then on, alone, and so are the places of its answers. Answers the retention
-    /// keys that stay. What the subject asked for goes with it, and so do the keys of that; the request to be erased, if there is
+    /// among the [orphans](Self::orphans) from then on, alone, and so are the places of its answers; its aliases are among the
+    /// [orphaned rows](Self::orphan_rows). Answers the retention keys that stay. What the subject asked for goes with it, and so do the keys of that; the request to be erased, if there is
     /// one, stays as done and nobody's. Repeating it is
     /// harmless. What telemetry is told waits in the [stream's events](Self::stream_events) from the same moment on;
     /// [`StoreError::Conflict`], and nothing is destroyed, when the subject has another salt than that says.
@@ -353,6 +366,32 @@ pub trait KeyStore: SubjectRequestStore {
 
     /// All of this is deleted.
     async fn remove_orphans(&self, orphans: &Orphans) -> Result<(), StoreError>;
+
+    /// Rows of destroyed subjects in one application's database that are to be erased by `today`: those behind `after` where
+    /// one is given, by table and key, at most `count_max`. Until a row is [settled](Self::settle_orphan_row) it cannot become
+    /// an alias again, or it would be erased as somebody else's.
+    async fn orphan_rows(
+        &self,
+        source: &SourceName,
+        today: Date,
+        after: Option<&OrphanRow>,
+        count_max: u32,
+    ) -> Result<Vec<OrphanRow>, StoreError>;
+
+    /// Which of these keys of a table are orphaned rows, whenever they are to be erased; in the list's order.
+    async fn orphaned(
+        &self,
+        source: &SourceName,
+        table: &str,
+        keys: &[String],
+    ) -> Result<Vec<bool>, StoreError>;
+
+    /// The row is erased, or, where law keeps something of it, is to be looked at again on a day.
+    async fn settle_orphan_row(
+        &self,
+        row: &OrphanRow,
+        again: Option<Date>,
+    ) -> Result<(), StoreError>;
 
     /// Adds a token.
     async fn add_token(&self, token: TokenRow) -> Result<(), StoreError>;

@@ -448,3 +448,24 @@ fn since(field: &Field, today: Date) -> Option<String> {
 fn kept_until(field: &Field, year: i16) -> Option<Date> {
     field.retain.as_ref()?.for_.after(date(year, 12, 31))
 }
+
+/// The first day on which a value that is kept need be kept no more; `first` is per retained column of the table, as the
+/// source says it.
+pub(crate) fn next_end(
+    map: &DataMap,
+    source: &SourceName,
+    step: &EraseStep,
+    first: &[Option<String>],
+) -> Option<Date> {
+    let table = map.source(source.as_str())?.table(&step.table)?;
+    let ends = step
+        .retained
+        .iter()
+        .zip(first)
+        .filter_map(|(column, first)| {
+            let year = first.as_ref()?.get(..4)?.parse().ok()?;
+            let field = table.column(&column.name)?.field()?;
+            kept_until(map.field(field.as_str())?, year)
+        });
+    ends.min()
+}

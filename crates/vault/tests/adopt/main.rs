@@ -10,6 +10,7 @@ mod chinook;
 mod engine;
 mod failing;
 mod killing;
+mod leaving;
 mod postgres;
 mod refusing;
 mod rights;

@@ -440,6 +440,7 @@ fn other_example(kind: EntryKind) -> Record {
             .count("keys", 1)
             .personal("keys", json!([privet_seal::KeyId([6; 16]).to_string()]))
             .count("kept", 1),
+        K::ErasureRows => by(kind, olga()).count("outstanding", 0),
         K::KeysExpired => system.count("keys", 3),
         K::PolicyLoaded => system.fact("bundle", "5b".repeat(32)),
         K::LogHeartbeat | K::LogClosed => system.count("refused", 0),

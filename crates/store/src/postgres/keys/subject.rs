@@ -64,6 +64,7 @@ pub(super) async fn add_aliases(
     client: &impl GenericClient,
     aliases: &[AliasRow],
 ) -> Result<(), Failure> {
+    orphan::check_rows(client, aliases).await?;
     let sources: Vec<&str> = aliases.iter().map(|alias| alias.source.as_str()).collect();
     let tables: Vec<&str> = aliases.iter().map(|alias| alias.table.as_str()).collect();
     let keys: Vec<&str> = aliases.iter().map(|alias| alias.key.as_str()).collect();
@@ -217,6 +218,7 @@ pub(super) async fn destroy(
     if let Some(key) = &consent.kept {
         wrapped::keep(&transaction, key).await?;
     }
+    orphan::add_rows(&transaction, id).await?;
     let aliases = transaction
         .execute("DELETE FROM alias WHERE subject = $1", &[&id])
         .await?;

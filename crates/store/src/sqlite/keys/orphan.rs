@@ -1,9 +1,11 @@
-//! What of destroyed subjects still lies in the data store.
+//! What of destroyed subjects still lies in the data store and in applications' databases.
 
-use privet_vault::Puid;
-use privet_vault::port::{ConsentPlace, Orphans};
-use rusqlite::Connection;
+use jiff::civil::Date;
+use privet_vault::port::{AliasRow, ConsentPlace, OrphanRow, Orphans};
+use privet_vault::{Puid, SourceName, SubjectRef};
+use rusqlite::{Connection, params};
 
+use crate::sqlite::column::Day;
 use crate::sqlite::file::Failure;
 
 pub(super) fn add_puid(connection: &Connection, puid: [u8; 16]) -> Result<(), Failure> {
@@ -45,5 +47,90 @@ pub(super) fn remove(connection: &Connection, orphans: &Orphans) -> Result<(), F
     for place in &orphans.places {
         delete.execute([place.0])?;
     }
+    Ok(())
+}
+
+/// The aliases of a subject, before they are deleted.
+pub(super) fn add_rows(connection: &Connection, subject: SubjectRef) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "INSERT INTO orphan_row (source, table_name, row_key)
+             SELECT source, table_name, row_key FROM alias WHERE subject = ?1 ON CONFLICT DO NOTHING",
+        )?
+        .execute([subject.as_bytes()])?;
+    Ok(())
+}
+
+/// Whether one of these is the row of somebody who was destroyed.
+pub(super) fn any(connection: &Connection, aliases: &[AliasRow]) -> Result<bool, Failure> {
+    let mut select = connection.prepare_cached(IS_ROW)?;
+    for AliasRow {
+        source, table, key, ..
+    } in aliases
+    {
+        if select.exists(params![source.as_str(), table, key])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+const IS_ROW: &str =
+    "SELECT 1 FROM orphan_row WHERE source = ?1 AND table_name = ?2 AND row_key = ?3";
+
+pub(super) fn are_rows(
+    connection: &Connection,
+    source: &SourceName,
+    table: &str,
+    keys: &[String],
+) -> Result<Vec<bool>, Failure> {
+    let mut select = connection.prepare_cached(IS_ROW)?;
+    keys.iter()
+        .map(|key| Ok(select.exists(params![source.as_str(), table, key])?))
+        .collect()
+}
+
+pub(super) fn rows(
+    connection: &Connection,
+    source: &SourceName,
+    today: Date,
+    after: Option<&OrphanRow>,
+    count_max: u32,
+) -> Result<Vec<OrphanRow>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT table_name, row_key FROM orphan_row
+         WHERE source = ?1 AND (due_on IS NULL OR due_on <= ?2)
+           AND (?3 IS NULL OR (table_name, row_key) > (?3, ?4))
+         ORDER BY table_name, row_key LIMIT ?5",
+    )?;
+    let (table, key) = after.map(|after| (&after.table, &after.key)).unzip();
+    let found = select.query_map(
+        params![source.as_str(), Day(today), table, key, count_max],
+        |row| {
+            Ok(OrphanRow {
+                source: source.clone(),
+                table: row.get(0)?,
+                key: row.get(1)?,
+            })
+        },
+    )?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn settle(
+    connection: &Connection,
+    row: &OrphanRow,
+    again: Option<Date>,
+) -> Result<(), Failure> {
+    let OrphanRow { source, table, key } = row;
+    let which = "WHERE source = ?1 AND table_name = ?2 AND row_key = ?3";
+    match again {
+        None => connection
+            .prepare_cached(&format!("DELETE FROM orphan_row {which}"))?
+            .execute(params![source.as_str(), table, key])?,
+        Some(day) => connection
+            .prepare_cached(&format!("UPDATE orphan_row SET due_on = ?4 {which}"))?
+            .execute(params![source.as_str(), table, key, Day(day)])?,
+    };
     Ok(())
 }

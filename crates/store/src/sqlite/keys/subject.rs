@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, ChangeKind, ConsentEnd, NewSubject, RetentionKey, SubjectRow, Telling,
+    AliasRow, ChangeKind, ConsentEnd, NewSubject, RetentionKey, StoreError, SubjectRow, Telling,
 };
 use privet_vault::{Oid, Puid, SourceName, SubjectRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -42,6 +42,9 @@ pub(super) fn add(connection: &Connection, subjects: &[NewSubject]) -> Result<()
 }
 
 pub(super) fn add_aliases(connection: &Connection, aliases: &[AliasRow]) -> Result<(), Failure> {
+    if orphan::any(connection, aliases)? {
+        return Err(Failure::Store(StoreError::Conflict));
+    }
     let mut insert = connection.prepare_cached(
         "INSERT INTO alias (source, table_name, row_key, subject, mac) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -188,6 +191,7 @@ fn destroy_links(
     subject: SubjectRef,
     scrub: &mut Scrub,
 ) -> Result<u64, Failure> {
+    orphan::add_rows(connection, subject)?;
     let mut delete =
         connection.prepare_cached("DELETE FROM alias WHERE subject = ?1 RETURNING mac")?;
     let mut rows = delete.query([subject.as_bytes()])?;
