@@ -110,7 +110,7 @@ impl<W: Write> Writing<W> {
                 json_lines,
                 schema,
             });
-        let package = pretty(&data_package::of(about, page.title(), described))?;
+        let package = pretty(data_package::of(about, page.title(), described))?;
         self.written
             .push(self.entries.write("datapackage.json", &package)?);
         self.written.extend(files.into_iter().flatten());
@@ -149,7 +149,7 @@ impl<W: Write> Writing<W> {
             each_row(part, |row| csv.write_row(row))?;
             Ok(csv.finish()?)
         })?;
-        let schema = pretty(&schema::of(collection, &part.measure.types))?;
+        let schema = pretty(schema::of(collection, &part.measure.types))?;
         let schema = self
             .entries
             .write(&format!("schema/{name}.schema.json"), &schema)?;
@@ -177,8 +177,10 @@ fn each_row(
     Ok(())
 }
 
-fn pretty(json: &serde_json::Value) -> Result<Vec<u8>, Error> {
-    let mut text = serde_json::to_vec_pretty(json).map_err(std::io::Error::from)?;
+/// Sorted by name: otherwise the order, and with it the bytes, would depend on what other crates ask of the library.
+fn pretty(mut json: serde_json::Value) -> Result<Vec<u8>, Error> {
+    json.sort_all_objects();
+    let mut text = serde_json::to_vec_pretty(&json).map_err(std::io::Error::from)?;
     text.push(b'\n');
     Ok(text)
 }
