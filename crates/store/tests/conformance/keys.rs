@@ -390,7 +390,10 @@ async fn erasure_takes_keys_links_and_grants_of_one_subject() {
             stores.keys.keys_of_subjects(&[reference(2)]).await.unwrap()[0].len(),
             2
         );
-        stores.keys.add_subjects(vec![subject(1)]).await.unwrap();
+        // Without the row's name, which nobody gets before the row is erased.
+        let mut again = subject(1);
+        again.aliases.clear();
+        stores.keys.add_subjects(vec![again]).await.unwrap();
     })
     .await;
 }
@@ -826,46 +829,19 @@ async fn what_cannot_be_stored_exactly_is_refused() {
 #[tokio::test]
 async fn rows_of_an_erased_subject_are_known_until_they_are_erased() {
     on_each(async |stores| {
-        let keys = &stores.keys;
-        let source = |name: &str| name.parse::<SourceName>().unwrap();
         let (shop, crm) = (source("shop"), source("crm"));
-        let named = |source: &SourceName, table: &str, key: &str| AliasRow {
-            source: source.clone(),
-            table: table.to_owned(),
-            key: key.to_owned(),
-            subject: reference(1),
-            mac: [1; 32],
-        };
-        let mut first = subject(1);
-        first.aliases = vec![
-            named(&shop, "person", "9"),
-            named(&shop, "customer", "10"),
-            named(&shop, "customer", "9"),
-            named(&crm, "contact", "Ada"),
-        ];
-        keys.add_subjects(vec![first, subject(2)]).await.unwrap();
-        let row = |source: &SourceName, table: &str, key: &str| OrphanRow {
-            source: source.clone(),
-            table: table.to_owned(),
-            key: key.to_owned(),
-        };
-        let due = async |source: &SourceName, today, after: Option<&OrphanRow>, count_max| {
-            keys.orphan_rows(source, today, after, count_max)
-                .await
-                .unwrap()
-        };
-        assert_eq!(due(&shop, day(1), None, 10).await, []);
-        for _ in 0..2 {
-            keys.destroy_subject(reference(1), day(1), at(0), None, ConsentEnd::default())
-                .await
-                .unwrap();
-        }
+        destroy_with_rows(stores, &shop, &crm).await;
         stores.reopen().await;
         let keys = &stores.keys;
         let due = async |source: &SourceName, today, after: Option<&OrphanRow>, count_max| {
             keys.orphan_rows(source, today, after, count_max)
                 .await
                 .unwrap()
+        };
+        let row = |source: &SourceName, table: &str, key: &str| OrphanRow {
+            source: source.clone(),
+            table: table.to_owned(),
+            key: key.to_owned(),
         };
         let all = [
             row(&shop, "customer", "10"),
@@ -881,11 +857,7 @@ async fn rows_of_an_erased_subject_are_known_until_they_are_erased() {
             [row(&crm, "contact", "Ada")]
         );
         // The row would be erased as somebody else's.
-        let again = |key: &str| {
-            let mut again = named(&shop, "customer", key);
-            again.subject = reference(2);
-            again
-        };
+        let again = |key: &str| named(&shop, "customer", key, 2);
         assert_eq!(keys.add_alias(again("9")).await, Err(StoreError::Conflict));
         let mut third = subject(3);
         third.aliases = vec![again("8"), again("10")];
@@ -917,6 +889,40 @@ async fn rows_of_an_erased_subject_are_known_until_they_are_erased() {
         assert_eq!(due(&shop, day(9), None, 10).await, all[2..]);
     })
     .await;
+}
+
+/// Subject 1 with rows in two sources, destroyed twice, and subject 2.
+async fn destroy_with_rows(stores: &Stores, shop: &SourceName, crm: &SourceName) {
+    let keys = &stores.keys;
+    let mut first = subject(1);
+    first.aliases = vec![
+        named(shop, "person", "9", 1),
+        named(shop, "customer", "10", 1),
+        named(shop, "customer", "9", 1),
+        named(crm, "contact", "Ada", 1),
+    ];
+    keys.add_subjects(vec![first, subject(2)]).await.unwrap();
+    let rows = keys.orphan_rows(shop, day(1), None, 10).await;
+    assert_eq!(rows, Ok(vec![]));
+    for _ in 0..2 {
+        keys.destroy_subject(reference(1), day(1), at(0), None, ConsentEnd::default())
+            .await
+            .unwrap();
+    }
+}
+
+fn source(name: &str) -> SourceName {
+    name.parse().unwrap()
+}
+
+fn named(source: &SourceName, table: &str, key: &str, n: u32) -> AliasRow {
+    AliasRow {
+        source: source.clone(),
+        table: table.to_owned(),
+        key: key.to_owned(),
+        subject: reference(n),
+        mac: [1; 32],
+    }
 }
 
 #[tokio::test]
