@@ -119,7 +119,7 @@ impl Tables {
     /// # use privet_classify::synthetic::Tables;
     /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
     /// let crm = Tables::new(&map, "crm", 2026)?;
-    /// assert_eq!(crm.tables().len(), 1);
+    /// assert_eq!(crm.tables().len(), 6);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
