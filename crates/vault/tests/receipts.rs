@@ -28,8 +28,8 @@ fn list<'a>(case: &'a Json, member: &str) -> &'a [Json] {
 }
 
 fn bytes(hex: &str) -> [u8; 32] {
-    let digits = (0..64).step_by(2).map(|at| &hex[at..at + 2]);
-    let bytes: Vec<u8> = digits
+    let pairs = (0..64).step_by(2).map(|at| hex.get(at..at + 2).unwrap());
+    let bytes: Vec<u8> = pairs
         .map(|pair| u8::from_str_radix(pair, 16).unwrap())
         .collect();
     bytes.try_into().unwrap()

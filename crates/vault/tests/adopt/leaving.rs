@@ -94,7 +94,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
         }
     };
     let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;
-    waited.unwrap_or_else(|_| panic!("{what} did not happen"));
+    assert!(waited.is_ok(), "{what} did not happen");
 }
 
 async fn orphans(stores: &Stores) -> Vec<String> {

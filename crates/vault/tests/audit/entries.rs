@@ -192,20 +192,9 @@ fn example(kind: EntryKind) -> Record {
         K::SubjectCreated => by(kind, job()).subject(subject(1, &[1, 2])),
         K::SubjectUpdated => by(kind, job()).subject(subject(1, &[2])),
         K::SubjectDescribed => by(kind, ada()).subject(subject(0, &[1, 2])),
-        K::ConsentGranted | K::ConsentWithdrawn => by(kind, job())
-            .ruling(yes())
-            .fact("channel", "web")
-            .fact("purposes", json!({"marketing": "2026-11"}))
-            .subject(subject(0, &[])),
-        K::ConsentRead => by(kind, job())
-            .ruling(yes())
-            .fact("what", "history")
-            .subject(subject(0, &[])),
-        K::NoticeKept => Record::new(kind, Actor::System)
-            .fact("version", "2026-11")
-            .fact("purpose", "marketing")
-            .fact("language", "en")
-            .fact("sha256", "5c".repeat(32)),
+        K::ConsentGranted | K::ConsentWithdrawn | K::ConsentRead | K::NoticeKept => {
+            consent_example(kind)
+        }
         K::TelemetryIdRotated => by(kind, job()).ruling(yes()).subject(subject(0, &[])),
         K::QueryStarted | K::QueryFinished | K::QueryDenied => query_example(kind),
         K::Reveal => by(kind, ada())
@@ -260,6 +249,25 @@ fn example(kind: EntryKind) -> Record {
         | K::Probe
         | K::ProbeDenied => session_example(kind),
         _ => other_example(kind),
+    }
+}
+
+fn consent_example(kind: EntryKind) -> Record {
+    match kind {
+        EntryKind::NoticeKept => Record::new(kind, Actor::System)
+            .fact("version", "2026-11")
+            .fact("purpose", "marketing")
+            .fact("language", "en")
+            .fact("sha256", "5c".repeat(32)),
+        EntryKind::ConsentRead => by(kind, job())
+            .ruling(yes())
+            .fact("what", "history")
+            .subject(subject(0, &[])),
+        _ => by(kind, job())
+            .ruling(yes())
+            .fact("channel", "web")
+            .fact("purposes", json!({"marketing": "2026-11"}))
+            .subject(subject(0, &[])),
     }
 }
 

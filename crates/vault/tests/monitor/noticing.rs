@@ -118,8 +118,11 @@ async fn receipt(bed: &Bed, subject: &SubjectName, number: u64) -> ReceiptConten
     verify(receipt.unwrap().as_bytes(), &key).unwrap()
 }
 
-/// Purpose, language and hash of each answer that a receipt bears.
-fn shown(content: &ReceiptContent) -> Vec<(&str, Option<(String, [u8; 32])>)> {
+/// The language of a text, and its hash.
+type ShownText = (String, [u8; 32]);
+
+/// The purpose of each answer that a receipt bears, with its text.
+fn shown(content: &ReceiptContent) -> Vec<(&str, Option<ShownText>)> {
     let answers = content.answers.iter();
     answers
         .map(|answer| {
