@@ -1,4 +1,4 @@
-//! Requests as they are kept: the [machine](super::machine) over the rows of a key store. Each change is one compare-and-swap of
+//! Requests as they are kept: the [machine] over the rows of a key store. Each change is one compare-and-swap of
 //! what was looked at, so that of two servers one gets its way and the other looks again.
 
 use std::sync::Arc;
