@@ -1,3 +1,5 @@
+//! What the states of a request allow, one rule at a time; every order of events is explored in `tests/requests`.
+
 use super::*;
 
 const RUN: RequestRunId = RequestRunId::from_bytes([1; 16]);
