@@ -10,6 +10,7 @@ mod client;
 mod command;
 mod demo;
 mod folder;
+mod mail;
 mod output;
 mod serve;
 mod settings;

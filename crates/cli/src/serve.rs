@@ -23,9 +23,10 @@ use privet_vault::{Clock, Config, Parts, SourceName, SystemClock, ThreadEntropy,
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
 use crate::output::note;
 use crate::settings::Settings;
-use crate::{sources, stores};
+use crate::{mail, sources, stores};
 
 pub(crate) use doors::{Doors, Login, Ports, Server};
+pub(crate) use people::own_pages;
 pub(crate) use stop::Stop;
 
 /// The environment variable that says what is logged.
@@ -72,8 +73,12 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     let signer = signing_key(folder, settings)?;
     let receipts = receipt_key(folder, settings)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let own_pages = people::own_pages(folder, settings, Arc::clone(&clock))?;
+    let own_pages = own_pages(folder, settings, Arc::clone(&clock))?;
     let sources = sources::open(folder, settings, &map)?;
+    if let Some(stated) = &settings.mail {
+        // What is not right must not wait for the first person who is to get mail.
+        mail::mailer(folder, stated, &map)?;
+    }
     let backup = stores::key_backup(folder, settings)?;
     let stores = stores::open(folder, settings).await?;
     let parts = Parts {

@@ -1,6 +1,7 @@
 //! `privet.toml`: what the operator decides, read strictly. `docs/configuration.md` describes every key.
 
 mod grants;
+mod mail;
 mod people;
 mod telemetry;
 
@@ -15,8 +16,12 @@ use serde::Deserialize;
 use crate::folder::{Folder, SETTINGS, read_text};
 
 pub(crate) use grants::Grants;
+pub(crate) use mail::{Mail, MailEncryption};
 pub(crate) use people::People;
 pub(crate) use telemetry::{Bucket, Compression, Forward, ForwardProtocol, Telemetry};
+
+/// Words of sections beside which people put passwords.
+const HAVE_PASSWORDS: [&str; 4] = ["postgres", "forward", "people", "mail"];
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -54,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) telemetry: Option<Telemetry>,
     /// People's own pages; none unless they are stated.
     pub(crate) people: Option<People>,
+    /// The server that mail to people goes through; nobody gets mail unless it is stated.
+    pub(crate) mail: Option<Mail>,
 }
 
 /// `[stores]`: where data, keys and log lie: in files of one folder, or in three databases.
@@ -230,7 +237,7 @@ impl Settings {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| match error.span() {
             // The parser repeats the line, which may hold a password.
-            Some(span) if text.contains("postgres") || text.contains("forward") => {
+            Some(span) if HAVE_PASSWORDS.iter().any(|word| text.contains(word)) => {
                 let before = text.get(..span.start).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
                 anyhow!("line {line}: {}", error.message())
@@ -276,6 +283,10 @@ mod tests {
             text.replace("[stores]", "[telemetry.forward]").replace(
                 "data = \"postgresql://privet:hunter2@localhost/data\"",
                 "headers = \"a: hunter2\"",
+            ),
+            text.replace("[stores]", "[mail]").replace(
+                "data = \"postgresql://privet:hunter2@localhost/data\"",
+                "password = \"hunter2\"",
             ),
         ] {
             let said = format!("{:#}", Settings::parse(&wrong).unwrap_err());

@@ -119,6 +119,7 @@ Needs no running server and no keys. Exits with 1 when there is a problem.
 Examples:
   privet check                   settings, data map, policies
   privet check --source shop     and whether shop's database agrees with the data map
+  privet check --mail ME         and whether mail gets through
   privet check --code src        and whether an application's Rust code does
   privet check --code src --map datamap.toml    that alone, where there is no folder";
 
@@ -130,6 +131,10 @@ pub(crate) struct Check {
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<privet_vault::SourceName>,
 
+    /// Send a mail to this address too, in which nothing happened: does it arrive?
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) mail: Option<String>,
+
     /// Check the Rust code in this file or folder too: types that differ from the data map, log messages with values in
     /// them. Lists each place where a value leaves its class, with the reason stated there. May be repeated.
     #[arg(long, value_name = "PATH")]
@@ -140,7 +145,7 @@ pub(crate) struct Check {
         long,
         value_name = "FILE",
         requires = "code",
-        conflicts_with = "sources"
+        conflicts_with_all = ["sources", "mail"]
     )]
     pub(crate) map: Option<PathBuf>,
 }

@@ -4,18 +4,20 @@ mod code;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use privet_classify::DataMap;
-use privet_vault::SourceName;
 use privet_vault::check::{check_notices, check_source};
 use privet_vault::policy::Policy;
+use privet_vault::{SourceName, SystemClock};
 use serde::Serialize;
 
 use crate::arguments::Check;
 use crate::folder::{Folder, SETTINGS, read_secret};
+use crate::mail;
 use crate::output::{self, Style, line};
-use crate::serve::{data_map, disagreements, policy, texts_missing};
+use crate::serve::{data_map, disagreements, own_pages, policy, texts_missing};
 use crate::settings::Settings;
 use crate::sources;
 use crate::stores;
@@ -59,6 +61,7 @@ impl Report {
         self.settings(folder, &settings);
         self.problems
             .extend(stores::problems(folder, &settings).await);
+        self.kept(own_pages(folder, &settings, Arc::new(SystemClock::start())));
         let map = self.kept(data_map(folder, &settings));
         let policy = self.kept(policy(folder, &settings));
         if let (Some(map), Some(policy)) = (&map, &policy) {
@@ -74,6 +77,8 @@ impl Report {
         }
         if let Some(map) = &map {
             self.problems.extend(map.gaps());
+            self.mail(folder, &settings, map, check.mail.as_deref())
+                .await;
             for name in &check.sources {
                 self.source(folder, &settings, map, name).await?;
             }
@@ -82,6 +87,31 @@ impl Report {
             }
         }
         Ok(())
+    }
+
+    /// Settings and texts of mail, and whether it arrives where somebody is to be written to.
+    async fn mail(
+        &mut self,
+        folder: &Folder,
+        settings: &Settings,
+        map: &DataMap,
+        to: Option<&str>,
+    ) {
+        let Some(stated) = &settings.mail else {
+            if to.is_some() {
+                self.problems.push(format!(
+                    "`{SETTINGS}` does not say how mail is sent: add [mail]"
+                ));
+            }
+            return;
+        };
+        let mailer = self.kept(mail::mailer(folder, stated, map));
+        if let (Some(mailer), Some(to)) = (mailer, to)
+            && self.kept(mail::send_test(&mailer, map, to).await).is_some()
+        {
+            self.notes
+                .push("the mail server took a mail: look whether it arrives".to_owned());
+        }
     }
 
     /// What the code says beside the map.

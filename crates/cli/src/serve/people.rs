@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use privet_login::{ClientSecret, Provider};
 use privet_vault::{Clock, OwnPages};
 
-use crate::folder::{Folder, read_secret_line};
+use crate::folder::{Folder, SETTINGS, read_secret_line};
 use crate::settings::{People, Settings};
 
 /// The longest that looks are kept back: their side records die after 180 days.
@@ -18,7 +18,7 @@ const LOOKS_AFTER_DAYS_MAX: u16 = 90;
 ///
 /// # Errors
 /// What is not right in `[people]`.
-pub(super) fn own_pages(
+pub(crate) fn own_pages(
     folder: &Folder,
     settings: &Settings,
     clock: Arc<dyn Clock>,
@@ -28,7 +28,7 @@ pub(super) fn own_pages(
     };
     let made = made(folder, people, clock);
     made.map(Some)
-        .context("[people] of `privet.toml` is not right")
+        .with_context(|| format!("[people] in `{SETTINGS}` is not right"))
 }
 
 fn made(folder: &Folder, people: &People, clock: Arc<dyn Clock>) -> Result<OwnPages> {

@@ -24,6 +24,8 @@ mod help;
 mod kills;
 mod leaks;
 mod load;
+mod mail;
+mod people;
 mod query;
 mod serve;
 mod synth;
