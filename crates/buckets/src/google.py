@@ -4,6 +4,7 @@
 import email.utils
 import hashlib
 import os
+import re
 import sys
 import threading
 from datetime import datetime, timezone
@@ -13,6 +14,8 @@ from xml.sax.saxutils import escape
 
 bucket = sys.argv[1]
 objects = {}
+# By upload: parts by number.
+uploads = {}
 generations = iter(range(1, 1 << 60))
 turn = threading.Lock()
 # So small that lists have several pages.
@@ -62,6 +65,14 @@ class Handler(BaseHTTPRequestHandler):
         found, name = self.target()
         if not found:
             return
+        query = parse_qs(urlsplit(self.path).query)
+        if "uploadId" in query:
+            parts = uploads.get(query["uploadId"][0])
+            if parts is None:
+                return self.answer(404, b"<Error><Code>NoSuchUpload</Code></Error>")
+            part = Object(content)
+            parts[int(query["partNumber"][0])] = part
+            return self.answer(200, headers=part.headers())
         wanted = self.headers.get("x-goog-if-generation-match")
         with turn:
             there = objects[name].generation if name in objects else 0
@@ -69,6 +80,30 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
             objects[name] = Object(content)
             self.answer(200, headers=objects[name].headers())
+
+    def do_POST(self):
+        """Begins or ends an upload in parts (reference-methods, multipart)."""
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        found, name = self.target()
+        if not found:
+            return
+        query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        with turn:
+            if "uploads" in query:
+                upload = f"upload-{next(generations)}"
+                uploads[upload] = {}
+                text = f"<InitiateMultipartUploadResult><UploadId>{upload}</UploadId></InitiateMultipartUploadResult>"
+                return self.answer(200, text.encode(), {"Content-Type": "application/xml"})
+            parts = uploads.pop(query.get("uploadId", [""])[0], None)
+            if parts is None:
+                return self.answer(404, b"<Error><Code>NoSuchUpload</Code></Error>")
+            numbers = [int(number) for number in re.findall(r"<PartNumber>(\d+)</PartNumber>", content)]
+            if not numbers or numbers != sorted(parts):
+                return self.answer(400, b"<Error><Code>InvalidPart</Code></Error>")
+            objects[name] = Object(b"".join(parts[number].content for number in numbers))
+            there = objects[name]
+        text = f"<CompleteMultipartUploadResult><ETag>{escape(there.etag)}</ETag></CompleteMultipartUploadResult>"
+        self.answer(200, text.encode(), there.headers())
 
     def do_GET(self):
         found, name = self.target()
@@ -95,7 +130,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self):
         found, name = self.target()
-        if found:
+        upload = parse_qs(urlsplit(self.path).query).get("uploadId")
+        if found and upload:
+            self.answer(204 if uploads.pop(upload[0], None) is not None else 404)
+        elif found:
             with turn:
                 gone = objects.pop(name, None)
             self.answer(204 if gone else 404)

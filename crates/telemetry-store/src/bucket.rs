@@ -40,11 +40,12 @@ const REQUEST_TIME: Duration = Duration::from_secs(150);
 /// How long a request is repeated that failed. Callers come again by themselves, and say meanwhile that something is wrong.
 const RETRY_TIME: Duration = Duration::from_secs(20);
 
-/// The bucket of an address; paths begin where the address ends.
-pub(crate) fn open(
-    address: &str,
-    options: &[(String, String)],
-) -> Result<Arc<dyn ObjectStore>, Error> {
+/// The bucket of an address, for whoever keeps files in one; paths begin where the address ends. `options` are what its client is
+/// told, by the names that the object store's crate gives them.
+///
+/// # Errors
+/// [`Error::Address`] and [`Error::Options`]: what is wrong was not yet seen by any server.
+pub fn open(address: &str, options: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, Error> {
     if !SCHEMES.iter().any(|scheme| address.starts_with(scheme)) {
         return Err(Error::Address);
     }

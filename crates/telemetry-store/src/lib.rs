@@ -34,6 +34,7 @@ pub mod views;
 
 pub use adding::Adding;
 pub use batch::{Batch, Rows};
+pub use bucket::open as open_bucket;
 pub use clean::Cleaned;
 pub use compact::Compacted;
 pub use error::{Error, Why};

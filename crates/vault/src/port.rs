@@ -1,10 +1,11 @@
 //! The ports: what any store or application database must offer, in domain words. `store` and `source` implement
-//! them, `login` that of identity providers; nothing else does.
+//! them, `login` that of identity providers, `request-files` those of files; nothing else does.
 
 mod backup;
 mod catalog;
 mod consent;
 mod data;
+mod file_store;
 mod identity;
 mod keys;
 mod log;
@@ -15,14 +16,17 @@ mod rows;
 mod runner;
 mod session;
 mod source;
+mod spool;
 mod stream;
 mod subject_request;
+mod telemetry_events;
 mod upstream;
 
 pub use backup::KeyBackup;
 pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
 pub use consent::{ConsentBit, ConsentPlace, ConsentRow, NewConsentRow};
 pub use data::{DataStore, IndexEntry, ValueWrite};
+pub use file_store::{FileError, FileName, FileStore, NewFile};
 pub use identity::{IdentityError, IdentityProvider, LoginAttempt, LoginProof};
 pub use keys::{
     AliasRow, Change, ChangeKind, ConsentEnd, GrantRow, KeyRow, KeyStore, NewSubject, OrphanRow,
@@ -45,8 +49,12 @@ pub use source::{
     Affected, Clearing, Hop, Integrity, RowKey, RowVersion, SealPlan, SealPlanColumn, SealedRow,
     Serving, Source, SourceError, SourceRow, SqlValue, TableScan, Wanted,
 };
+pub use spool::{SpoolName, SpoolRead, Spools};
 pub use stream::{ConsentTold, StreamEvent, StreamRow, Telling};
 pub use subject_request::{SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore};
+pub use telemetry_events::{
+    EventColumn, EventError, EventReader, EventTable, PersonalEvent, PersonalIds, TelemetryEvents,
+};
 pub use upstream::{ByteStream, Canceller, Upstream, UpstreamError, Upstreams};
 
 /// Why a store did not do what it was asked.
