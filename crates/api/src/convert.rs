@@ -73,6 +73,14 @@ pub(crate) fn oid_out(oid: vault::Oid) -> wire::Oid {
     wire::Oid::from_bytes(*oid.as_bytes())
 }
 
+pub(crate) fn puid_in(puid: wire::Puid) -> vault::Puid {
+    vault::Puid::from_bytes(*puid.as_bytes())
+}
+
+pub(crate) fn puid_out(puid: vault::Puid) -> wire::Puid {
+    wire::Puid::from_bytes(*puid.as_bytes())
+}
+
 pub(crate) fn token_id_out(id: vault::TokenId) -> wire::TokenId {
     wire::TokenId::from_bytes(*id.as_bytes())
 }

@@ -14,8 +14,8 @@ use crate::Error;
 use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
-    audit, consent, consent_import, grants, health, jobs, logins, lookup, metrics, notices, open,
-    query, reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
+    audit, consent, consent_import, grants, health, jobs, kept_consent, logins, lookup, metrics,
+    notices, open, query, reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
 };
 
 /// The API's description.
@@ -44,7 +44,8 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
         subjects::create, subjects::describe, subjects::write, subjects::close, telemetry_id::rotate,
         consent::record, consent::show, consent::history, consent::receipt,
-        consent::receipt_key, notices::show, consent_import::import, consent::honour_gpc, consent::gpc_support,
+        consent::receipt_key, kept_consent::kept, notices::show,
+        consent_import::import, consent::honour_gpc, consent::gpc_support,
         reveal::reveal, lookup::lookup, seal::seal, open::open, query::query,
         audit::checkpoint, audit::tile, audit::proof, audit::entries, audit::state,
         grants::list, grants::revoke, grants::requests, grants::approve, grants::deny,

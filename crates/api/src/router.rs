@@ -14,8 +14,8 @@ use crate::metrics::Metrics;
 use crate::pages::{self, Searches, own};
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, consent, consent_import, grants, health, jobs, logins, lookup, metrics, notices, open,
-    query, reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
+    audit, consent, consent_import, grants, health, jobs, kept_consent, logins, lookup, metrics,
+    notices, open, query, reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -173,6 +173,7 @@ fn consent_of(table: Table) -> Table {
             get(consent::receipt),
         )
         .token(Method::GET, "/v1/notices/{version}", get(notices::show))
+        .token(Method::POST, "/v1/kept-consent", post(kept_consent::kept))
         .token(
             Method::POST,
             "/v1/consent/import",

@@ -6,6 +6,7 @@ pub(crate) mod consent_import;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod jobs;
+pub(crate) mod kept_consent;
 pub(crate) mod logins;
 pub(crate) mod lookup;
 pub(crate) mod metrics;

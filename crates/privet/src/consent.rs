@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::Method;
 use privet_wire::{
     Consent, ConsentChannel, ConsentGrant, ConsentHistory, ConsentHistoryQuery, ConsentQuery,
-    GpcAnswer, HonourGpc, ImportAnswer, ImportedConsent, Notice, Oid, Personal, PutConsent,
+    GpcAnswer, HonourGpc, ImportAnswer, ImportedConsent, KeptConsent, Notice, Oid, Personal, Puid,
+    PutConsent, ReadKeptConsent,
 };
 
 use crate::call::Call;
@@ -229,6 +230,35 @@ impl Client {
     ) -> Result<ConsentHistory, Error> {
         let call = Call::get("/v1/subjects/{oid}/consent/history").id(oid);
         self.call(call.query(query)?).await
+    }
+
+    /// What law keeps of the answers of somebody who left, newest first, a page at a time, with their evidence and receipts. The
+    /// `puid` is what [`close`](Self::close) told. The reason is put on record, sealed.
+    ///
+    /// ```
+    /// # use privet::{Client, Error, wire::Puid};
+    /// # async fn example(client: Client, puid: Puid) -> Result<(), Error> {
+    /// let kept = client.kept_consent(puid, "claim 4711 about an advertisement", None).await?;
+    /// println!("{} answers, kept until {}", kept.answers.len(), kept.until);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if nothing is kept, or no longer; `reason_too_weak` if the reason says nothing.
+    pub async fn kept_consent(
+        &self,
+        puid: Puid,
+        reason: impl Into<String>,
+        before: Option<u64>,
+    ) -> Result<KeptConsent, Error> {
+        let body = ReadKeptConsent {
+            puid,
+            reason: Personal::new(reason),
+            before,
+        };
+        let call = Call::new(Method::POST, "/v1/kept-consent", Repeat::Harmless);
+        self.call(call.json(&body)?).await
     }
 
     /// The signed receipt of one answer, for the person to keep: JSON-LD that anybody can check without the server. An answer's

@@ -104,6 +104,8 @@ async fn applications(client: &Client) {
     let _ = client.consent_history(oid, &history).await;
     let _ = client.consent_receipt(oid, 7).await;
     let _ = client.notice("2026-11").await;
+    let puid = ID.parse().unwrap();
+    let _ = client.kept_consent(puid, "a claim", None).await;
     let _ = client.import_consent(&[]).await;
     let asked = Reveal::new(purpose.clone())
         .subject(&subject)

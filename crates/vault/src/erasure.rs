@@ -10,6 +10,7 @@ pub use rows::{RowsErased, SourceRows};
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use privet_seal::{KeyId, KeyKind};
 
@@ -19,7 +20,7 @@ use crate::port::{
     AliasRow, KeyRow, OrphanRow, Orphans, RetentionKey, StoreError, SubjectRow, Telling,
 };
 use crate::session::lock;
-use crate::{Caller, Error, Result, SubjectName, SubjectRef, Vault};
+use crate::{Caller, Error, Puid, Result, SubjectName, SubjectRef, Vault};
 
 /// How often a subject is destroyed anew when their telemetry id was rotated in the same moment.
 const ATTEMPTS_MAX: u32 = 16;
@@ -37,6 +38,23 @@ pub struct Closed {
     pub kept: Vec<RetentionKey>,
     /// What was done about their rows in applications' databases.
     pub rows: SourceRows,
+    /// What is kept of the subject's answers, if anything; it is found by this alone, and told this once.
+    pub consent: Option<ConsentKept>,
+}
+
+/// That a closed subject's answers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsentKept {
+    /// The account whose they were, for [`Vault::kept_consent`].
+    pub puid: Puid,
+    /// The day on which they are destroyed.
+    pub until: Date,
+}
+
+/// What a destruction had to leave.
+pub(crate) struct Left {
+    kept: Vec<RetentionKey>,
+    consent: Option<ConsentKept>,
 }
 
 /// An erasure whose intent is durable.
@@ -97,7 +115,7 @@ impl Vault {
 
     /// Everything after the intent; repeating it is harmless.
     async fn carry_out(&self, erasure: &Erasure) -> Result<Closed> {
-        let kept = self.destroy(erasure.subject).await?;
+        let Left { kept, consent } = self.destroy(erasure.subject).await?;
         // Seen here, it is done again if a failover of the key store loses it.
         self.catch_up().await?;
         let mut done = Record::new(EntryKind::ErasureDone, erasure.actor.clone())
@@ -117,6 +135,7 @@ impl Vault {
             values_deleted,
             kept,
             rows,
+            consent,
         })
     }
 
@@ -178,11 +197,12 @@ impl Vault {
         Ok(doomed)
     }
 
-    pub(crate) async fn destroy(&self, subject: SubjectRef) -> Result<Vec<RetentionKey>> {
+    pub(crate) async fn destroy(&self, subject: SubjectRef) -> Result<Left> {
         let now = self.now();
         let today = now.to_zoned(TimeZone::UTC).date();
         let keys = &self.inner.keys;
         let mut destroyed = Err(StoreError::Conflict);
+        let mut kept_consent = None;
         for _ in 0..ATTEMPTS_MAX {
             let row = keys.subjects_by_reference(&[subject]).await?.pop();
             let row = row.flatten();
@@ -192,6 +212,13 @@ impl Vault {
             };
             let consent = self.end_of_consent(subject, row.as_ref(), today).await?;
             let kept = consent.kept.as_ref().and_then(retention_key);
+            kept_consent = row
+                .as_ref()
+                .zip(kept.as_ref())
+                .map(|(row, key)| ConsentKept {
+                    puid: row.puid,
+                    until: key.expires_on,
+                });
             destroyed = keys
                 .destroy_subject(subject, today, now, telling, consent)
                 .await;
@@ -206,7 +233,10 @@ impl Vault {
         self.inner.keyring.forget(subject);
         self.inner.stamps.forget(subject);
         self.inner.sessions.end_subject(subject);
-        destroyed.map_err(Into::into)
+        Ok(Left {
+            kept: destroyed?,
+            consent: kept_consent,
+        })
     }
 
     /// What telemetry is told. An erasure must not depend on keys that open, so that where the salt does not, nothing is.

@@ -60,10 +60,10 @@ pub use clock::{Clock, SystemClock, ThreadEntropy};
 pub use config::{Config, SessionLimits};
 pub use consent::{
     ConsentAnswer, ConsentChange, ConsentChannel, ConsentEvent, ConsentGrant, ConsentHistory,
-    ConsentState, ConsentView, GpcOutcome, IMPORT_LINES_MAX, ImportLine, Imported, Notice,
-    NoticeText, PastConsent, PurposeConsent, UnknownChannel,
+    ConsentState, ConsentView, GpcOutcome, IMPORT_LINES_MAX, ImportLine, Imported, KeptAnswer,
+    KeptConsent, KeptConsentOrder, Notice, NoticeText, PastConsent, PurposeConsent, UnknownChannel,
 };
-pub use erasure::{Closed, RowsErased, SourceRows};
+pub use erasure::{Closed, ConsentKept, RowsErased, SourceRows};
 pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};
 pub use health::VaultHealth;

@@ -19,13 +19,13 @@ mod proof;
 
 use jiff::Timestamp;
 
-pub use document::{AnswerKind, ReceiptAnswer, ReceiptText};
+pub use document::{AnswerKind, ReceiptAnswer, ReceiptSubject, ReceiptText};
 pub use key::{ReceiptKey, ReceiptKeyError, ReceiptPublicKey};
 
 use canonical::canonical;
 use document::Document;
 
-use crate::{ConsentChannel, Oid};
+use crate::ConsentChannel;
 
 /// Bytes of a receipt that is read: one that names all 32 purposes has some twenty thousand.
 const BYTES_MAX: usize = 256 * 1024;
@@ -43,7 +43,7 @@ pub struct Controller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptContent {
     /// Who said it.
-    pub subject: Oid,
+    pub subject: ReceiptSubject,
     /// The number of the answer among the person's own.
     pub number: u64,
     /// Whom they said it to.

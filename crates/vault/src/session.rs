@@ -60,7 +60,7 @@ use crate::{GrantId, PrincipalName, SessionId, SourceName, SubjectRef, TokenId};
 pub(crate) use deciding::over;
 use grant::LiveGrant;
 use justification::LiveSession;
-pub(crate) use justification::Reason;
+pub(crate) use justification::{Reason, check_reason};
 pub(crate) use listing::Listing;
 pub(crate) use step::SessionReader;
 

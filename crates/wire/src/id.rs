@@ -51,6 +51,10 @@ macro_rules! id {
 }
 
 id!(
+    /// The persistent id of a subject's account. It is told when the account was closed and something of it is kept.
+    Puid
+);
+id!(
     /// The operational id of a subject: what applications store and show.
     Oid
 );

@@ -29,6 +29,7 @@ mod consent;
 mod grant;
 mod id;
 mod job;
+mod kept_consent;
 mod notice;
 mod personal;
 mod problem;
@@ -52,10 +53,11 @@ pub use grant::{
     Decide, Grant, GrantList, GrantQuery, GrantRequest, GrantRequestList, ListedGrant,
     RequestState, RevokeGrant,
 };
-pub use id::{GrantId, GrantRequestId, JobId, NotAnId, Oid, SessionId, TokenId};
+pub use id::{GrantId, GrantRequestId, JobId, NotAnId, Oid, Puid, SessionId, TokenId};
 pub use job::{
     AdoptRequest, Finding, Job, JobStarted, JobState, JobTable, UndoRequest, UndoRequested,
 };
+pub use kept_consent::{KeptAnswer, KeptConsent, ReadKeptConsent};
 pub use notice::{Notice, NoticeText};
 pub use personal::Personal;
 pub use problem::{PROBLEM_JSON, Problem};
@@ -67,8 +69,8 @@ pub use session::{
     SessionQuery, SessionSearch, Statement, StepQuery, Verdict,
 };
 pub use subject::{
-    Closed, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields, RotateTelemetryId,
-    Subject, SubjectCreated, TelemetryIdRotation,
+    Closed, ConsentKept, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields,
+    RotateTelemetryId, Subject, SubjectCreated, TelemetryIdRotation,
 };
 pub use summary::{
     ReasonSummary, ReviewerSummary, SessionCounts, SessionFindings, SourceSummary, Summary,

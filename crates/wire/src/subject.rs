@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::personal::MaybePersonal;
 use crate::{Oid, Personal};
+use crate::{Puid, personal::MaybePersonal};
 
 /// Makes a subject.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -93,6 +93,10 @@ pub struct Closed {
     /// Applications' databases where something is still to be done; it goes on by itself.
     #[serde(default)]
     pub outstanding: Vec<OutstandingSource>,
+    /// What is kept of the answers to consent; absent where nothing is. It is told here and nowhere else: keep it with the account's
+    /// file, since nothing else leads to the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentKept>,
 }
 
 /// What closing a subject did in one table of an application's database.
@@ -121,6 +125,16 @@ pub struct OutstandingSource {
     pub source: String,
     /// Why.
     pub why: String,
+}
+
+/// That the answers of a closed subject are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConsentKept {
+    /// The id under which they are found.
+    pub puid: Puid,
+    /// The day on which they are destroyed.
+    #[schema(value_type = String, format = Date)]
+    pub until: Date,
 }
 
 /// A retention key that a closed subject leaves behind.

@@ -181,7 +181,7 @@ fn consent_out(view: vault::ConsentView) -> Consent {
     }
 }
 
-fn event_out(event: vault::PastConsent) -> ConsentEvent {
+pub(super) fn event_out(event: vault::PastConsent) -> ConsentEvent {
     let granted = event.granted.into_iter();
     ConsentEvent {
         number: event.number,

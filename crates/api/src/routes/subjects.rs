@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use privet_vault::{FieldValues, Oid, RowsErased, SourceName, SourceRows, SubjectName};
 use privet_wire::{
-    Closed, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields, Subject,
+    Closed, ConsentKept, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields, Subject,
     SubjectCreated,
 };
 
 use crate::answer::Answer;
 use crate::authenticated::Authenticated;
 use crate::body::{Json, PathId};
-use crate::convert::{oid_out, subject_names};
+use crate::convert::{oid_out, puid_out, subject_names};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -75,7 +75,7 @@ pub(crate) async fn write(
 }
 
 /// Closes a subject: destroys its keys and links, so that nothing sealed of it opens again, here or in any copy.
-/// What law keeps stays under a key of its own until its date.
+/// What law keeps stays under a key of its own until its date; `consent` says where the answers to consent are then.
 #[utoipa::path(post, path = "/v1/subjects/{oid}/close", tag = "subjects",
     params(("oid" = privet_wire::Oid, Path)),
     responses((status = 200, body = Closed), Refusals))]
@@ -102,6 +102,10 @@ pub(crate) async fn close(
         kept: kept.collect(),
         rows: erased(&closed.rows),
         outstanding: outstanding.collect(),
+        consent: closed.consent.map(|kept| ConsentKept {
+            puid: puid_out(kept.puid),
+            until: kept.until,
+        }),
     })
 }
 

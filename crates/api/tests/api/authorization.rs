@@ -33,12 +33,10 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         ("GET", "/v1/notices/{version}") => (path("/v1/notices/2026-11"), None),
         ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
         ("POST", "/v1/subjects") => (path(route.path), body(json!({"fields": {"email": email}}))),
-        ("POST", "/v1/consent/import") => {
-            let oid = bed.subject(&email).await;
-            let at = "2025-01-01T00:00:00Z";
-            let line = json!({"subject": oid, "withdraw": ["marketing"], "at": at});
-            (path(route.path), body(line))
-        }
+        ("POST", "/v1/kept-consent" | "/v1/consent/import") => (
+            path(route.path),
+            body(on_answers(bed, route.path, &email).await),
+        ),
         (_, path) if path.starts_with("/v1/subjects/{oid}") => {
             let oid = bed.subject(&email).await;
             if path.ends_with("/receipts/{number}") {
@@ -85,6 +83,30 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         }
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     }
+}
+
+/// The body of a request about answers of people who are named in it.
+async fn on_answers(bed: &Bed, path: &str, email: &str) -> Value {
+    if path == "/v1/kept-consent" {
+        let puid = left(bed, email).await;
+        return json!({"puid": puid, "reason": "claim 4711 about an advertisement"});
+    }
+    let oid = bed.subject(email).await;
+    let at = "2025-01-01T00:00:00Z";
+    json!({"subject": oid, "withdraw": ["marketing"], "at": at})
+}
+
+/// The account of somebody who answered and left.
+async fn left(bed: &Bed, email: &str) -> String {
+    let oid = bed.subject(email).await;
+    let job = bed.of("job").await;
+    let no = json!({"withdraw": ["marketing"], "channel": "web"});
+    let consent = format!("/v1/subjects/{oid}/consent");
+    job.call("PUT", &consent, Some(no)).await.expect(200);
+    let close = format!("/v1/subjects/{oid}/close");
+    let closed = job.call("POST", &close, None).await;
+    let closed: privet_wire::Closed = closed.expect(200).read();
+    closed.consent.unwrap().puid.to_string()
 }
 
 /// The body of a request about one subject.

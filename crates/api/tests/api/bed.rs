@@ -44,6 +44,7 @@ contact = "privacy@shop.example"
 
 [consent]
 gpc_since = "2026-11-26"
+keep = { for = "90d", why = "claims" }
 
 [fields.email]
 number = 1

@@ -18,6 +18,7 @@ mod codes;
 mod consent;
 mod description;
 mod hostile;
+mod kept_consent;
 mod lifecycle;
 mod log;
 mod notices;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use privet_classify::Language;
-use privet_wire::{ConsentChannel, Oid};
+use privet_wire::{ConsentChannel, Oid, Puid};
 
 use super::As;
 
@@ -23,6 +23,7 @@ Examples:
   privet consent withdraw $OID marketing --channel support
   privet consent history $OID
   privet consent import answers.jsonl
+  privet consent kept $PUID --reason 'claim 4711' --as auditor
   privet consent receipt $OID 1 --output receipt.json
   privet consent verify receipt.json --key \"$(cat receipt.pub)\"";
 
@@ -79,6 +80,20 @@ pub(crate) enum Consent {
         /// At most this many.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         count: u32,
+    },
+    /// What law keeps of the answers of somebody who left, with their evidence and receipts.
+    ///
+    /// The answer to the closing of an account names the id under which they are found, and the day on which they are destroyed. It
+    /// takes the right to do so (policy `read_kept_consent`: auditors), and a reason; both are in the audit log.
+    Kept {
+        /// The id that the answer to the closing named.
+        puid: Puid,
+        /// What it is for, such as the reference of a claim.
+        #[arg(long)]
+        reason: String,
+        /// Write the receipt of each answer into this folder, as `1.json`.
+        #[arg(long, value_name = "FOLDER")]
+        receipts: Option<PathBuf>,
     },
     /// Take over answers that people gave elsewhere, from a file of JSON lines.
     ///

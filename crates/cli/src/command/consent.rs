@@ -1,6 +1,7 @@
 //! `privet consent`: what people say yes and no to.
 
 mod import;
+mod kept;
 mod notice;
 mod receipt;
 
@@ -27,7 +28,11 @@ pub(crate) async fn run(dir: Option<PathBuf>, consents: Consents, style: Style) 
     if let Command::Verify { file, key } = &consents.command {
         return receipt::check(dir, file, key.as_deref(), style);
     }
-    let client = Client::new(&Folder::find(dir)?, &consents.who, "job")?;
+    let usual = match &consents.command {
+        Command::Kept { .. } => "auditor",
+        _ => "job",
+    };
+    let client = Client::new(&Folder::find(dir)?, &consents.who, usual)?;
     match consents.command {
         Command::Notice { version } => notice::show(&client, &version, style).await,
         Command::Show { subject, as_of } => {
@@ -58,6 +63,11 @@ pub(crate) async fn run(dir: Option<PathBuf>, consents: Consents, style: Style) 
             number,
             output,
         } => receipt::show(&client, subject, number, output.as_deref()).await,
+        Command::Kept {
+            puid,
+            reason,
+            receipts,
+        } => kept::show(&client, puid, &reason, receipts.as_deref(), style).await,
         Command::Import { file } => import::run(&client, &file, style).await,
         // Answered above, without a server.
         Command::Verify { .. } => Ok(()),

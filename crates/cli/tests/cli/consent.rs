@@ -23,7 +23,7 @@ fn with_person() -> (Place, Server, String) {
 }
 
 /// A yes to `improvement` under a notice.
-fn grant<'a>(oid: &'a str, notice: &'a str) -> [&'a str; 8] {
+pub(crate) fn grant<'a>(oid: &'a str, notice: &'a str) -> [&'a str; 8] {
     let channel = "--channel";
     [
         "consent",
@@ -37,7 +37,7 @@ fn grant<'a>(oid: &'a str, notice: &'a str) -> [&'a str; 8] {
     ]
 }
 
-fn withdraw(oid: &str) -> [&str; 6] {
+pub(crate) fn withdraw(oid: &str) -> [&str; 6] {
     [
         "consent",
         "withdraw",

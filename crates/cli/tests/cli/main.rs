@@ -21,6 +21,7 @@ mod day;
 mod demo;
 mod failures;
 mod help;
+mod kept_consent;
 mod kills;
 mod leaks;
 mod load;

@@ -42,6 +42,8 @@ kinds! {
     ConsentImported = "consent.imported",
     /// Somebody read what a person agrees to.
     ConsentRead = "consent.read",
+    /// Somebody read what is kept of the answers of a person who left; before it is looked for.
+    KeptConsentRead = "consent.kept_read",
     /// Recording or reading a person's consent was refused.
     ConsentDenied = "consent.denied",
     /// The text of a notice is kept from here on, as it is.

@@ -124,12 +124,25 @@ impl Vault {
         count_max: u32,
     ) -> Result<Page> {
         self.inner.keyring.find_consent_keys(&[open]).await?;
+        match open.consent_key() {
+            Some(key) => self.past_under(key, before, count_max).await,
+            None => Ok(Page {
+                events: Vec::new(),
+                before: None,
+            }),
+        }
+    }
+
+    /// The same under this key.
+    pub(super) async fn past_under(
+        &self,
+        key: &ConsentKey,
+        before: Option<u64>,
+        count_max: u32,
+    ) -> Result<Page> {
         let mut page = Page {
             events: Vec::new(),
             before: None,
-        };
-        let Some(key) = open.consent_key() else {
-            return Ok(page);
         };
         let last = self.last_rows(&[key]).await?.pop();
         let beyond = last.map_or(0, |last| last.number()).saturating_add(1);

@@ -240,7 +240,7 @@ impl Vault {
     }
 
     /// An event in words of the data map, so far without evidence.
-    fn past(&self, bits: &[ConsentBit], event: &ConsentEvent) -> PastConsent {
+    pub(super) fn past(&self, bits: &[ConsentBit], event: &ConsentEvent) -> PastConsent {
         let answers = event.state.answers.iter();
         let granted = answers
             .clone()

@@ -9,23 +9,23 @@ use crate::policy::{Action, Decision};
 use crate::port::{ConsentBit, NoticeRow};
 use crate::receipt::{
     AnswerKind, Controller, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError, ReceiptKey,
-    ReceiptPublicKey, ReceiptText,
+    ReceiptPublicKey, ReceiptSubject, ReceiptText,
 };
-use crate::{Caller, Error, Oid, Result, SubjectName, Vault};
+use crate::{Caller, Error, Result, SubjectName, Vault};
 
 /// Who signs, and in whose name.
-struct Issuer<'a> {
+pub(super) struct Issuer<'a> {
     key: &'a ReceiptKey,
     controller: Controller,
 }
 
 /// What a person said, and all that it is understood by.
-struct Said<'a> {
-    event: &'a ConsentEvent,
+pub(super) struct Said<'a> {
+    pub(super) event: &'a ConsentEvent,
     /// What held before it.
-    before: Option<&'a ConsentState>,
+    pub(super) before: Option<&'a ConsentState>,
     /// The texts that they were shown, where that is known.
-    texts: &'a [NoticeRow],
+    pub(super) texts: &'a [NoticeRow],
 }
 
 impl Vault {
@@ -89,13 +89,23 @@ impl Vault {
             before: before.as_ref(),
             texts: &texts,
         };
-        let content = self.receipt_content(&issuer, open.row.oid, &bits, &said);
         self.record_reading(caller, decision, open, "receipt")
             .await?;
+        self.signed_receipt(&issuer, ReceiptSubject::from(open.row.oid), &bits, &said)
+    }
+
+    pub(super) fn signed_receipt(
+        &self,
+        issuer: &Issuer<'_>,
+        subject: ReceiptSubject,
+        bits: &[ConsentBit],
+        said: &Said<'_>,
+    ) -> Result<Receipt> {
+        let content = self.receipt_content(issuer, subject, bits, said);
         Receipt::sign(&content, issuer.key).map_err(unsignable)
     }
 
-    fn issuer(&self) -> Result<Issuer<'_>> {
+    pub(super) fn issuer(&self) -> Result<Issuer<'_>> {
         let off = |text| Error::unready("receipts_off", text);
         let key = self.inner.receipts.get().ok_or_else(|| {
             off("this server signs no receipts: ask its operator for a `[receipts]` section in `privet.toml`")
@@ -115,7 +125,7 @@ impl Vault {
     fn receipt_content(
         &self,
         issuer: &Issuer<'_>,
-        subject: Oid,
+        subject: ReceiptSubject,
         bits: &[ConsentBit],
         said: &Said<'_>,
     ) -> ReceiptContent {

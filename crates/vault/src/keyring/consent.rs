@@ -11,7 +11,7 @@ use super::{Keyring, OpenSubject, day_of};
 use crate::changed::Ticket;
 use crate::consent::ConsentKey;
 use crate::port::{KeyRow, StoreError, SubjectRow};
-use crate::{Error, Result, SubjectRef};
+use crate::{Error, Puid, Result, SubjectRef, TenantName};
 
 /// How often keys are made anew when other callers made some of them first.
 const ATTEMPTS_MAX: u32 = 3;
@@ -136,6 +136,34 @@ impl Keyring {
         let ticket = self.changed.ticket(SubjectRef::from_bytes(row.owner));
         let tenant = self.tenant(&row.tenant, now).await?;
         Ok(ConsentKey::new(tenant.unwrap(row)?, row.told, ticket))
+    }
+
+    /// The key of what is kept of an account that was closed, and the day on which it dies; `None` where there is none, or its day has
+    /// come.
+    pub(crate) async fn find_kept_consent(
+        &self,
+        tenant: &TenantName,
+        puid: Puid,
+        today: Date,
+        now: Timestamp,
+    ) -> Result<Option<(ConsentKey, Date)>> {
+        let tenant = self.tenant(tenant, now).await?;
+        let owner = SubjectRef::from_bytes(tenant.kept_owner(puid));
+        let ticket = self.changed.ticket(owner);
+        let keys = self.store.keys_of_subjects(&[owner]).await?;
+        let mut keys = keys.into_iter().flatten();
+        // It may still be there on its day, until it is destroyed.
+        let kept = keys.find_map(|row| {
+            let until = row.expires_on.filter(|day| today < *day)?;
+            row.is_of_consent().then_some((row, until))
+        });
+        match kept {
+            None => Ok(None),
+            Some((row, until)) => {
+                let key = ConsentKey::new(tenant.unwrap(&row)?, row.told, ticket);
+                Ok(Some((key, until)))
+            }
+        }
     }
 
     /// The same secret for after the subject's end, until a day. Its owner is a code over the account's id under the tenant's

@@ -25,6 +25,8 @@ pub enum Action {
     CloseSubject,
     /// See what a subject agrees to, and agreed to before.
     ReadConsent,
+    /// See what is kept of the answers of a subject that was closed, with their evidence.
+    ReadKeptConsent,
     /// Put a subject's answers into the consent ledger.
     RecordConsent,
     /// Put answers into it that were given elsewhere, and earlier, of many subjects at once.
@@ -78,7 +80,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -94,6 +96,7 @@ impl Action {
         Self::Open(Form::Sealed),
         Self::CloseSubject,
         Self::ReadConsent,
+        Self::ReadKeptConsent,
         Self::RecordConsent,
         Self::ImportConsent,
         Self::SendTelemetry,
@@ -133,6 +136,7 @@ impl Action {
             Self::Open(Form::Sealed) => "open_sealed",
             Self::CloseSubject => "close_subject",
             Self::ReadConsent => "read_consent",
+            Self::ReadKeptConsent => "read_kept_consent",
             Self::RecordConsent => "record_consent",
             Self::ImportConsent => "import_consent",
             Self::SendTelemetry => "send_telemetry",
@@ -177,6 +181,7 @@ impl Action {
             | Self::DescribeSubject
             | Self::CloseSubject
             | Self::ReadConsent
+            | Self::ReadKeptConsent
             | Self::RecordConsent
             | Self::ImportConsent
             | Self::SendTelemetry

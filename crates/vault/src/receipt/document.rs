@@ -1,6 +1,9 @@
 //! The JSON-LD of a receipt: a closed shape, written and read by the same types, so that a member that nobody here knows is
 //! refused instead of being read over.
 
+use std::fmt;
+use std::str::FromStr;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use privet_classify::Language;
@@ -10,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::proof::Proof;
 use super::{Controller, ReceiptContent, ReceiptError};
 use crate::audit::Hex;
-use crate::{ConsentChannel, Oid};
+use crate::{ConsentChannel, NameError, Oid, Puid};
 
 /// The schema version that ISO/IEC TS 27560 wants, as DPV names its profile for receipts.
 const SCHEMA: &str = "https://w3id.org/dpv/schema/dpv-27560#receipt";
@@ -20,6 +23,37 @@ const LABEL: &[u8] = b"privet/v1/consent-receipt";
 const SHA_256: &str = "spdx:checksumAlgorithm_sha256";
 /// How long a yes holds; the same for every one.
 const ENDS: &str = "withdrawal, another version of the notice, or the end of the account";
+
+/// Who gave an answer: the operational id, or of somebody who left the account's, since nothing leads to the operational one any
+/// more. No receipt says which of the two it is; they are never alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiptSubject([u8; 16]);
+
+impl From<Oid> for ReceiptSubject {
+    fn from(oid: Oid) -> Self {
+        Self(*oid.as_bytes())
+    }
+}
+
+impl From<Puid> for ReceiptSubject {
+    fn from(puid: Puid) -> Self {
+        Self(*puid.as_bytes())
+    }
+}
+
+impl fmt::Display for ReceiptSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Oid::from_bytes(self.0), f)
+    }
+}
+
+impl FromStr for ReceiptSubject {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        text.parse().map(|oid: Oid| Self::from(oid))
+    }
+}
 
 /// What was said to one purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -281,7 +315,8 @@ impl Document {
     /// same.
     pub(super) fn content(&self) -> Result<ReceiptContent, ReceiptError> {
         let first = self.records.first().ok_or(ReceiptError::Form)?;
-        let subject: Oid = (first.subject.identifier.parse()).map_err(|_| ReceiptError::Form)?;
+        let subject: ReceiptSubject =
+            (first.subject.identifier.parse()).map_err(|_| ReceiptError::Form)?;
         let number = first.identifier.split_once('#');
         let number = number.and_then(|(_, rest)| rest.split_once('.'));
         let number = number.and_then(|(number, _)| number.parse().ok());
@@ -392,10 +427,10 @@ fn iri(id: &str) -> Iri {
 
 /// The receipt's id: of version 8 (RFC 9562, section 5.8), from whose receipt it is and of which answer alone, so that it
 /// leads to nothing that the receipt does not say, above all to no row of the ledger.
-fn identifier(subject: Oid, number: u64) -> uuid::Uuid {
+fn identifier(subject: ReceiptSubject, number: u64) -> uuid::Uuid {
     let mut context = Context::new(&SHA256);
     context.update(LABEL);
-    context.update(subject.as_bytes());
+    context.update(&subject.0);
     context.update(&number.to_be_bytes());
     let hash = context.finish();
     let mut bytes = [0; 16];

@@ -224,21 +224,7 @@ pub(crate) struct Reason {
 impl Reason {
     pub(crate) fn check(text: &str, link: Option<&str>) -> Result<Self> {
         let text = text.trim();
-        let chars = text.chars().count();
-        let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
-        if chars < REASON_CHARS_MIN || letters < REASON_CHARS_MIN - 2 || !varied(text) {
-            return Err(Error::invalid(
-                "reason_too_weak",
-                "a reason says in a few words what you are here for, such as \
-                 'customer cannot log in since the update'",
-            ));
-        }
-        if chars > REASON_CHARS_MAX {
-            return Err(Error::invalid(
-                "reason_too_long",
-                format!("a reason has at most {REASON_CHARS_MAX} characters: link to the rest"),
-            ));
-        }
+        check_reason(text)?;
         let link = link.map(str::trim).filter(|link| !link.is_empty());
         if let Some(link) = link {
             check_url(link, "link_not_url", "the link to the ticket or incident")?;
@@ -259,6 +245,27 @@ impl Reason {
         };
         folded(&self.text) == folded(text) && self.link.as_deref() == link
     }
+}
+
+/// Refuses a reason that says nothing, or says it at great length.
+pub(crate) fn check_reason(text: &str) -> Result<()> {
+    let text = text.trim();
+    let chars = text.chars().count();
+    let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
+    if chars < REASON_CHARS_MIN || letters < REASON_CHARS_MIN - 2 || !varied(text) {
+        return Err(Error::invalid(
+            "reason_too_weak",
+            "a reason says in a few words what you are here for, such as \
+             'customer cannot log in since the update'",
+        ));
+    }
+    if chars > REASON_CHARS_MAX {
+        return Err(Error::invalid(
+            "reason_too_long",
+            format!("a reason has at most {REASON_CHARS_MAX} characters: link to the rest"),
+        ));
+    }
+    Ok(())
 }
 
 /// "aaaaaaaa" and "........" are not reasons either.

@@ -192,9 +192,11 @@ fn example(kind: EntryKind) -> Record {
         K::SubjectCreated => by(kind, job()).subject(subject(1, &[1, 2])),
         K::SubjectUpdated => by(kind, job()).subject(subject(1, &[2])),
         K::SubjectDescribed => by(kind, ada()).subject(subject(0, &[1, 2])),
-        K::ConsentGranted | K::ConsentWithdrawn | K::ConsentRead | K::NoticeKept => {
-            consent_example(kind)
-        }
+        K::ConsentGranted
+        | K::ConsentWithdrawn
+        | K::ConsentRead
+        | K::KeptConsentRead
+        | K::NoticeKept => consent_example(kind),
         K::TelemetryIdRotated => by(kind, job()).ruling(yes()).subject(subject(0, &[])),
         K::QueryStarted | K::QueryFinished | K::QueryDenied => query_example(kind),
         K::Reveal => by(kind, ada())
@@ -263,6 +265,10 @@ fn consent_example(kind: EntryKind) -> Record {
             .ruling(yes())
             .fact("what", "history")
             .subject(subject(0, &[])),
+        EntryKind::KeptConsentRead => by(kind, bea())
+            .ruling(yes())
+            .personal("puid", "0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d")
+            .personal("reason", "claim 4711 about an advertisement"),
         _ => by(kind, job())
             .ruling(yes())
             .fact("channel", "web")

@@ -111,6 +111,7 @@ pub(crate) const PRINCIPALS: &str = "[people.on_call]\ngroups = [\"on-call\"]\n\
     [people.second]\ngroups = [\"on-call\", \"auditors\"]\n\
     [people.auditor]\ngroups = [\"auditors\"]\n[people.operator]\ngroups = [\"operators\"]\n\
     [people.analyst]\ngroups = [\"analysts\"]\n\
+    [people.both]\ngroups = [\"analysts\", \"auditors\"]\n\
     [jobs.job]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\"]\n\
     [jobs.mailer]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\", \"marketing\", \"improvement\"]\n";
 

@@ -16,6 +16,7 @@ mod erasing;
 mod failing;
 mod granting;
 mod importing;
+mod keeping;
 mod logins;
 mod losing;
 mod noticing;

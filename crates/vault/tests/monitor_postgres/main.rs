@@ -21,6 +21,8 @@ mod erasing;
 mod failing;
 #[path = "../monitor/granting.rs"]
 mod granting;
+#[path = "../monitor/keeping.rs"]
+mod keeping;
 #[path = "../monitor/logins.rs"]
 mod logins;
 #[path = "../monitor/losing.rs"]

@@ -12,7 +12,7 @@ use crate::evidence::{Claims, Copy, Evidence, Id, LogEntry};
 pub(crate) type Attack = fn(&Evidence) -> Claims;
 
 /// The attacks by name; none may find anybody.
-pub(crate) const ALL: [(&str, Attack); 11] = [
+pub(crate) const ALL: [(&str, Attack); 12] = [
     ("bytes of telemetry ids anywhere", ids_anywhere),
     ("bytes of accounts in telemetry", accounts_in_telemetry),
     (
@@ -24,6 +24,7 @@ pub(crate) const ALL: [(&str, Attack); 11] = [
         times_of_the_log,
     ),
     ("the order of ends, and what the log names", order_of_ends),
+    ("what is read of those who left", readings),
     ("the order of answers", answers::order_of_answers),
     ("things that only one person used", lonely_things),
     (
@@ -213,7 +214,14 @@ fn entries<'e>(evidence: &'e Evidence, kinds: &'e [&str]) -> impl Iterator<Item 
         .filter(move |entry| kinds.contains(&entry.kind.as_str()))
 }
 
-const ENDS: [&str; 3] = ["telemetry_id.rotated", "erasure.intended", "erasure.done"];
+/// What stands beside the end of an id: reading what is kept of somebody who left, too, where it happens at once.
+const ENDS: [&str; 4] = [
+    "telemetry_id.rotated",
+    "erasure.intended",
+    "erasure.done",
+    READ,
+];
+const READ: &str = "consent.kept_read";
 
 /// For each end of an id the entry that is nearest in time and names something.
 fn times_of_the_log(evidence: &Evidence) -> Claims {
@@ -245,6 +253,17 @@ fn order_of_ends(evidence: &Evidence) -> Claims {
     let ends = ended(evidence).into_iter().zip(entries);
     ends.filter_map(|((tyid, _), entry)| Some((tyid, named(entry)?)))
         .collect()
+}
+
+/// What is kept of somebody who left is read under the id of their account. An account that stands in the log at all, in whatever
+/// form, is too much: the end of an id is not far from there.
+fn readings(evidence: &Evidence) -> Claims {
+    let read = entries(evidence, &[READ]).count();
+    assert!(read > 0, "nothing was read");
+    let people = forms(accounts(&evidence.before).into_iter());
+    let found = places(&evidence.log_file, &people);
+    let ended = ended(evidence).into_iter().zip(found);
+    ended.map(|((tyid, _), _)| (tyid, tyid)).collect()
 }
 
 /// A thing that one id used, and one other: the same person before and after. Whoever's present id is known is found by it;

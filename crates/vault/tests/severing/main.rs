@@ -36,6 +36,7 @@ async fn a_severed_id_leads_to_nobody() {
     let mut world = World::lived(PEOPLE).await;
     let truth = world.truth();
     assert_eq!(truth.len(), PEOPLE, "everybody was seen, and severed");
+    assert!(world.kept_read() > 0, "proof was read of some who left");
     let evidence = world.evidence().await;
     let tried = |(name, attack): (&str, attacks::Attack)| {
         let claims = attack(&evidence);

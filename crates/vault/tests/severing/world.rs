@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use privet_seal::Secret32;
+use privet_classify::DataMap;
+use privet_seal::{Secret32, Zeroizing};
 use privet_vault::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::bed::{Bed, bed, values};
-use crate::engine::folder;
+use crate::bed::{Bed, MAP, hand_clock, parts, root, values};
+use crate::engine::{folder, new_stores};
 use crate::evidence::{Copy, Evidence, Id, LogEntry, Record};
 use crate::unwrapping::{places, tenant_keys, unwrapped};
 
@@ -22,6 +23,10 @@ const AT_ONCE: usize = 50;
 const OFTEN: usize = 12;
 /// Things that everybody uses.
 const THINGS: usize = 20;
+/// What people who left had answered stays as proof.
+const KEEPING: &str = "[consent]\nkeep = { for = \"3y\", why = \"proof\" }\n";
+/// Of how many who left an auditor reads it for one of them.
+const LEFT_FOR_ONE_READ: usize = 5;
 
 /// Who it was.
 pub(crate) struct Person {
@@ -40,9 +45,12 @@ impl Person {
 pub(crate) struct World {
     bed: Bed,
     callers: [Caller; 2],
+    auditor: Caller,
     random: StdRng,
     people: Vec<Oid>,
     puids: Vec<Id>,
+    /// How many answers of people who left were read.
+    kept_read: usize,
     stream: Vec<Record>,
     severed: Vec<Id>,
     salts: Vec<(Id, Secret32)>,
@@ -53,14 +61,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn lived(people: usize) -> Self {
-        let bed = bed().await;
+        let bed = keeping().await;
         let callers = [bed.caller("job").await, bed.caller("operator").await];
+        let auditor = bed.caller("auditor").await;
         let mut world = Self {
             bed,
             callers,
+            auditor,
             random: StdRng::seed_from_u64(20_261_126),
             people: Vec::new(),
             puids: Vec::new(),
+            kept_read: 0,
             stream: Vec::new(),
             severed: Vec::new(),
             salts: Vec::new(),
@@ -258,20 +269,42 @@ impl World {
                 let leaves = number % 2 == 0;
                 severing.push(tokio::spawn(async move {
                     if leaves {
-                        vault.close_subject(&operator, &subject).await.unwrap();
-                    } else {
-                        let rotated = vault.rotate_telemetry_id(&job, &subject, true).await;
-                        assert!(matches!(rotated.unwrap(), Rotation::Rotated { .. }));
+                        let closed = vault.close_subject(&operator, &subject).await.unwrap();
+                        return closed.consent;
                     }
+                    let rotated = vault.rotate_telemetry_id(&job, &subject, true).await;
+                    assert!(matches!(rotated.unwrap(), Rotation::Rotated { .. }));
+                    None
                 }));
             }
+            let mut kept = Vec::new();
             for severed in severing {
-                severed.await.unwrap();
+                kept.extend(severed.await.unwrap());
             }
             self.tell().await;
+            self.read_some(&kept).await;
         }
         self.people = self.people.iter().skip(1).step_by(2).copied().collect();
         self.act().await;
+    }
+
+    /// An auditor reads what is kept of some who have just left, in the order in which they left: the log has an entry of each, right
+    /// beside that of the end of their id.
+    async fn read_some(&mut self, kept: &[ConsentKept]) {
+        for kept in kept.iter().step_by(LEFT_FOR_ONE_READ) {
+            let order = KeptConsentOrder {
+                puid: kept.puid,
+                reason: Zeroizing::new("somebody claims that they never agreed".to_owned()),
+                before: None,
+            };
+            let found = self.bed.vault.kept_consent(&self.auditor, &order).await;
+            self.kept_read += found.unwrap().answers.len();
+        }
+    }
+
+    /// How many answers of people who left were read.
+    pub(crate) fn kept_read(&self) -> usize {
+        self.kept_read
     }
 
     /// The data store as it lies there, as a backup would have it.
@@ -341,6 +374,19 @@ impl World {
             oids: self.salts.iter().map(|(oid, _)| *oid).collect(),
             named: OnceLock::new(),
         }
+    }
+}
+
+/// A server that keeps what people answered who leave.
+async fn keeping() -> Bed {
+    let (stores, clock) = (new_stores().await, hand_clock());
+    let mut parts = parts(&stores, &clock, "test", root());
+    parts.map = DataMap::parse(&[MAP, KEEPING].concat()).unwrap();
+    let vault = Vault::start(parts).await.unwrap();
+    Bed {
+        vault,
+        clock,
+        stores,
     }
 }
 
