@@ -253,8 +253,8 @@ impl Pseudonymizer {
         Ok(found.iter().filter(|stamp| stamp.is_none()).count())
     }
 
-    /// What records about these people bear, in their order; `None`: there is no such subject. Somebody whom telemetry sees for
-    /// the first time gets a salt.
+    /// What records about these people bear, in their order; `None`: there is no such subject, or it is another tenant's, among
+    /// whose records it must not be found. Somebody whom telemetry sees for the first time gets a salt.
     ///
     /// # Errors
     /// [`Error::Unready`] when the shared sequence was not read within a second,
@@ -274,7 +274,10 @@ impl Pseudonymizer {
         missing.dedup();
         let now = vault.now();
         let opened = vault.inner.keyring.subjects(&missing, now).await?;
-        let opened: Vec<&OpenSubject> = opened.iter().flatten().map(|open| &**open).collect();
+        let opened = opened.iter().flatten().map(|open| &**open);
+        // The door's records are this tenant's alone.
+        let opened = opened.filter(|open| open.row.tenant == vault.inner.config.tenant);
+        let opened: Vec<&OpenSubject> = opened.collect();
         // Before anything is read that can change.
         let tickets: Vec<_> = opened
             .iter()

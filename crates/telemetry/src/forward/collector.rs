@@ -22,7 +22,7 @@ use crate::message::Signal;
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// How a collector is spoken to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CollectorSettings {
     /// Where it is.
     pub endpoint: Endpoint,
@@ -36,6 +36,17 @@ pub struct CollectorSettings {
     pub authorities: Option<Vec<u8>>,
     /// How long one request may take.
     pub request_time: Duration,
+}
+
+impl std::fmt::Debug for CollectorSettings {
+    // Headers hold tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CollectorSettings")
+            .field("endpoint", &self.endpoint)
+            .field("protocol", &self.protocol)
+            .field("packing", &self.packing)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a collector cannot be spoken to.
@@ -99,10 +110,9 @@ pub struct Collector {
 }
 
 impl std::fmt::Debug for Collector {
-    // Its headers are secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Collector")
-            .field("endpoint", &self.settings.endpoint)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }
@@ -271,6 +281,26 @@ pub(super) fn rejected(body: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_with_each_request_is_not_shown() {
+        let headers = [("authorization", "Bearer hunter2"), ("x-hunter2", "1")];
+        let headers = headers.map(|(name, value)| {
+            let name = reqwest::header::HeaderName::from_static(name);
+            (name, value.parse().unwrap())
+        });
+        let settings = CollectorSettings {
+            endpoint: Endpoint::parse("https://collector.example:4318").unwrap(),
+            protocol: Protocol::Http,
+            packing: Packing::Gzip,
+            headers: headers.into_iter().collect(),
+            authorities: None,
+            request_time: Duration::from_secs(1),
+        };
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("collector.example"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
 
     #[test]
     fn a_time_to_wait_is_seconds_or_a_date() {

@@ -12,3 +12,4 @@ mod rust;
 mod sdk;
 mod serving;
 mod stored;
+mod tenants;

@@ -47,6 +47,8 @@ mod sessions;
 mod sources;
 #[path = "../monitor/telemetry.rs"]
 mod telemetry;
+#[path = "../monitor/tenants.rs"]
+mod tenants;
 #[path = "../monitor/tokens.rs"]
 mod tokens;
 #[path = "../monitor/unwrapping.rs"]
