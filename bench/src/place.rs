@@ -130,6 +130,7 @@ impl Place {
                 masks: MaskRules::default(),
                 audit,
                 sessions: SessionLimits::default(),
+                requests: privet_vault::subject_request::RequestRules::default(),
                 statements: RunLimits {
                     statement: std::time::Duration::from_secs(30),
                     memory_bytes_max: 512 << 20,

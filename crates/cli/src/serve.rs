@@ -197,6 +197,7 @@ fn config(settings: &Settings) -> Config {
         },
         audit: AuditLimits::default(),
         sessions: settings.grants.limits(),
+        requests: settings.requests.rules(),
         statements: RunLimits {
             statement: Duration::from_secs(settings.statements.seconds_max),
             memory_bytes_max: settings.statements.memory_mib_max.saturating_mul(1 << 20),

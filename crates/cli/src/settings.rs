@@ -3,6 +3,7 @@
 mod grants;
 mod mail;
 mod people;
+mod requests;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::folder::{Folder, SETTINGS, read_text};
 pub(crate) use grants::Grants;
 pub(crate) use mail::{Mail, MailEncryption};
 pub(crate) use people::People;
+pub(crate) use requests::Requests;
 pub(crate) use telemetry::{Bucket, Compression, Forward, ForwardProtocol, Telemetry};
 
 /// Words of sections beside which people put passwords.
@@ -55,6 +57,9 @@ pub(crate) struct Settings {
     pub(crate) statements: Statements,
     #[serde(default)]
     pub(crate) grants: Grants,
+    /// When what people ask for is carried out.
+    #[serde(default)]
+    pub(crate) requests: Requests,
     /// The telemetry door; none unless it is stated.
     pub(crate) telemetry: Option<Telemetry>,
     /// People's own pages; none unless they are stated.
@@ -231,6 +236,7 @@ impl Settings {
         let not_right = || format!("`{}` is not right", path.display());
         let settings = Self::parse(&text).with_context(not_right)?;
         settings.grants.check().with_context(not_right)?;
+        settings.requests.check().with_context(not_right)?;
         Ok(settings)
     }
 

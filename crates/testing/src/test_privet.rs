@@ -392,6 +392,7 @@ impl<'a> Builder<'a> {
                 ..AuditLimits::default()
             },
             sessions: SessionLimits::default(),
+            requests: privet_vault::subject_request::RequestRules::default(),
             statements: RunLimits {
                 statement: Duration::from_secs(5),
                 memory_bytes_max: 64 << 20,

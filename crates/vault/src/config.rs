@@ -5,6 +5,7 @@ use std::time::Duration;
 use privet_classify::MaskRules;
 
 use crate::audit::AuditLimits;
+use crate::subject_request::RequestRules;
 use crate::{Environment, TenantName};
 
 /// Settings of one environment's vault.
@@ -26,6 +27,8 @@ pub struct Config {
     pub audit: AuditLimits,
     /// Bounds of sessions.
     pub sessions: SessionLimits,
+    /// When requests of people are carried out, and for how long they can be taken back.
+    pub requests: RequestRules,
     /// Bounds of one application statement.
     pub statements: crate::port::RunLimits,
 }

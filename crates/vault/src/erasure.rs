@@ -20,7 +20,7 @@ use crate::port::{
     AliasRow, KeyRow, OrphanRow, Orphans, RetentionKey, StoreError, SubjectRow, Telling,
 };
 use crate::session::lock;
-use crate::{Caller, Error, Puid, Result, SubjectName, SubjectRef, Vault};
+use crate::{Caller, Error, Puid, Result, SubjectName, SubjectRef, SubjectRequestId, Vault};
 
 /// How often a subject is destroyed anew when their telemetry id was rotated in the same moment.
 const ATTEMPTS_MAX: u32 = 16;
@@ -100,6 +100,27 @@ impl Vault {
         let work = tokio::spawn(async move { vault.erase(intent, erasure).await });
         work.await
             .map_err(|_| Error::Internal("an erasure broke off; the next start finishes it"))?
+    }
+
+    /// The same for a request whose time to be taken back is over; the server itself carries it out.
+    pub(crate) async fn close_for_request(
+        &self,
+        subject: SubjectRef,
+        request: SubjectRequestId,
+    ) -> Result<Closed> {
+        let erasure = Erasure {
+            subject,
+            keys: self.doomed_keys(subject).await?,
+            actor: Actor::System,
+            address: None,
+            aliases: self.hold_aliases(subject).await?,
+        };
+        let intent = Record::new(EntryKind::ErasureIntended, Actor::System)
+            .fact("erased", subject.to_string())
+            .fact("request", request.to_string())
+            .count("keys", erasure.keys.len() as u64)
+            .personal("keys", key_list(&erasure.keys));
+        self.erase(intent, erasure).await
     }
 
     async fn erase(&self, intent: Record, erasure: Erasure) -> Result<Closed> {
@@ -194,6 +215,7 @@ impl Vault {
         let mut doomed: Vec<KeyId> = doomed.map(|row| row.id).collect();
         let salts = self.inner.keys.salts_of(&[subject]).await?;
         doomed.extend(salts.into_iter().flatten().map(|salt| salt.id));
+        doomed.extend(self.request_keys_of(subject).await?);
         Ok(doomed)
     }
 

@@ -5,7 +5,6 @@
 
 mod consent;
 mod open;
-#[expect(dead_code, reason = "what asks for these keys is on its way")]
 mod request;
 mod retention;
 mod salt;
@@ -22,6 +21,7 @@ use privet_seal::{
 };
 
 pub(crate) use open::{CipherRef, OpenSubject};
+pub(crate) use request::RequestKey;
 pub(crate) use retention::RetentionWish;
 pub(crate) use salt::OpenSalt;
 pub(crate) use tenant::TenantKeys;

@@ -39,6 +39,10 @@ const DRIFT_MAX: SignedDuration = SignedDuration::from_hours(1);
 const ROLL_PERIOD: Duration = Duration::from_secs(600);
 /// How often changes are looked for that every server has read long ago.
 const CHANGES_PERIOD: Duration = Duration::from_secs(3_600);
+/// How often it is looked which requests of people are due.
+const REQUESTS_PERIOD: Duration = Duration::from_secs(60);
+/// How often it is looked which of them are late.
+const LATE_PERIOD: Duration = Duration::from_secs(3_600);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
 
@@ -141,6 +145,12 @@ impl Vault {
         });
         every(self, ROLL_PERIOD, "who agrees", |v| {
             Box::pin(async move { v.follow_roll().await })
+        });
+        every(self, REQUESTS_PERIOD, "requests of people", |v| {
+            Box::pin(async move { v.run_due_requests(false).await.map(drop) })
+        });
+        every(self, LATE_PERIOD, "late requests", |v| {
+            Box::pin(async move { v.find_late_requests().await })
         });
         every(self, KEYS_PERIOD, "expired keys", |v| {
             Box::pin(async move { v.destroy_expired().await })

@@ -1,13 +1,59 @@
 //! What a person asks for: to see everything that is held of them, and to be forgotten. A request never sticks and never
-//! doubles: [`machine`] says what may happen to it, [`book`] stores that so that of several servers one gets its way.
+//! doubles: [`machine`] says what may happen to it, [`book`] stores that so that of several servers one gets its way. Requests are entered and
+//! taken back (`ask.rs`), shown (`view.rs`) and carried out (`run.rs`).
 
+mod ask;
 pub mod book;
 mod deadline;
+mod details;
 pub mod machine;
+mod run;
+mod view;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 pub use book::{Outcome, RequestBook};
 pub use deadline::{Deadline, Urgency};
+pub use details::{RequestChannel, RequestOrigin};
 pub use machine::{
     Effects, Event, Lease, Progress, Refusal, RequestFile, RequestRules, Step, SubjectRequestKind,
     SubjectRequestState,
 };
+pub use run::RequestRun;
+pub use view::{REQUESTS_MAX, RequestDetail, RequestList, RequestQuery, RequestSummary};
+
+use crate::port::KeyStore;
+use crate::{SubjectRequestId, Vault};
+
+/// What a server keeps in memory about requests.
+pub(crate) struct Requests {
+    book: RequestBook,
+    /// One run at a time.
+    running: tokio::sync::Mutex<()>,
+    /// What was pointed out, so that it is once.
+    reported: Mutex<BTreeSet<(SubjectRequestId, Urgency)>>,
+}
+
+impl Requests {
+    pub(crate) fn new(keys: Arc<dyn KeyStore>, rules: RequestRules) -> Self {
+        Self {
+            book: RequestBook::new(keys, rules),
+            running: tokio::sync::Mutex::default(),
+            reported: Mutex::default(),
+        }
+    }
+}
+
+impl Vault {
+    fn requests_book(&self) -> &RequestBook {
+        &self.inner.requests.book
+    }
+}
+
+/// The states in which a person still waits.
+fn running_states() -> Vec<SubjectRequestState> {
+    let mut states = SubjectRequestState::ALL.to_vec();
+    states.retain(|state| state.is_running());
+    states
+}

@@ -23,6 +23,7 @@ use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, QueryEngine, Source};
 use crate::receipt::ReceiptKey;
 use crate::session::{Listing, Sessions};
+use crate::subject_request::Requests;
 use crate::telemetry::Stamps;
 use crate::token::Tokens;
 use crate::watch::Watch;
@@ -104,6 +105,7 @@ pub(crate) struct Inner {
     pub(crate) queries: OnceLock<Arc<dyn QueryEngine>>,
     pub(crate) roll: Roll,
     pub(crate) receipts: OnceLock<ReceiptKey>,
+    pub(crate) requests: Requests,
 }
 
 /// How long a job, or a start, waits for its entry to be durable.
@@ -169,6 +171,7 @@ impl Vault {
                 queries: OnceLock::new(),
                 roll: Roll::default(),
                 receipts: OnceLock::new(),
+                requests: Requests::new(Arc::clone(&parts.keys), parts.config.requests),
                 config: parts.config,
                 map: parts.map,
                 policy: parts.policy,

@@ -215,6 +215,7 @@ async fn vault_of(
             ..AuditLimits::default()
         },
         sessions: SessionLimits::default(),
+        requests: privet_vault::subject_request::RequestRules::default(),
         statements: RunLimits {
             statement: Duration::from_secs(5),
             memory_bytes_max: 256 << 20,

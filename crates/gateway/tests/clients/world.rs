@@ -165,6 +165,7 @@ async fn vault(file: &Path, others: Vec<Arc<dyn Source>>, clock: Arc<TestClock>)
                 ..AuditLimits::default()
             },
             sessions: SessionLimits::default(),
+            requests: privet_vault::subject_request::RequestRules::default(),
             statements: RunLimits {
                 statement: Duration::from_secs(2),
                 memory_bytes_max: 128 << 20,

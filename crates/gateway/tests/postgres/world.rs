@@ -250,6 +250,7 @@ async fn vault(console: &str, reader: &str, clock: Arc<TestClock>) -> Vault {
                 ..AuditLimits::default()
             },
             sessions: SessionLimits::default(),
+            requests: privet_vault::subject_request::RequestRules::default(),
             statements: RunLimits {
                 statement: Duration::from_secs(2),
                 memory_bytes_max: 128 << 20,

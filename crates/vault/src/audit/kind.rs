@@ -150,6 +150,18 @@ kinds! {
     ErasureRows = "erasure.rows",
     /// An erasure was refused.
     ErasureDenied = "erasure.denied",
+    /// A person's request was entered.
+    RequestAsked = "request.asked",
+    /// A person's request was taken back.
+    RequestCancelled = "request.cancelled",
+    /// Somebody had the requests carried out that are due, without waiting for the batch.
+    RequestRun = "request.run",
+    /// The file of a request is over; its key is destroyed.
+    RequestExpired = "request.expired",
+    /// Somebody read which requests there are.
+    RequestRead = "request.read",
+    /// Entering, reading, taking back or running requests was refused.
+    RequestDenied = "request.denied",
     /// Keys were destroyed because their day had come.
     KeysExpired = "keys.expired",
     /// The policy bundle in force from here on.

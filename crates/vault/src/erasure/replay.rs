@@ -1,5 +1,5 @@
-//! What a log says and the key store does not know of: erasures that a crash cut short, erasures and revocations of tokens
-//! that a restored key store lost. Every log of the store is replayed, whichever server wrote it.
+//! What a log says and the key store does not know of: erasures that a crash cut short, erasures, revocations of tokens and
+//! requests taken back that a restored key store lost. Every log of the store is replayed, whichever server wrote it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use crate::audit::{Actor, EntryKind, Record};
 use crate::port::{NewSessionEntry, SessionPart};
-use crate::{Error, Reason, Result, SessionId, SubjectRef, TokenId, Vault};
+use crate::{Error, Reason, Result, SessionId, SubjectRef, SubjectRequestId, TokenId, Vault};
 
 /// How many entries a replay reads at once.
 const BATCH: u32 = 2_000;
@@ -68,6 +68,9 @@ impl Vault {
                 if let Some(token) = revoked_token(entry) {
                     self.inner.keys.revoke_token(token, self.now()).await?;
                 }
+                if let Some(request) = cancelled_request(entry) {
+                    self.replay_cancelled_request(request).await?;
+                }
                 position += 1;
             }
         }
@@ -122,6 +125,14 @@ fn revoked_token(entry: &[u8]) -> Option<TokenId> {
     let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
     (value.get("t")?.as_str()? == "token.revoked").then_some(())?;
     value.get("facts")?.get("token")?.as_str()?.parse().ok()
+}
+
+/// The request of a person that an entry says was taken back; cheap for all others.
+fn cancelled_request(entry: &[u8]) -> Option<SubjectRequestId> {
+    memmem::find(entry, b"\"request.cancelled\"")?;
+    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    (value.get("t")?.as_str()? == "request.cancelled").then_some(())?;
+    value.get("facts")?.get("request")?.as_str()?.parse().ok()
 }
 
 /// The subject that an erasure entry names; cheap for all others.

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use privet_seal::{FileKey, KeyId, KeyKind, RecordKey, Secret32};
 
 use super::{Keyring, TenantKeys};
+use crate::port::KeyRow;
 use crate::{Result, TenantName};
 
 /// A request has one key in all its life.
@@ -33,11 +33,13 @@ impl RequestKey {
     }
 
     /// Names it in the audit log.
+    #[expect(dead_code, reason = "what makes files is on its way")]
     pub(crate) fn id(&self) -> KeyId {
         self.id
     }
 
     /// Seals and opens its files; each under its own place.
+    #[expect(dead_code, reason = "what makes files is on its way")]
     pub(crate) fn files(&self) -> &Arc<FileKey> {
         &self.files
     }
@@ -50,29 +52,26 @@ impl RequestKey {
 
 impl Keyring {
     /// The keys of subject requests, kept in no cache: each is used by one run at a time, and must be gone at once when it
-    /// is destroyed.
+    /// is destroyed: by the store, with the step that ends the request or with its subject.
     pub(crate) fn requests(&self) -> RequestKeys<'_> {
         RequestKeys(self)
     }
 }
 
 impl RequestKeys<'_> {
-    /// The key of a request, made if it has none yet, to be destroyed on `expires_on` at the latest. `made` says when, as
-    /// exactly as the store may know it.
-    pub(crate) async fn make(
+    /// A new key for a request, with the row that is stored beside the request's own.
+    pub(crate) fn fresh(
         &self,
-        tenant: &TenantName,
+        tenant: &TenantKeys,
         request: [u8; 16],
-        expires_on: Date,
-        made: Timestamp,
-    ) -> Result<RequestKey> {
-        let tenant = self.0.tenant(tenant, made).await?;
-        let (kind, until) = (KeyKind::Request, Some(expires_on));
-        let (id, secret) = self
-            .0
-            .key_or_create(&tenant, kind, request, GENERATION, made, until)
-            .await?;
-        Ok(RequestKey::new(id, secret, &tenant))
+        now: Timestamp,
+    ) -> Result<(KeyRow, RequestKey)> {
+        let entropy = self.0.entropy();
+        let secret = Secret32::generate(entropy);
+        let kind = KeyKind::Request;
+        let row = tenant.wrap(kind, request, GENERATION, &secret, entropy, now)?;
+        let key = RequestKey::new(row.id, secret, tenant);
+        Ok((row, key))
     }
 
     /// The key of a request; `None`: it was destroyed, or never made.
@@ -89,16 +88,5 @@ impl RequestKeys<'_> {
         };
         let tenant = self.0.tenant(tenant, now).await?;
         Ok(Some(RequestKey::new(row.id, tenant.unwrap(row)?, &tenant)))
-    }
-
-    /// Destroys the key of a request; `false`: it has none (any more). Repeating it is harmless.
-    pub(crate) async fn destroy(&self, tenant: &TenantName, request: [u8; 16]) -> Result<bool> {
-        let kind = KeyKind::Request;
-        let rows = self.0.store.keys_of(tenant, kind, request).await?;
-        let ids: Vec<KeyId> = rows.iter().map(|row| row.id).collect();
-        if ids.is_empty() {
-            return Ok(false);
-        }
-        Ok(self.0.store.destroy_keys(&ids).await? > 0)
     }
 }

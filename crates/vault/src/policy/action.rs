@@ -23,6 +23,18 @@ pub enum Action {
     Open(Form),
     /// Destroy a subject's keys and links.
     CloseSubject,
+    /// Enter a subject's wish to see everything that is held of them.
+    RequestAccess,
+    /// Enter a subject's wish to be forgotten.
+    RequestErasure,
+    /// Take such a wish back.
+    CancelRequest,
+    /// See which requests there are, and where each stands.
+    ReadRequests,
+    /// Carry out at once what waits for the daily batch.
+    RunRequests,
+    /// Receive the file with everything that is held of a subject, to hand it to them.
+    ReadRequestFile,
     /// See what a subject agrees to, and agreed to before.
     ReadConsent,
     /// See what is kept of the answers of a subject that was closed, with their evidence.
@@ -80,7 +92,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 41] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -95,6 +107,12 @@ impl Action {
         Self::Open(Form::Pseudonym),
         Self::Open(Form::Sealed),
         Self::CloseSubject,
+        Self::RequestAccess,
+        Self::RequestErasure,
+        Self::CancelRequest,
+        Self::ReadRequests,
+        Self::RunRequests,
+        Self::ReadRequestFile,
         Self::ReadConsent,
         Self::ReadKeptConsent,
         Self::RecordConsent,
@@ -135,6 +153,12 @@ impl Action {
             Self::Open(Form::Pseudonym) => "open_pseudonym",
             Self::Open(Form::Sealed) => "open_sealed",
             Self::CloseSubject => "close_subject",
+            Self::RequestAccess => "request_access",
+            Self::RequestErasure => "request_erasure",
+            Self::CancelRequest => "cancel_request",
+            Self::ReadRequests => "read_requests",
+            Self::RunRequests => "run_requests",
+            Self::ReadRequestFile => "read_request_file",
             Self::ReadConsent => "read_consent",
             Self::ReadKeptConsent => "read_kept_consent",
             Self::RecordConsent => "record_consent",
@@ -180,6 +204,12 @@ impl Action {
             Self::CreateSubject
             | Self::DescribeSubject
             | Self::CloseSubject
+            | Self::RequestAccess
+            | Self::RequestErasure
+            | Self::CancelRequest
+            | Self::ReadRequests
+            | Self::RunRequests
+            | Self::ReadRequestFile
             | Self::ReadConsent
             | Self::ReadKeptConsent
             | Self::RecordConsent

@@ -192,6 +192,7 @@ pub(crate) fn parts(stores: &Stores, source: Arc<dyn Source>, setting: &Setting)
                 ..AuditLimits::default()
             },
             sessions: SessionLimits::default(),
+            requests: privet_vault::subject_request::RequestRules::default(),
             statements: RunLimits {
                 statement: Duration::from_secs(5),
                 memory_bytes_max: 64 << 20,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use privet_seal::{Entropy, RecordKey, Secret32};
 use privet_tlog::note::SigningKey;
 use privet_vault::audit::{Actor, AuditLog, Entry, EntryKind, Record, Ruling, SubjectUse};
-use privet_vault::{Form, GrantId, PrincipalKind, SessionId, SubjectRef, TokenId};
+use privet_vault::{
+    Form, GrantId, PrincipalKind, SessionId, SubjectRef, SubjectRequestId, TokenId,
+};
 use serde_json::json;
 use sha2::Digest as _;
 
@@ -230,6 +232,7 @@ fn example(kind: EntryKind) -> Record {
         | K::TokenDenied
         | K::AdoptDenied
         | K::ErasureDenied
+        | K::RequestDenied
         | K::LogDenied => by(kind, job()).ruling(no()),
         K::SessionOpened
         | K::SessionJoined
@@ -401,6 +404,24 @@ fn grant_example(kind: EntryKind) -> Record {
     }
 }
 
+fn request_example(kind: EntryKind) -> Record {
+    use EntryKind as K;
+    let request = SubjectRequestId::from_bytes([12; 16]).to_string();
+    match kind {
+        K::RequestRun => by(kind, olga()).ruling(yes()),
+        K::RequestExpired => Record::new(kind, Actor::System).fact("request", request),
+        K::RequestRead => by(kind, job())
+            .ruling(yes())
+            .fact("request", request)
+            .subject(subject(0, &[])),
+        _ => by(kind, job())
+            .ruling(yes())
+            .fact("request", request)
+            .fact("kind", "erasure")
+            .subject(subject(0, &[])),
+    }
+}
+
 fn other_example(kind: EntryKind) -> Record {
     use EntryKind as K;
     let system = Record::new(kind, Actor::System);
@@ -455,6 +476,11 @@ fn other_example(kind: EntryKind) -> Record {
             .personal("keys", json!([privet_seal::KeyId([6; 16]).to_string()]))
             .count("kept", 1),
         K::ErasureRows => by(kind, olga()).count("outstanding", 0),
+        K::RequestAsked
+        | K::RequestCancelled
+        | K::RequestRun
+        | K::RequestExpired
+        | K::RequestRead => request_example(kind),
         K::KeysExpired => system.count("keys", 3),
         K::PolicyLoaded => system.fact("bundle", "5b".repeat(32)),
         K::LogHeartbeat | K::LogClosed => system.count("refused", 0),

@@ -22,6 +22,7 @@ mod losing;
 mod noticing;
 mod own;
 mod querying;
+mod requesting;
 mod revealing;
 mod reviewing;
 mod sealing;

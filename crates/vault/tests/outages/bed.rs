@@ -309,6 +309,7 @@ fn parts(stores: &PostgresStores, place: &Place) -> Parts {
                 ..AuditLimits::default()
             },
             sessions: SessionLimits::default(),
+            requests: privet_vault::subject_request::RequestRules::default(),
             statements: RunLimits {
                 statement: Duration::from_secs(5),
                 memory_bytes_max: 256 << 20,

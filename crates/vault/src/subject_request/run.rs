@@ -1,0 +1,231 @@
+//! Taking the steps that are due: by the server itself each minute, or at once when somebody asks for it. What fails is tried again;
+//! what another server does is left to it.
+
+use privet_seal::{KeyId, KeyKind};
+
+use super::book::Outcome;
+use super::deadline::{Deadline, Urgency};
+use super::machine::{Event, Step};
+use crate::audit::{Actor, EntryKind, Record};
+use crate::policy::Action;
+use crate::port::{SubjectRequestFilter, SubjectRequestRow};
+use crate::session::lock;
+use crate::{Caller, Error, RequestRunId, Result, SubjectRef, Vault};
+
+/// Steps that one run takes at most.
+const STEPS_MAX: usize = 1_000;
+/// Requests that are looked at together.
+const PAGE: u32 = 500;
+
+/// A request that is due soon.
+const DUE_SOON: &str = "request_due_soon";
+/// A request whose deadline has passed.
+const LATE: &str = "request_late";
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestRun {
+    /// People who were erased.
+    pub erased: u64,
+    /// Files that were made.
+    pub collected: u64,
+    /// Files whose time was over.
+    pub expired: u64,
+    /// Steps that failed and are tried again.
+    pub failed: u64,
+}
+
+impl Vault {
+    /// Takes every step that is due, those that wait for the daily batch or for a pause after a failure among them. An erasure that can still be taken
+    /// back is none of them.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] by policy, [`Error::Store`] when a store fails; the steps that were taken before stay taken.
+    pub async fn run_requests(&self, caller: &Caller) -> Result<RequestRun> {
+        let decision = self
+            .permit(caller, Action::RunRequests, EntryKind::RequestDenied)
+            .await?;
+        let record = Record::by(EntryKind::RequestRun, caller).ruling(self.ruling(&decision));
+        self.record(record).await?;
+        let vault = self.clone();
+        // Whoever asked may go away meanwhile.
+        let work = tokio::spawn(async move { vault.run_due_requests(true).await });
+        work.await
+            .map_err(|_| Error::Internal("a run of requests broke off; the next one goes on"))?
+    }
+
+    /// The same by the server itself.
+    pub(crate) async fn run_due_requests(&self, at_once: bool) -> Result<RequestRun> {
+        // A run may last longer than the time to the next.
+        let Ok(_one) = self.inner.requests.running.try_lock() else {
+            return Ok(RequestRun::default());
+        };
+        let mut run = RequestRun::default();
+        self.end_files(&mut run).await?;
+        let due = self
+            .requests_book()
+            .due(self.now(), at_once, STEPS_MAX)
+            .await?;
+        for (row, step) in due {
+            match step {
+                Step::Destroy => self.erase_for(&row, at_once, &mut run).await?,
+                // What makes files, and tells of them, is asked for by access requests alone.
+                Step::Collect | Step::Notify => {}
+            }
+        }
+        Ok(run)
+    }
+
+    /// Carries out an erasure whose time to be taken back is over.
+    async fn erase_for(
+        &self,
+        row: &SubjectRequestRow,
+        at_once: bool,
+        run: &mut RequestRun,
+    ) -> Result<()> {
+        if let Err(why) = self.trusts_the_day() {
+            tracing::warn!(
+                why,
+                "nobody is erased today: check the machine's clock; if it is right, restart the server once more"
+            );
+            return Ok(());
+        }
+        let attempt = RequestRunId::random(self.inner.keyring.entropy());
+        let server = &self.inner.config.origin;
+        let claimed = self
+            .requests_book()
+            .claim(row, attempt, server, at_once, self.now());
+        let Some((row, _)) = claimed.await? else {
+            return Ok(());
+        };
+        match self.erase_requested(&row).await {
+            Ok(()) => run.erased += 1,
+            Err(error) => {
+                run.failed += 1;
+                self.step_failed(&row, attempt, &error).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of everything that a subject asked for.
+    pub(crate) async fn request_keys_of(&self, subject: SubjectRef) -> Result<Vec<KeyId>> {
+        let mut filter = SubjectRequestFilter {
+            subject: Some(subject),
+            count_max: PAGE,
+            ..SubjectRequestFilter::default()
+        };
+        let mut ids = Vec::new();
+        loop {
+            let rows = self.inner.keys.subject_requests(&filter).await?;
+            for row in rows.iter().filter(|row| !row.progress.state.has_ended()) {
+                let (tenant, owner) = (&self.inner.config.tenant, *row.id.as_bytes());
+                let keys = self
+                    .inner
+                    .keys
+                    .keys_of(tenant, KeyKind::Request, owner)
+                    .await?;
+                ids.extend(keys.into_iter().map(|key| key.id));
+            }
+            match rows.last() {
+                Some(last) if rows.len() >= PAGE as usize => {
+                    filter.after = Some((last.asked_at, last.id));
+                }
+                _ => return Ok(ids),
+            }
+        }
+    }
+
+    async fn erase_requested(&self, row: &SubjectRequestRow) -> Result<()> {
+        // The row alone says whose request it is: what was sealed with it has to say the same.
+        self.request_details(row).await?;
+        let Some(subject) = row.subject else {
+            return Ok(());
+        };
+        self.close_for_request(subject, row.id).await.map(drop)
+    }
+
+    pub(super) async fn step_failed(
+        &self,
+        row: &SubjectRequestRow,
+        attempt: RequestRunId,
+        error: &Error,
+    ) -> Result<()> {
+        let code = error.code();
+        tracing::warn!(request = %row.id, code, %error, "a step of a request failed; it is tried again");
+        let mut jitter = [0; 4];
+        self.inner.entropy.fill(&mut jitter);
+        let event = Event::Failed {
+            run: attempt,
+            code: code.to_owned(),
+            jitter: u32::from_le_bytes(jitter),
+        };
+        // That it was lost meanwhile, or has ended, is as well.
+        self.requests_book()
+            .apply(row.id, &event, self.now())
+            .await?;
+        Ok(())
+    }
+
+    /// Destroys the keys of files whose time is over; their bytes go with the next sweep.
+    async fn end_files(&self, run: &mut RequestRun) -> Result<()> {
+        let over = self.requests_book().over(self.now(), PAGE).await?;
+        if over.is_empty() {
+            return Ok(());
+        }
+        if let Err(why) = self.trusts_the_day() {
+            tracing::warn!(
+                why,
+                "no file is deleted today: check the machine's clock; if it is right, restart the server once more"
+            );
+            return Ok(());
+        }
+        for row in over {
+            let record = Record::new(EntryKind::RequestExpired, Actor::System)
+                .fact("request", row.id.to_string());
+            self.record_patiently(record).await?;
+            let ended = self
+                .requests_book()
+                .step(&row, &Event::Passed, self.now())
+                .await?;
+            if let Outcome::Changed(..) = ended {
+                run.expired += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts on record which running requests are due soon or late; each once while this server runs.
+    pub(crate) async fn find_late_requests(&self) -> Result<()> {
+        let mut filter = SubjectRequestFilter {
+            states: super::running_states(),
+            count_max: PAGE,
+            ..SubjectRequestFilter::default()
+        };
+        loop {
+            let rows = self.inner.keys.subject_requests(&filter).await?;
+            for row in &rows {
+                let urgency = Deadline::of(row.received_at).urgency(self.now());
+                let finding = match urgency {
+                    Urgency::InTime => continue,
+                    Urgency::Soon => DUE_SOON,
+                    Urgency::Late => LATE,
+                };
+                if !lock(&self.inner.requests.reported).insert((row.id, urgency)) {
+                    continue;
+                }
+                let record = Record::new(EntryKind::Finding, Actor::System)
+                    .fact("finding", finding)
+                    .fact("request", row.id.to_string());
+                self.record(record).await?;
+                tracing::warn!(request = %row.id, finding, "an operator has to look at this");
+            }
+            match rows.last() {
+                Some(last) if rows.len() >= PAGE as usize => {
+                    filter.after = Some((last.asked_at, last.id));
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+}
