@@ -3,10 +3,14 @@
 
 mod grant;
 mod session;
+mod subject_request;
 mod summary;
 
 pub(crate) use grant::{grants_out, requests_out};
 pub(crate) use session::{cursor_text, detail_out, filter_in, list_out, parse_cursor, verdict_in};
+pub(crate) use subject_request::{
+    request_detail_out, request_origin_in, request_page_out, subject_request_out,
+};
 pub(crate) use summary::{findings_out, summary_out};
 
 use privet_vault::{self as vault, Language, LanguageError, ListedToken, SubjectName, TokenState};

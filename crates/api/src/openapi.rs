@@ -15,7 +15,8 @@ use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
     audit, consent, consent_import, grants, health, jobs, kept_consent, logins, lookup, metrics,
-    notices, open, query, reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
+    notices, open, query, requests, reveal, seal, sessions, subjects, summary, telemetry_id,
+    tokens, whoami,
 };
 
 /// The API's description.
@@ -43,6 +44,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
     paths(
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
         subjects::create, subjects::describe, subjects::write, subjects::close, telemetry_id::rotate,
+        requests::erase, requests::list, requests::show, requests::cancel, requests::run,
         consent::record, consent::show, consent::history, consent::receipt,
         consent::receipt_key, kept_consent::kept, notices::show,
         consent_import::import, consent::honour_gpc, consent::gpc_support,
@@ -60,6 +62,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
     tags(
         (name = "subjects", description = "Whom the data is about"),
         (name = "consent", description = "What people say yes and no to"),
+        (name = "requests", description = "What people ask for: to see what is held of them, to be forgotten"),
         (name = "values", description = "Personal data in and out"),
         (name = "telemetry", description = "What people did, for a purpose that they agree to"),
         (name = "audit", description = "The log, for auditors and witnesses"),

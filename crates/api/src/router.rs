@@ -15,7 +15,8 @@ use crate::pages::{self, Searches, own};
 use crate::refusal::Refusal;
 use crate::routes::{
     audit, consent, consent_import, grants, health, jobs, kept_consent, logins, lookup, metrics,
-    notices, open, query, reveal, seal, sessions, subjects, summary, telemetry_id, tokens, whoami,
+    notices, open, query, requests, reveal, seal, sessions, subjects, summary, telemetry_id,
+    tokens, whoami,
 };
 use crate::{ApiConfig, Error, Limits, openapi};
 
@@ -124,7 +125,7 @@ fn server_of(table: Table) -> Table {
 
 /// What applications call: people, their consent, their values, telemetry.
 fn people_of(table: Table) -> Table {
-    values_of(consent_of(subjects_of(table)))
+    values_of(consent_of(requests_of(subjects_of(table))))
 }
 
 /// People.
@@ -146,6 +147,24 @@ fn subjects_of(table: Table) -> Table {
             Method::POST,
             "/v1/subjects/{oid}/telemetry-id/rotate",
             post(telemetry_id::rotate),
+        )
+}
+
+/// What they ask for.
+fn requests_of(table: Table) -> Table {
+    table
+        .token(
+            Method::POST,
+            "/v1/subjects/{oid}/erasure",
+            post(requests::erase),
+        )
+        .token(Method::GET, "/v1/requests", get(requests::list))
+        .token(Method::POST, "/v1/requests/run", post(requests::run))
+        .token(Method::GET, "/v1/requests/{id}", get(requests::show))
+        .token(
+            Method::POST,
+            "/v1/requests/{id}/cancel",
+            post(requests::cancel),
         )
 }
 

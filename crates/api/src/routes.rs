@@ -13,6 +13,7 @@ pub(crate) mod metrics;
 pub(crate) mod notices;
 pub(crate) mod open;
 pub(crate) mod query;
+pub(crate) mod requests;
 pub(crate) mod reveal;
 pub(crate) mod seal;
 pub(crate) mod sessions;

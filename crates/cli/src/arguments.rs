@@ -5,6 +5,7 @@ mod consent;
 mod grants;
 mod people;
 mod query;
+mod requests;
 mod server;
 mod synth;
 mod telemetry;
@@ -20,6 +21,7 @@ pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
 };
 pub(crate) use query::{Answer, Query};
+pub(crate) use requests::{Request, Requests};
 pub(crate) use server::{Adopt, Check, Demo, Init, Source, Sources};
 pub(crate) use synth::{Form, Synth};
 pub(crate) use telemetry::{Telemetry, TelemetryCommand, Views};
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Token(Tokens),
     /// Grants: what is open now, what waits for a second person, and how it ends.
     Grant(Grants),
+    /// What people ask for, such as to be forgotten: entered, listed, taken back, carried out.
+    Request(Requests),
     /// Sessions of the protected console, for auditors: list, show, review.
     Session(Sessions),
     /// A period of the protected console in numbers: what was decrypted and why, who audited, what is left to review.

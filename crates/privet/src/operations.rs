@@ -7,9 +7,9 @@ use http::Method;
 use privet_wire::{
     AdoptRequest, CommentRequest, Decide, GrantId, GrantList, GrantQuery, GrantRequestId,
     GrantRequestList, IssueToken, IssuedToken, Job, JobId, JobStarted, LogPage, LogQuery,
-    LogStatus, LoginLink, ReviewRequest, RevokeGrant, SessionDetail, SessionFindings, SessionId,
-    SessionPage, SessionQuery, SessionSearch, StepQuery, Summary, SummaryQuery, TokenId, TokenList,
-    UndoRequest, UndoRequested,
+    LogStatus, LoginLink, RequestRun, ReviewRequest, RevokeGrant, SessionDetail, SessionFindings,
+    SessionId, SessionPage, SessionQuery, SessionSearch, StepQuery, Summary, SummaryQuery, TokenId,
+    TokenList, UndoRequest, UndoRequested,
 };
 
 use crate::call::Call;
@@ -194,6 +194,19 @@ impl Operations<'_> {
     /// ```
     pub async fn comment(&self, id: SessionId, comment: &CommentRequest) -> Result<(), Error> {
         let call = post("/v1/sessions/{id}/comments").id(id).json(comment)?;
+        self.0.call(call).await
+    }
+
+    /// Carries out at once what people asked for and what waits for the daily batch.
+    ///
+    /// ```
+    /// # async fn example(operations: privet::Operations<'_>) -> Result<(), privet::Error> {
+    /// println!("{} people erased", operations.run_requests().await?.erased);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn run_requests(&self) -> Result<RequestRun, Error> {
+        let call = Call::new(Method::POST, "/v1/requests/run", Repeat::Harmless);
         self.0.call(call).await
     }
 

@@ -4,8 +4,9 @@ use std::fmt::{self, Display};
 
 use http::Method;
 use privet_wire::{
-    Closed, CreateSubject, Oid, PutFields, RotateTelemetryId, Subject, SubjectCreated,
-    TelemetryIdRotation,
+    AskRequest, Closed, CreateSubject, Oid, PutFields, RotateTelemetryId, Subject, SubjectCreated,
+    SubjectRequest, SubjectRequestDetail, SubjectRequestId, SubjectRequestPage,
+    SubjectRequestQuery, TelemetryIdRotation,
 };
 
 use crate::call::Call;
@@ -203,6 +204,78 @@ impl Client {
         let call = Call::new(Method::POST, "/v1/subjects/{oid}/close", Repeat::Undone);
         self.call(call.id(oid)).await
     }
+
+    /// Enters a person's wish to be forgotten; it can be taken back for some days, and then the subject is closed. What `ask` says of how it came
+    /// is for people of the staff: an application has made sure by its login who asks.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {
+    /// let request = client.request_erasure(oid, &Default::default()).await?;
+    /// println!("{} can be taken back until {:?}", request.id, request.next_at);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `request_running` if the person waits for it already.
+    pub async fn request_erasure(
+        &self,
+        oid: Oid,
+        ask: &AskRequest,
+    ) -> Result<SubjectRequest, Error> {
+        let call = Call::new(Method::POST, "/v1/subjects/{oid}/erasure", Repeat::Undone);
+        self.call(call.id(oid).json(ask)?).await
+    }
+
+    /// Requests of people, the oldest first.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client) -> Result<(), privet::Error> {
+    /// let running = privet::wire::SubjectRequestQuery { running: true, ..Default::default() };
+    /// for request in client.requests(&running).await?.requests {
+    ///     println!("{} is due on {}", request.id, request.due_on);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn requests(&self, query: &SubjectRequestQuery) -> Result<SubjectRequestPage, Error> {
+        self.call(Call::get("/v1/requests").query(query)?).await
+    }
+
+    /// One request of a person, with how it came.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, id: privet::wire::SubjectRequestId) -> Result<(), privet::Error> {
+    /// println!("{:?}", client.request(id).await?.request.state);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `not_found` if there is no such request.
+    pub async fn request(&self, id: SubjectRequestId) -> Result<SubjectRequestDetail, Error> {
+        self.call(Call::get("/v1/requests/{id}").id(id)).await
+    }
+
+    /// Takes a request of a person back.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, id: privet::wire::SubjectRequestId) -> Result<(), privet::Error> {
+    /// client.cancel_request(id).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `request_too_late` or `request_ended` if there is nothing to take back any more.
+    pub async fn cancel_request(&self, id: SubjectRequestId) -> Result<SubjectRequest, Error> {
+        let call = Call::new(Method::POST, "/v1/requests/{id}/cancel", Repeat::Undone);
+        self.call(call.id(id)).await
+    }
+
     /// Gives a subject another telemetry id, if the person knows what that means; without, nothing is changed, and the
     /// answer says what to show them.
     ///

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use privet::wire::{
-    AdoptRequest, CommentRequest, ConsentChannel, ConsentHistoryQuery, ConsentQuery, Decide,
-    GrantQuery, IssueToken, LogQuery, Oid, Personal, QueryFormat, QueryRequest, ReviewRequest,
-    RevokeGrant, SessionQuery, SessionSearch, StepQuery, SummaryQuery, UndoRequest, Verdict,
+    AdoptRequest, AskRequest, CommentRequest, ConsentChannel, ConsentHistoryQuery, ConsentQuery,
+    Decide, GrantQuery, IssueToken, LogQuery, Oid, Personal, QueryFormat, QueryRequest,
+    ReviewRequest, RevokeGrant, SessionQuery, SessionSearch, StepQuery, SubjectRequestQuery,
+    SummaryQuery, UndoRequest, Verdict,
 };
 use privet::{
     Client, ConsentAnswers, Field, FieldWrites, NewSubject, Purpose, Reveal, Sealed, Settings,
@@ -96,6 +97,10 @@ async fn applications(client: &Client) {
         .await;
     let _ = client.rotate_telemetry_id(oid, true).await;
     let _ = client.close(oid).await;
+    let _ = client.request_erasure(oid, &AskRequest::default()).await;
+    let _ = client.requests(&SubjectRequestQuery::default()).await;
+    let _ = client.request(ID.parse().unwrap()).await;
+    let _ = client.cancel_request(ID.parse().unwrap()).await;
     let answers = ConsentAnswers::new(ConsentChannel::Web).withdraw(&purpose);
     let _ = client.record_consent(oid, &answers).await;
     let _ = client.consent(oid, &ConsentQuery::default()).await;
@@ -139,6 +144,7 @@ async fn operators(client: &Client) {
     let _ = operations.undo("shop", &undo).await;
     let _ = operations.approve_job(ID.parse().unwrap()).await;
     let _ = operations.job(ID.parse().unwrap()).await;
+    let _ = operations.run_requests().await;
     let _ = operations.grants(&GrantQuery::default()).await;
     let revoke = serde_json::from_str::<RevokeGrant>("{}").unwrap();
     let _ = operations.revoke_grant(ID.parse().unwrap(), &revoke).await;

@@ -59,6 +59,10 @@ id!(
     Oid
 );
 id!(
+    /// What a person asks for.
+    SubjectRequestId
+);
+id!(
     /// A supervised stretch of work.
     SessionId
 );

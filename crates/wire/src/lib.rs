@@ -38,6 +38,7 @@ mod secret_buffer;
 mod server;
 mod session;
 mod subject;
+mod subject_request;
 mod summary;
 mod token;
 mod value;
@@ -53,7 +54,9 @@ pub use grant::{
     Decide, Grant, GrantList, GrantQuery, GrantRequest, GrantRequestList, ListedGrant,
     RequestState, RevokeGrant,
 };
-pub use id::{GrantId, GrantRequestId, JobId, NotAnId, Oid, Puid, SessionId, TokenId};
+pub use id::{
+    GrantId, GrantRequestId, JobId, NotAnId, Oid, Puid, SessionId, SubjectRequestId, TokenId,
+};
 pub use job::{
     AdoptRequest, Finding, Job, JobStarted, JobState, JobTable, UndoRequest, UndoRequested,
 };
@@ -71,6 +74,10 @@ pub use session::{
 pub use subject::{
     Closed, ConsentKept, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields,
     RotateTelemetryId, Subject, SubjectCreated, TelemetryIdRotation,
+};
+pub use subject_request::{
+    AskRequest, RequestChannel, RequestRun, RequestUrgency, SubjectRequest, SubjectRequestDetail,
+    SubjectRequestKind, SubjectRequestPage, SubjectRequestQuery, SubjectRequestState,
 };
 pub use summary::{
     ReasonSummary, ReviewerSummary, SessionCounts, SessionFindings, SourceSummary, Summary,

@@ -27,8 +27,9 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         | (
             "GET",
             "/v1/findings" | "/v1/sessions" | "/v1/grants" | "/v1/grant-requests" | "/v1/summary"
-            | "/v1/tokens",
+            | "/v1/tokens" | "/v1/requests",
         )
+        | ("POST", "/v1/requests/run")
         | ("POST", "/v1/login-links") => (path(route.path), None),
         ("GET", "/v1/notices/{version}") => (path("/v1/notices/2026-11"), None),
         ("POST", "/v1/sessions/search") => (path(route.path), body(json!({"text": "log in"}))),
@@ -47,6 +48,12 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             }
             let path = path.replace("{oid}", &oid).replace("{number}", "1");
             (path, on_subject(route))
+        }
+        (_, path) if path.starts_with("/v1/requests/{id}") => {
+            let request = format!("/v1/subjects/{}/erasure", bed.subject(&email).await);
+            let asked = bed.of("job").await.post(&request, json!({})).await.json();
+            let id = asked["id"].as_str().unwrap();
+            (path.replace("{id}", id), None)
         }
         ("POST", "/v1/reveal" | "/v1/lookup" | "/v1/seal" | "/v1/open") => (
             path(route.path),
@@ -115,6 +122,9 @@ fn on_subject(route: &Listed) -> Option<Value> {
         ("GET", _) | (_, "/v1/subjects/{oid}/close") => None,
         (_, "/v1/subjects/{oid}/fields") => Some(json!({"fields": {"phone": null}})),
         (_, "/v1/subjects/{oid}/telemetry-id/rotate") => Some(json!({"understood": true})),
+        (_, "/v1/subjects/{oid}/erasure") => {
+            Some(json!({"channel": "letter", "checked": "knew the marker word"}))
+        }
         (_, "/v1/subjects/{oid}/consent/gpc") => Some(json!({"sec_gpc": ["1"]})),
         (_, "/v1/subjects/{oid}/consent") => {
             Some(json!({"withdraw": ["marketing"], "channel": "gpc"}))

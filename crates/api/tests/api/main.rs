@@ -27,6 +27,7 @@ mod own_attacks;
 mod own_matrix;
 mod pages;
 mod query;
+mod requests;
 mod sessions;
 mod telemetry_id;
 mod tls;

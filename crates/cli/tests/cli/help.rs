@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 41] = [
+const COMMANDS: [&[&str]; 47] = [
     &[],
     &["demo"],
     &["init"],
@@ -22,6 +22,12 @@ const COMMANDS: [&[&str]; 41] = [
     &["consent", "import"],
     &["consent", "receipt"],
     &["consent", "verify"],
+    &["request"],
+    &["request", "erase"],
+    &["request", "list"],
+    &["request", "show"],
+    &["request", "cancel"],
+    &["request", "run"],
     &["query"],
     &["telemetry"],
     &["telemetry", "views"],

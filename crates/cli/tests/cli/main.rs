@@ -28,6 +28,7 @@ mod load;
 mod mail;
 mod people;
 mod query;
+mod requests;
 mod serve;
 mod synth;
 mod telemetry;

@@ -1,0 +1,99 @@
+//! What people ask for: entered, listed, taken back, carried out.
+
+use axum::extract::State;
+use privet_vault::subject_request::RequestQuery;
+use privet_vault::{Oid, SubjectName, SubjectRequestId};
+use privet_wire::{
+    AskRequest, RequestRun, SubjectRequest, SubjectRequestDetail, SubjectRequestPage,
+    SubjectRequestQuery,
+};
+
+use crate::answer::Answer;
+use crate::authenticated::Authenticated;
+use crate::body::{Json, Params, PathId};
+use crate::convert::{
+    oid_in, request_detail_out, request_origin_in, request_page_out, subject_request_out,
+};
+use crate::openapi::Refusals;
+use crate::refusal::Refusal;
+use crate::router::Api;
+
+/// Enters a person's wish to be forgotten. It can be taken back for some days (7 unless configured); then the subject is closed.
+#[utoipa::path(post, path = "/v1/subjects/{oid}/erasure", tag = "requests", request_body = AskRequest,
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 201, body = SubjectRequest), Refusals))]
+pub(crate) async fn erase(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Json(body): Json<AskRequest>,
+) -> Result<Answer, Refusal> {
+    let (name, origin) = (SubjectName::Oid(oid), request_origin_in(body));
+    let request = api.vault.request_erasure(&caller, &name, origin).await?;
+    Answer::created(&subject_request_out(request))
+}
+
+/// Requests, the oldest first. Reading them is put on record.
+#[utoipa::path(get, path = "/v1/requests", tag = "requests", params(SubjectRequestQuery),
+    responses((status = 200, body = SubjectRequestPage), Refusals))]
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Params(query): Params<SubjectRequestQuery>,
+) -> Result<Answer, Refusal> {
+    if query.count == Some(0) {
+        return Err(Refusal::malformed("invalid_query", "`count` is 1 to 200"));
+    }
+    let asked = RequestQuery {
+        subject: query.subject.map(|oid| SubjectName::Oid(oid_in(oid))),
+        running: query.running,
+        after: query
+            .after
+            .map(|id| SubjectRequestId::from_bytes(*id.as_bytes())),
+        count_max: query.count.unwrap_or_default(),
+    };
+    let list = api.vault.requests(&caller, &asked).await?;
+    Answer::ok(&request_page_out(list))
+}
+
+/// One request, with how it came. Reading it is put on record.
+#[utoipa::path(get, path = "/v1/requests/{id}", tag = "requests",
+    params(("id" = privet_wire::SubjectRequestId, Path)),
+    responses((status = 200, body = SubjectRequestDetail), Refusals))]
+pub(crate) async fn show(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<SubjectRequestId>,
+) -> Result<Answer, Refusal> {
+    let detail = api.vault.request(&caller, id).await?;
+    Answer::ok(&request_detail_out(detail))
+}
+
+/// Takes a request back: an erasure until it is carried out.
+#[utoipa::path(post, path = "/v1/requests/{id}/cancel", tag = "requests",
+    params(("id" = privet_wire::SubjectRequestId, Path)),
+    responses((status = 200, body = SubjectRequest), Refusals))]
+pub(crate) async fn cancel(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<SubjectRequestId>,
+) -> Result<Answer, Refusal> {
+    let request = api.vault.cancel_request(&caller, id).await?;
+    Answer::ok(&subject_request_out(request))
+}
+
+/// Carries out at once what waits for the daily batch, or for a pause after a failure. No erasure that can still be taken back is cut short.
+#[utoipa::path(post, path = "/v1/requests/run", tag = "requests",
+    responses((status = 200, body = RequestRun), Refusals))]
+pub(crate) async fn run(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+) -> Result<Answer, Refusal> {
+    let run = api.vault.run_requests(&caller).await?;
+    Answer::ok(&RequestRun {
+        erased: run.erased,
+        collected: run.collected,
+        expired: run.expired,
+        failed: run.failed,
+    })
+}

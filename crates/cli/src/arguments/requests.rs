@@ -1,0 +1,100 @@
+//! The command line of what people ask for.
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::civil::Date;
+use privet_wire::{Oid, RequestChannel, SubjectRequestId};
+
+use super::As;
+
+const REQUESTS: &str = "\
+Whoever asks to be forgotten by mail, phone or letter is entered here, with how you made sure that
+it is them; the law gives a month from the day on which the request came. It can be taken back for
+some days (7 unless [requests] in privet.toml says otherwise), then the server erases the person.
+Requests that are due soon or late are findings in the log. Reading the list is recorded too.
+
+Examples:
+  privet request erase 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d --channel letter --received 2026-11-20 \\
+      --checked 'signature compared with the contract'
+  privet request list --running
+  privet request show 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f
+  privet request cancel 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f";
+
+#[derive(Debug, Args)]
+#[command(after_help = REQUESTS)]
+pub(crate) struct Requests {
+    #[command(flatten)]
+    pub(crate) who: As,
+    #[command(subcommand)]
+    pub(crate) command: Request,
+}
+
+/// How a request came to you.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channel {
+    /// By mail.
+    Mail,
+    /// By phone.
+    Phone,
+    /// By letter.
+    Letter,
+    /// The person came.
+    InPerson,
+}
+
+impl From<Channel> for RequestChannel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Mail => Self::Mail,
+            Channel::Phone => Self::Phone,
+            Channel::Letter => Self::Letter,
+            Channel::InPerson => Self::InPerson,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Request {
+    /// Enter that a person wants to be forgotten.
+    Erase {
+        /// The person's operational id.
+        subject: Oid,
+        /// How the request came.
+        #[arg(long)]
+        channel: Channel,
+        /// How you made sure that it is this person who asks; kept sealed, until the request ends.
+        #[arg(long, value_name = "TEXT")]
+        checked: String,
+        /// The day on which it came, if that was not today.
+        #[arg(long, value_name = "DAY")]
+        received: Option<Date>,
+    },
+    /// List requests, the oldest first.
+    List {
+        /// Only those whose person still waits.
+        #[arg(long)]
+        running: bool,
+        /// Only those of this person.
+        #[arg(long, value_name = "OID")]
+        subject: Option<Oid>,
+        /// Behind this request.
+        #[arg(long, value_name = "ID")]
+        after: Option<SubjectRequestId>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+        count: u32,
+    },
+    /// Show one request, with how it came and how the identity was checked.
+    Show {
+        /// The request's id, from `privet request list`.
+        id: SubjectRequestId,
+    },
+    /// Take a request back: an erasure until it is carried out.
+    Cancel {
+        /// The request's id.
+        id: SubjectRequestId,
+    },
+    /// Carry out at once what is due, without waiting for the daily batch.
+    ///
+    /// An erasure that can still be taken back is not cut short.
+    Run,
+}

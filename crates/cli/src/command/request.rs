@@ -1,0 +1,204 @@
+//! `privet request`: what people ask for, by when it is due, and how it ends.
+
+use anyhow::Result;
+use privet_wire::{
+    AskRequest, Personal, RequestChannel, RequestRun, RequestUrgency, SubjectRequest,
+    SubjectRequestDetail, SubjectRequestKind, SubjectRequestPage, SubjectRequestQuery,
+    SubjectRequestState,
+};
+use reqwest::Method;
+use serde_json::json;
+
+use super::session::printable;
+use crate::arguments::{Request, Requests};
+use crate::client::Client;
+use crate::folder::Folder;
+use crate::output::{self, Style, line};
+
+pub(crate) async fn run(folder: Folder, requests: Requests, style: Style) -> Result<()> {
+    let client = Client::new(&folder, &requests.who, "operator")?;
+    match requests.command {
+        Request::Erase {
+            subject,
+            channel,
+            checked,
+            received,
+        } => {
+            let ask = AskRequest {
+                channel: Some(channel.into()),
+                received_on: received,
+                checked: Some(Personal::new(checked)),
+            };
+            let path = format!("/v1/subjects/{subject}/erasure");
+            asked(&client.send(Method::POST, &path, &ask).await?, style)
+        }
+        Request::List {
+            running,
+            subject,
+            after,
+            count,
+        } => {
+            let query = SubjectRequestQuery {
+                subject,
+                running,
+                after,
+                count: Some(count),
+            };
+            list(&client.find("/v1/requests", &query).await?, style)
+        }
+        Request::Show { id } => show(&client.get(&format!("/v1/requests/{id}")).await?, style),
+        Request::Cancel { id } => {
+            let path = format!("/v1/requests/{id}/cancel");
+            let cancelled: SubjectRequest = client.send(Method::POST, &path, &json!({})).await?;
+            match style {
+                Style::Programs => output::json(&cancelled),
+                Style::People => line(format!("request {id} is taken back")),
+            }
+        }
+        Request::Run => ran(
+            &client
+                .send(Method::POST, "/v1/requests/run", &json!({}))
+                .await?,
+            style,
+        ),
+    }
+}
+
+fn asked(request: &SubjectRequest, style: Style) -> Result<()> {
+    if style == Style::Programs {
+        return output::json(request);
+    }
+    line(format!("request {} is entered", request.id))?;
+    if let Some(next) = request.next_at {
+        fact("taken back until", &output::moment(next))?;
+    }
+    fact("due by", &request.due_on.to_string())
+}
+
+fn list(page: &SubjectRequestPage, style: Style) -> Result<()> {
+    if style == Style::Programs {
+        return output::json(page);
+    }
+    if page.requests.is_empty() {
+        return line("no requests");
+    }
+    let mut table = output::table(["id", "kind", "state", "subject", "due by", "next (UTC)"]);
+    for request in &page.requests {
+        table.add_row([
+            request.id.to_string(),
+            kind(request.kind).to_owned(),
+            state(request.state).to_owned(),
+            request
+                .subject
+                .map(|oid| oid.to_string())
+                .unwrap_or_default(),
+            due(request),
+            request.next_at.map(output::cell).unwrap_or_default(),
+        ]);
+    }
+    line(table)?;
+    match page.next {
+        Some(next) => line(format!("more with --after {next}")),
+        None => Ok(()),
+    }
+}
+
+fn show(detail: &SubjectRequestDetail, style: Style) -> Result<()> {
+    if style == Style::Programs {
+        return output::json(detail);
+    }
+    let request = &detail.request;
+    line(format!(
+        "{}  {}  {}",
+        request.id,
+        kind(request.kind),
+        state(request.state)
+    ))?;
+    if let Some(subject) = request.subject {
+        fact("subject", &subject.to_string())?;
+    }
+    fact("received", &output::moment(request.received_at))?;
+    fact("entered", &output::moment(request.asked_at))?;
+    fact("due by", &due(request))?;
+    if let Some(next) = request.next_at {
+        fact("next step", &output::moment(next))?;
+    }
+    if let Some(code) = &request.failure {
+        fact(
+            "failed",
+            &format!("{} times, last with {code}", request.attempts),
+        )?;
+    }
+    if let Some(ended) = request.ended_at {
+        fact("ended", &output::moment(ended))?;
+    }
+    if let Some(by) = &detail.by {
+        fact("entered by", by)?;
+    }
+    if let Some(came) = detail.channel {
+        fact("came", channel(came))?;
+    }
+    match &detail.checked {
+        Some(checked) => fact("checked", &printable(checked.as_str())),
+        None => Ok(()),
+    }
+}
+
+fn ran(run: &RequestRun, style: Style) -> Result<()> {
+    if style == Style::Programs {
+        return output::json(run);
+    }
+    let RequestRun {
+        erased,
+        collected,
+        expired,
+        failed,
+    } = run;
+    line(format!(
+        "{erased} erased, {collected} collected, {expired} expired, {failed} failed"
+    ))
+}
+
+fn due(request: &SubjectRequest) -> String {
+    let mark = match request.urgency {
+        Some(RequestUrgency::Late) => "  LATE",
+        Some(RequestUrgency::Soon) => "  SOON",
+        Some(RequestUrgency::InTime) | None => "",
+    };
+    format!("{}{mark}", request.due_on)
+}
+
+fn kind(kind: SubjectRequestKind) -> &'static str {
+    match kind {
+        SubjectRequestKind::Access => "access",
+        SubjectRequestKind::Erasure => "erasure",
+    }
+}
+
+fn state(state: SubjectRequestState) -> &'static str {
+    match state {
+        SubjectRequestState::Waiting => "waiting",
+        SubjectRequestState::Collecting => "collecting",
+        SubjectRequestState::Ready => "ready",
+        SubjectRequestState::Notified => "notified",
+        SubjectRequestState::Expired => "expired",
+        SubjectRequestState::Cooling => "cooling",
+        SubjectRequestState::Destroying => "destroying",
+        SubjectRequestState::Done => "done",
+        SubjectRequestState::Cancelled => "cancelled",
+    }
+}
+
+fn channel(channel: RequestChannel) -> &'static str {
+    match channel {
+        RequestChannel::App => "through an application",
+        RequestChannel::Mail => "by mail",
+        RequestChannel::Phone => "by phone",
+        RequestChannel::Letter => "by letter",
+        RequestChannel::InPerson => "in person",
+    }
+}
+
+fn fact(name: &str, text: &str) -> Result<()> {
+    line(format!("  {name:<16}  {text}"))
+}

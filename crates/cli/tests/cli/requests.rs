@@ -1,0 +1,120 @@
+//! `privet request`: what people ask for is entered, shown, taken back and carried out once.
+
+use serde_json::json;
+
+use crate::support::{Place, Server, post};
+use crate::telemetry::token;
+
+/// A server whose erasures wait for so many days, and people.
+fn with_people(cooling_days: u32, count: usize) -> (Place, Server, Vec<String>) {
+    let place = Place::new();
+    place.init(&["--environment", "staging", "--tenant", "acme"]);
+    place.edit("privet.toml", |settings| {
+        format!("{settings}\n[requests]\ncooling_days = {cooling_days}\n")
+    });
+    let server = place.server(&["serve"]);
+    for principal in ["job", "operator"] {
+        place.run(&["token", "issue", principal, "--keep"]).ok();
+    }
+    let api = place.said_in_file("api");
+    let people = (0..count).map(|_| {
+        let body = json!({"fields": {}});
+        let made = post(&api, "/v1/subjects", &token(&place, "job"), &body);
+        made.1["oid"].as_str().unwrap().to_owned()
+    });
+    let people = people.collect();
+    (place, server, people)
+}
+
+fn erase(oid: &str) -> [&str; 7] {
+    let checked = "knew the number of the contract";
+    [
+        "request",
+        "erase",
+        oid,
+        "--channel",
+        "phone",
+        "--checked",
+        checked,
+    ]
+}
+
+fn entered(place: &Place, oid: &str) -> String {
+    let mut asked = erase(oid).to_vec();
+    asked.push("--json");
+    let request = place.run(&asked).json();
+    request["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn who_asked_to_be_forgotten_can_change_their_mind() {
+    let (place, _server, people) = with_people(7, 1);
+    let [oid] = &people[..] else { unreachable!() };
+    assert_eq!(place.run(&["request", "list"]).ok(), "no requests\n");
+    let request = entered(&place, oid);
+
+    let twice = place.run(&erase(oid)).failed();
+    assert!(twice.contains("request_running"), "{twice}");
+    assert!(twice.contains(&request), "{twice}");
+    let list = place.run(&["request", "list", "--running"]).ok();
+    assert!(
+        list.contains(&request) && list.contains("cooling"),
+        "{list}"
+    );
+    let shown = place.run(&["request", "show", &request]).ok();
+    assert!(shown.contains("knew the number of the contract"), "{shown}");
+    assert!(shown.contains("by phone"), "{shown}");
+    // Nobody is erased before their days are over, whoever is in a hurry.
+    let ran = place.run(&["request", "run"]).ok();
+    assert_eq!(ran, "0 erased, 0 collected, 0 expired, 0 failed\n");
+
+    place.run(&["request", "cancel", &request]).ok();
+    let again = place.run(&["request", "cancel", &request]).failed();
+    assert!(again.contains("request_ended"), "{again}");
+    let shown = place.run(&["request", "show", &request]).ok();
+    assert!(shown.contains("cancelled"), "{shown}");
+    assert!(!shown.contains("knew the number"), "{shown}");
+    assert_eq!(
+        place.run(&["request", "list", "--running"]).ok(),
+        "no requests\n"
+    );
+}
+
+#[test]
+fn who_asked_to_be_forgotten_is() {
+    let (place, _server, people) = with_people(0, 2);
+    let [oid, other] = &people[..] else {
+        unreachable!()
+    };
+    let request = entered(&place, oid);
+    // The server may have been faster.
+    place.run(&["request", "run"]).ok();
+    let shown = place.run(&["request", "show", &request, "--json"]).json();
+    assert_eq!(shown["state"], "done");
+    assert!(
+        shown["subject"].is_null() && shown["checked"].is_null(),
+        "{shown}"
+    );
+    let gone = place.run(&["consent", "show", oid]).failed();
+    assert!(gone.contains("not_found"), "{gone}");
+    let gone = place.run(&erase(oid)).failed();
+    assert!(gone.contains("not_found"), "{gone}");
+    place.run(&["consent", "show", other]).ok();
+    let verified = place.run(&["audit", "verify"]).ok();
+    assert!(!verified.is_empty());
+}
+
+#[test]
+fn a_request_says_how_the_person_was_known() {
+    let (place, _server, people) = with_people(7, 1);
+    let [oid] = &people[..] else { unreachable!() };
+    let mut asked = erase(oid);
+    asked[6] = " ";
+    let unchecked = place.run(&asked).failed();
+    assert!(unchecked.contains("checked"), "{unchecked}");
+    let mut asked = erase(oid).to_vec();
+    asked.extend(["--received", "2199-01-01"]);
+    let future = place.run(&asked).failed();
+    assert!(future.contains("received"), "{future}");
+    assert_eq!(place.run(&["request", "list"]).ok(), "no requests\n");
+}
