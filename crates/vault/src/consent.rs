@@ -7,6 +7,7 @@
 
 mod basis;
 mod change;
+mod copy;
 mod event;
 mod gpc;
 mod import;

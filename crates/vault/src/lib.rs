@@ -50,7 +50,6 @@ mod query;
 mod adopt;
 mod rows;
 
-#[expect(dead_code, reason = "what people ask for is made of it")]
 mod collect;
 
 pub mod check;

@@ -43,6 +43,8 @@ const CHANGES_PERIOD: Duration = Duration::from_secs(3_600);
 const REQUESTS_PERIOD: Duration = Duration::from_secs(60);
 /// How often it is looked which of them are late.
 const LATE_PERIOD: Duration = Duration::from_secs(3_600);
+/// How often files are looked for that no request needs.
+const FILES_PERIOD: Duration = Duration::from_secs(3_600);
 /// How often expired keys are looked for.
 const KEYS_PERIOD: Duration = Duration::from_secs(3_600);
 
@@ -151,6 +153,9 @@ impl Vault {
         });
         every(self, LATE_PERIOD, "late requests", |v| {
             Box::pin(async move { v.find_late_requests().await })
+        });
+        every(self, FILES_PERIOD, "files of requests", |v| {
+            Box::pin(async move { v.sweep_files().await })
         });
         every(self, KEYS_PERIOD, "expired keys", |v| {
             Box::pin(async move { v.destroy_expired().await })

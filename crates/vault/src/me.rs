@@ -27,7 +27,9 @@ pub use held::{Held, HeldElsewhere, HeldField, HeldPurpose};
 pub(crate) use login::OwnLogins;
 pub use login::{FormToken, OwnAnswer, OwnLogin, OwnLoginBegun, OwnPages};
 pub use looks::{Look, LookPage, Looker};
+pub(crate) use looks::{is_look, look_of};
 pub use objections::Objection;
+pub(crate) use walk::{Opened, Walk};
 
 /// A person, for one request. Only the vault makes one, of a login that it let in.
 pub struct Me {

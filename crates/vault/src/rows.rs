@@ -10,5 +10,5 @@ mod way;
 
 pub(crate) use erase::{erasing, next_end};
 pub(crate) use fit::{columns_exist, columns_fit, find_table};
-pub(crate) use read::{ReadColumn, TableRead, reading};
+pub(crate) use read::{ReadColumn, reading};
 pub(crate) use way::way;

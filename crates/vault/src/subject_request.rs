@@ -2,17 +2,22 @@
 //! doubles: [`machine`] says what may happen to it, [`book`] stores that so that of several servers one gets its way. Requests are entered and
 //! taken back (`ask.rs`), shown (`view.rs`) and carried out (`run.rs`).
 
+mod access;
 mod ask;
 pub mod book;
+mod collecting;
 mod deadline;
 mod details;
+mod file;
 pub mod machine;
+mod reading;
 mod run;
 mod view;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+pub use access::CopyParts;
 pub use book::{Outcome, RequestBook};
 pub use deadline::{Deadline, Urgency};
 pub use details::{RequestChannel, RequestOrigin};
@@ -20,6 +25,8 @@ pub use machine::{
     Effects, Event, Lease, Progress, Refusal, RequestFile, RequestRules, Step, SubjectRequestKind,
     SubjectRequestState,
 };
+pub use privet_archive::Language;
+pub use reading::{FileRange, FileReading, FileWish};
 pub use run::RequestRun;
 pub use view::{REQUESTS_MAX, RequestDetail, RequestList, RequestQuery, RequestSummary};
 

@@ -23,7 +23,7 @@ use crate::policy::{Action, Context, Decision, Policy, Resource};
 use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, QueryEngine, Source};
 use crate::receipt::ReceiptKey;
 use crate::session::{Listing, Sessions};
-use crate::subject_request::Requests;
+use crate::subject_request::{CopyParts, Requests};
 use crate::telemetry::Stamps;
 use crate::token::Tokens;
 use crate::watch::Watch;
@@ -105,6 +105,7 @@ pub(crate) struct Inner {
     pub(crate) queries: OnceLock<Arc<dyn QueryEngine>>,
     pub(crate) roll: Roll,
     pub(crate) receipts: OnceLock<ReceiptKey>,
+    pub(crate) copies: OnceLock<CopyParts>,
     pub(crate) requests: Requests,
 }
 
@@ -171,6 +172,7 @@ impl Vault {
                 queries: OnceLock::new(),
                 roll: Roll::default(),
                 receipts: OnceLock::new(),
+                copies: OnceLock::new(),
                 requests: Requests::new(Arc::clone(&parts.keys), parts.config.requests),
                 config: parts.config,
                 map: parts.map,

@@ -156,6 +156,10 @@ kinds! {
     RequestCancelled = "request.cancelled",
     /// Somebody had the requests carried out that are due, without waiting for the batch.
     RequestRun = "request.run",
+    /// Everything that is held of somebody is opened, for the copy that they asked for; before the first value is.
+    RequestCollecting = "request.collecting",
+    /// The file of a request is handed out; before its first byte is.
+    RequestFileRead = "request.file_read",
     /// The file of a request is over; its key is destroyed.
     RequestExpired = "request.expired",
     /// Somebody read which requests there are.

@@ -2,15 +2,15 @@
 //!
 //! Whoever calls has put on record what is gathered, and for whom, before the first row is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use privet_seal::{FieldNumber, SealedRef, SealedText, TOMBSTONE_PREFIX, Value, Zeroizing};
 
 use crate::keyring::OpenSubject;
 use crate::port::{PersonalRow, ReadPlan, RootKeys, RowKey, Source, SourceError, SqlValue};
-use crate::rows::{ReadColumn, TableRead, reading};
-use crate::{Error, SourceName, SubjectRef, Vault};
+use crate::rows::{ReadColumn, reading};
+use crate::{Error, Result, SourceName, SubjectRef, Vault};
 
 /// How many rows the first reading of a table asks for.
 const ROWS_FIRST: u32 = 64;
@@ -54,6 +54,16 @@ pub(crate) struct SourceCollection {
     people: Arc<People>,
 }
 
+/// A database that knows somebody of a batch.
+pub(crate) struct KnownTo {
+    /// The database.
+    pub(crate) name: SourceName,
+    /// Whom it knows.
+    pub(crate) people: Vec<SubjectRef>,
+    /// What is read of it.
+    pub(crate) tables: Result<Vec<SourceCollection>, CollectError>,
+}
+
 /// The people of a batch, as one database names them.
 struct People {
     keys: RootKeys,
@@ -71,8 +81,6 @@ pub(crate) struct SourceReader<'c> {
 
 /// A row of at least one person of the batch.
 pub(crate) struct CollectedRow {
-    /// Which row.
-    pub(crate) key: RowKey,
     /// Whose, each once; `true` for those who only may see it.
     pub(crate) people: Vec<(SubjectRef, bool)>,
     /// One value per column of the collection.
@@ -119,53 +127,65 @@ impl From<&SqlValue> for CollectedValue {
 
 impl Vault {
     /// Every table that holds rows of somebody in this batch, or may: sources by name, tables as the data map lists them.
-    /// Sources that know nobody of the batch are not asked.
+    /// Sources that know nobody of the batch are not asked, and one that cannot be asked holds up nobody whom it does not know.
     ///
     /// # Errors
-    /// [`CollectError`]; nothing was read then.
-    pub(crate) async fn source_collections(
-        &self,
-        people: &[SubjectRef],
-    ) -> Result<Vec<SourceCollection>, CollectError> {
-        let known = self.people_by_source(people).await?;
-        let mut collections = Vec::new();
-        for (name, people) in known {
-            let Some(port) = self.inner.sources.get(&name) else {
+    /// Those of the key store; nothing was read then.
+    pub(crate) async fn source_collections(&self, people: &[SubjectRef]) -> Result<Vec<KnownTo>> {
+        let mut all = Vec::new();
+        for (name, people) in self.people_by_source(people).await? {
+            // What the data map knows no more is nobody's to read.
+            if self.inner.map.source(name.as_str()).is_none() {
                 continue;
-            };
-            let catalog = port.catalog().await?;
-            let tables = reading(&self.inner.map, &name, &catalog);
-            let tables = tables.map_err(|problems| CollectError::Unfit {
-                source_name: name.clone(),
-                problems,
-            })?;
-            let people = Arc::new(people);
-            collections.extend(tables.into_iter().map(|table| {
-                let TableRead {
-                    plan,
-                    columns,
-                    is_fact,
-                } = table;
-                SourceCollection {
-                    source: name.clone(),
-                    table: plan.table.clone(),
-                    columns,
-                    is_fact,
-                    plan,
-                    port: Arc::clone(port),
-                    people: Arc::clone(&people),
-                }
-            }));
+            }
+            let mut known: Vec<SubjectRef> = (people.by_key.values())
+                .flat_map(|of_table| of_table.values().copied())
+                .collect();
+            known.sort_unstable();
+            known.dedup();
+            all.push(KnownTo {
+                tables: self.tables_of(&name, Arc::new(people)).await,
+                people: known,
+                name,
+            });
         }
-        Ok(collections)
+        Ok(all)
+    }
+
+    async fn tables_of(
+        &self,
+        name: &SourceName,
+        people: Arc<People>,
+    ) -> Result<Vec<SourceCollection>, CollectError> {
+        let unfit = |problems| CollectError::Unfit {
+            source_name: name.clone(),
+            problems,
+        };
+        let port = self.inner.sources.get(name).ok_or_else(|| {
+            unfit(vec![format!(
+                "this server does not know where it is: add `[sources.{name}]` to `privet.toml`"
+            )])
+        })?;
+        let catalog = port.catalog().await?;
+        let tables = reading(&self.inner.map, name, &catalog).map_err(unfit)?;
+        let collections = tables.into_iter().map(|table| SourceCollection {
+            source: name.clone(),
+            table: table.plan.table.clone(),
+            columns: table.columns,
+            is_fact: table.is_fact,
+            plan: table.plan,
+            port: Arc::clone(port),
+            people: Arc::clone(&people),
+        });
+        Ok(collections.collect())
     }
 
     /// By which names sources know these people.
     async fn people_by_source(
         &self,
         people: &[SubjectRef],
-    ) -> Result<std::collections::BTreeMap<SourceName, People>, Error> {
-        let mut known: std::collections::BTreeMap<SourceName, People> = Default::default();
+    ) -> Result<BTreeMap<SourceName, People>> {
+        let mut known: BTreeMap<SourceName, People> = BTreeMap::new();
         let rows = self.inner.keys.subjects_by_reference(people).await?;
         for row in rows.into_iter().flatten() {
             let tenant = self.inner.keyring.tenant(&row.tenant, self.now()).await?;
@@ -254,7 +274,6 @@ impl SourceReader<'_> {
                 let owner = owner.and_then(|key| owners.get(key)).map(Arc::as_ref);
                 let values = columns.iter().zip(&row.values);
                 CollectedRow {
-                    key: row.key.clone(),
                     people: whose(&row, &plan, &people),
                     values: values
                         .map(|(column, value)| opened(column, value, owner))
@@ -272,7 +291,7 @@ impl SourceReader<'_> {
         &self,
         vault: &Vault,
         read: &[PersonalRow],
-    ) -> Result<HashMap<String, Arc<OpenSubject>>, Error> {
+    ) -> Result<HashMap<String, Arc<OpenSubject>>> {
         let SourceCollection { plan, source, .. } = self.collection;
         let Some(way) = plan.ways.first() else {
             return Ok(HashMap::new());
@@ -283,13 +302,11 @@ impl SourceReader<'_> {
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        if vault.fresh().is_err() {
-            vault.catch_up().await?;
-        }
         let mark = vault.inner.keyring.mark();
         let open = vault.by_alias(source, &way.root_table, &keys).await?;
+        // Whatever the sequence said meanwhile is forgotten by now, and shows.
+        vault.follow_patiently().await?;
         let erased = vault.erased_since(mark, &open).await?;
-        vault.fresh()?;
         let open = keys.into_iter().zip(open).zip(erased);
         Ok(open
             .filter_map(|((key, open), erased)| Some((key, open.filter(|_| !erased)?)))
@@ -330,12 +347,17 @@ fn opened(column: &ReadColumn, value: &SqlValue, owner: Option<&OpenSubject>) ->
         let sealed = SealedRef::parse(&bytes).ok()?;
         let cipher = owner?.cipher(sealed.key_id())?;
         let opened = cipher.open(FieldNumber(field.number), &sealed).ok()?;
-        Some(match opened.as_value() {
-            Value::Text(text) => CollectedValue::Text(Zeroizing::new(text.to_owned())),
-            Value::Integer(integer) => CollectedValue::Integer(integer),
-            Value::Real(real) => CollectedValue::Real(real),
-            Value::Bytes(bytes) => CollectedValue::Bytes(Zeroizing::new(bytes.to_vec())),
-        })
+        Some(collected(opened.as_value()))
     };
     open().unwrap_or(CollectedValue::Unreadable)
+}
+
+/// What was opened.
+pub(super) fn collected(value: Value<'_>) -> CollectedValue {
+    match value {
+        Value::Text(text) => CollectedValue::Text(Zeroizing::new(text.to_owned())),
+        Value::Integer(integer) => CollectedValue::Integer(integer),
+        Value::Real(real) => CollectedValue::Real(real),
+        Value::Bytes(bytes) => CollectedValue::Bytes(Zeroizing::new(bytes.to_vec())),
+    }
 }

@@ -33,13 +33,11 @@ impl RequestKey {
     }
 
     /// Names it in the audit log.
-    #[expect(dead_code, reason = "what makes files is on its way")]
     pub(crate) fn id(&self) -> KeyId {
         self.id
     }
 
     /// Seals and opens its files; each under its own place.
-    #[expect(dead_code, reason = "what makes files is on its way")]
     pub(crate) fn files(&self) -> &Arc<FileKey> {
         &self.files
     }

@@ -158,7 +158,7 @@ impl OwnLogins {
         lock(&self.changes).allows(&subject.to_string(), now)
     }
 
-    pub(super) fn pages(&self) -> Option<&OwnPages> {
+    pub(crate) fn pages(&self) -> Option<&OwnPages> {
         self.pages.get()
     }
 }

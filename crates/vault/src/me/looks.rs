@@ -9,10 +9,10 @@ use privet_tlog::ProofBundle;
 
 use super::Me;
 use super::walk::{Opened, Walk};
-use crate::audit::{Entry, EntryKind};
+use crate::audit::{Entry, EntryKind, SubjectUse};
 use crate::policy::Action;
 use crate::vault::hex;
-use crate::{Error, Form, Result};
+use crate::{Error, Form, Result, Vault};
 
 /// Looks on one page.
 const LOOKS_MAX: usize = 25;
@@ -196,42 +196,53 @@ impl Me {
 
     /// Somebody of the staff, by role.
     pub(super) fn staff(&self, name: &str) -> Looker {
-        let known = name.parse().ok();
-        let known = known.and_then(|name| self.vault.inner.policy.principal(&name));
-        let groups = known.map(|principal| principal.groups.iter().cloned().collect());
-        Looker::Staff(groups.unwrap_or_default())
+        staff(&self.vault, name)
     }
 
     fn shown(&self, own: &Own) -> Look {
-        let entry = &own.entry;
-        let name = entry.actor.name.as_deref().unwrap_or_default();
-        let who = match entry.actor.kind.as_str() {
-            "job" => Looker::Job(name.to_owned()),
-            _ => self.staff(name),
-        };
         let used = own.leaf.subject();
-        let fields = used
-            .fields
-            .iter()
-            .map(|number| self.vault.field_name(*number));
-        Look {
-            log: short_name(&own.origin),
-            index: own.index,
-            at: entry.ts,
-            what: entry.kind(),
-            who,
-            purpose: entry.purpose.clone(),
-            reason: entry.reason.clone(),
-            form: entry.form,
-            fields: fields.collect(),
-            under_grant: entry.grant.is_some(),
-        }
+        look_of(&self.vault, &own.origin, own.index, &own.entry, &used)
+    }
+}
+
+fn staff(vault: &Vault, name: &str) -> Looker {
+    let known = name.parse().ok();
+    let known = known.and_then(|name| vault.inner.policy.principal(&name));
+    let groups = known.map(|principal| principal.groups.iter().cloned().collect());
+    Looker::Staff(groups.unwrap_or_default())
+}
+
+/// What somebody is shown of an entry that is a look at their data.
+pub(crate) fn look_of(
+    vault: &Vault,
+    origin: &str,
+    index: u64,
+    entry: &Entry,
+    used: &SubjectUse,
+) -> Look {
+    let name = entry.actor.name.as_deref().unwrap_or_default();
+    let who = match entry.actor.kind.as_str() {
+        "job" => Looker::Job(name.to_owned()),
+        _ => staff(vault, name),
+    };
+    let fields = used.fields.iter().map(|number| vault.field_name(*number));
+    Look {
+        log: short_name(origin),
+        index,
+        at: entry.ts,
+        what: entry.kind(),
+        who,
+        purpose: entry.purpose.clone(),
+        reason: entry.reason.clone(),
+        form: entry.form,
+        fields: fields.collect(),
+        under_grant: entry.grant.is_some(),
     }
 }
 
 /// Whether an entry says what somebody else did with people's data. What the server does by itself, and what people do on
 /// their own pages, is not a look.
-fn is_look(entry: &Entry) -> bool {
+pub(crate) fn is_look(entry: &Entry) -> bool {
     entry.subjects().is_some() && matches!(entry.actor.kind.as_str(), "person" | "job")
 }
 

@@ -15,7 +15,7 @@ const CHUNK: u64 = 256;
 const KEYS_MAX: usize = 1_000;
 
 /// All logs, from their ends to their beginnings: of what is next in each, the newest comes first.
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     vault: &'a Vault,
     logs: Vec<Log>,
 }
@@ -37,7 +37,7 @@ impl Log {
 
 impl<'a> Walk<'a> {
     /// From the logs' ends, or from where another walk was.
-    pub(super) async fn start(vault: &'a Vault, cursor: Option<&str>) -> Result<Self> {
+    pub(crate) async fn start(vault: &'a Vault, cursor: Option<&str>) -> Result<Self> {
         let audit = &vault.inner.audit;
         let cursor = cursor.map(parse).transpose()?;
         let mut origins = audit.other_origins().await?;
@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next entry; `None` at the beginning of all logs.
-    pub(super) async fn next(&mut self) -> Result<Option<(String, u64, Entry)>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<(String, u64, Entry)>> {
         for log in &mut self.logs {
             while log.read.is_empty() && log.left > 0 {
                 let first = log.left.saturating_sub(CHUNK);
@@ -113,14 +113,14 @@ fn parse(cursor: &str) -> Result<HashMap<String, u64>> {
 }
 
 /// Opens side records, and keeps the keys that it needed for the next ones.
-pub(super) struct Opened<'a> {
+pub(crate) struct Opened<'a> {
     vault: &'a Vault,
     keys: HashMap<KeyId, Option<SideKey>>,
     sessions: HashMap<SessionId, SessionReader<'a>>,
 }
 
 impl<'a> Opened<'a> {
-    pub(super) fn new(vault: &'a Vault) -> Self {
+    pub(crate) fn new(vault: &'a Vault) -> Self {
         Self {
             vault,
             keys: HashMap::new(),
@@ -129,7 +129,7 @@ impl<'a> Opened<'a> {
     }
 
     /// What lies beside an entry; `None` where there is nothing, or its key is destroyed.
-    pub(super) async fn side(&mut self, entry: &Entry) -> Result<Option<SideRecord>> {
+    pub(crate) async fn side(&mut self, entry: &Entry) -> Result<Option<SideRecord>> {
         if let (Some(session), Some(_)) = (entry.session, entry.grant) {
             // These open with the keys of the session and of the subjects together.
             if self.sessions.len() >= KEYS_MAX {

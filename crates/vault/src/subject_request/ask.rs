@@ -169,6 +169,7 @@ impl Vault {
         hold.release();
         match outcome {
             Some(Outcome::Changed(row, _)) => {
+                self.delete_file_of(&row).await;
                 let oid = open.map(|open| open.row.oid);
                 Ok(RequestSummary::new(&row, oid, now))
             }

@@ -66,14 +66,27 @@ impl Vault {
             .requests_book()
             .due(self.now(), at_once, STEPS_MAX)
             .await?;
+        let mut collecting = Vec::new();
         for (row, step) in due {
             match step {
                 Step::Destroy => self.erase_for(&row, at_once, &mut run).await?,
-                // What makes files, and tells of them, is asked for by access requests alone.
-                Step::Collect | Step::Notify => {}
+                Step::Collect => collecting.push(row),
+                // Nobody is told of files yet: requests ask for none of it.
+                Step::Notify => {}
             }
         }
+        self.collect_requests(collecting, at_once, &mut run).await?;
+        if at_once || run.erased > 0 || run.expired > 0 {
+            self.sweep_in_passing().await;
+        }
         Ok(run)
+    }
+
+    /// What a sweep cannot do now, the next one does; the run has done its part.
+    async fn sweep_in_passing(&self) {
+        if let Err(error) = self.sweep_files().await {
+            tracing::warn!(%error, "files that no request needs could not be deleted");
+        }
     }
 
     /// Carries out an erasure whose time to be taken back is over.
@@ -167,7 +180,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Destroys the keys of files whose time is over; their bytes go with the next sweep.
+    /// Destroys the keys of files whose time is over, and deletes their bytes; what of them stays goes with the next sweep.
     async fn end_files(&self, run: &mut RequestRun) -> Result<()> {
         let over = self.requests_book().over(self.now(), PAGE).await?;
         if over.is_empty() {
@@ -188,8 +201,9 @@ impl Vault {
                 .requests_book()
                 .step(&row, &Event::Passed, self.now())
                 .await?;
-            if let Outcome::Changed(..) = ended {
+            if let Outcome::Changed(ended, _) = ended {
                 run.expired += 1;
+                self.delete_file_of(&ended).await;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! with references of tables to themselves and in circles, keys of several columns, and rows of two people, filled by chance
 //! that is always the same.
 
-mod known;
+pub(crate) mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -410,6 +410,16 @@ fn request_example(kind: EntryKind) -> Record {
     match kind {
         K::RequestRun => by(kind, olga()).ruling(yes()),
         K::RequestExpired => Record::new(kind, Actor::System).fact("request", request),
+        K::RequestCollecting => Record::new(kind, Actor::System)
+            .fact("request", request)
+            .personal("key", "0d0d0d0d-0d0d-0d0d-0d0d-0d0d0d0d0d0d")
+            .subject(subject(0, &[1, 2])),
+        K::RequestFileRead => by(kind, job())
+            .ruling(yes())
+            .fact("request", request)
+            .count("from", 0)
+            .count("bytes", 73_728)
+            .subject(subject(0, &[])),
         K::RequestRead => by(kind, job())
             .ruling(yes())
             .fact("request", request)
@@ -478,6 +488,8 @@ fn other_example(kind: EntryKind) -> Record {
         K::ErasureRows => by(kind, olga()).count("outstanding", 0),
         K::RequestAsked
         | K::RequestCancelled
+        | K::RequestCollecting
+        | K::RequestFileRead
         | K::RequestRun
         | K::RequestExpired
         | K::RequestRead => request_example(kind),

@@ -11,6 +11,10 @@
 mod approving;
 mod bed;
 mod consenting;
+mod copied;
+#[path = "../copies/mod.rs"]
+mod copies;
+mod copying;
 mod engine;
 mod erasing;
 mod failing;

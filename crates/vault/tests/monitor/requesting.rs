@@ -19,7 +19,7 @@ use crate::engine::new_stores;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-fn letter() -> RequestOrigin {
+pub(crate) fn letter() -> RequestOrigin {
     RequestOrigin {
         channel: Some(RequestChannel::Letter),
         received_on: None,
@@ -35,7 +35,7 @@ async fn asked(bed: &Bed, caller: &Caller, subject: &SubjectName) -> SubjectRequ
 }
 
 /// Time passes, and the server has looked at its key store since.
-async fn later(bed: &Bed, by: Duration) {
+pub(crate) async fn later(bed: &Bed, by: Duration) {
     bed.clock.advance(by);
     let operator = bed.caller("operator").await;
     let unknown = SubjectRequestId::from_bytes([0xEE; 16]);
