@@ -37,6 +37,7 @@ mod answer;
 mod authenticated;
 mod body;
 mod convert;
+mod file;
 mod openapi;
 mod pages;
 mod routes;

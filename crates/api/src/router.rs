@@ -155,12 +155,18 @@ fn requests_of(table: Table) -> Table {
     table
         .token(
             Method::POST,
+            "/v1/subjects/{oid}/access",
+            post(requests::access),
+        )
+        .token(
+            Method::POST,
             "/v1/subjects/{oid}/erasure",
             post(requests::erase),
         )
         .token(Method::GET, "/v1/requests", get(requests::list))
         .token(Method::POST, "/v1/requests/run", post(requests::run))
         .token(Method::GET, "/v1/requests/{id}", get(requests::show))
+        .token(Method::GET, "/v1/requests/{id}/file", get(requests::file))
         .token(
             Method::POST,
             "/v1/requests/{id}/cancel",

@@ -21,7 +21,7 @@ pub(crate) use people::{
     Audit, AuditLog, Console, Format, Login, Session, Sessions, Summary, Token, Tokens, Verdict,
 };
 pub(crate) use query::{Answer, Query};
-pub(crate) use requests::{Request, Requests};
+pub(crate) use requests::{Channel, Request, Requests};
 pub(crate) use server::{Adopt, Check, Demo, Init, Source, Sources};
 pub(crate) use synth::{Form, Synth};
 pub(crate) use telemetry::{Telemetry, TelemetryCommand, Views};

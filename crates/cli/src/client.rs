@@ -143,8 +143,28 @@ impl Client {
         mut take: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         let url = format!("{}{path}", self.server.api);
-        let request = self.http.post(url).bearer_auth(&*self.token).json(body);
-        let request = request.timeout(STREAM_TIMEOUT);
+        self.pieces(self.http.post(url).json(body), &mut take).await
+    }
+
+    /// Fetches something long, piece by piece.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    pub(crate) async fn fetch(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let url = format!("{}{path}", self.server.api);
+        self.pieces(self.http.get(url), &mut take).await
+    }
+
+    async fn pieces(
+        &self,
+        request: reqwest::RequestBuilder,
+        take: &mut impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let request = request.bearer_auth(&*self.token).timeout(STREAM_TIMEOUT);
         let mut answer = request.send().await.map_err(|error| self.silent(error))?;
         let status = answer.status();
         if !status.is_success() {

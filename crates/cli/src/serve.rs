@@ -1,6 +1,7 @@
 //! The composition root: it puts stores, keys, sources, clock and randomness together, opens both doors, and takes
 //! everything down in order.
 
+mod copies;
 mod doors;
 mod people;
 mod stop;

@@ -1,6 +1,6 @@
 //! The telemetry door's parts, put together.
 
-mod bucket;
+pub(crate) mod bucket;
 mod check;
 mod forward;
 
@@ -77,7 +77,7 @@ impl TelemetryDoor {
         let journal = Journal::open(&path, journal_limits, &ThreadEntropy)
             .context("the telemetry door cannot open")?;
         let address = address(folder, telemetry);
-        let options = bucket::options(folder, telemetry)?;
+        let options = options(folder, telemetry)?;
         let store = store(&address, options.clone())?;
         let tenant = settings.tenant.as_str();
         let storing = Storing::new(journal.clone(), store, Arc::clone(&rules), tenant)
@@ -201,6 +201,15 @@ fn address(folder: &Folder, telemetry: &Telemetry) -> String {
         Some(path) => folder.join(path).to_string_lossy().into_owned(),
         None => telemetry.store.clone(),
     }
+}
+
+fn options(folder: &Folder, telemetry: &Telemetry) -> Result<Vec<(String, String)>> {
+    bucket::options(
+        folder,
+        &telemetry.store,
+        telemetry.bucket.as_ref(),
+        "telemetry",
+    )
 }
 
 fn store(address: &str, options: Vec<(String, String)>) -> Result<Store> {

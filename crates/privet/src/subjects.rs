@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use bytes::Bytes;
 use http::Method;
 use privet_wire::{
     AskRequest, Closed, CreateSubject, Oid, PutFields, RotateTelemetryId, Subject, SubjectCreated,
@@ -203,6 +204,45 @@ impl Client {
     pub async fn close(&self, oid: Oid) -> Result<Closed, Error> {
         let call = Call::new(Method::POST, "/v1/subjects/{oid}/close", Repeat::Undone);
         self.call(call.id(oid)).await
+    }
+
+    /// Enters a person's wish to see everything that is held of them; a file is made with the next daily batch. What `ask` says of how it
+    /// came is for people of the staff: an application has made sure by its login who asks.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {
+    /// let request = client.request_access(oid, &Default::default()).await?;
+    /// println!("{} is answered by {}", request.id, request.due_on);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `request_running` if the person waits for it already.
+    pub async fn request_access(
+        &self,
+        oid: Oid,
+        ask: &AskRequest,
+    ) -> Result<SubjectRequest, Error> {
+        let call = Call::new(Method::POST, "/v1/subjects/{oid}/access", Repeat::Undone);
+        self.call(call.id(oid).json(ask)?).await
+    }
+
+    /// The file of an access request, a ZIP, as a whole: hand it to the person whose it is, and keep no copy. One that is larger than
+    /// [`Limits`](crate::Limits) allow an answer to be is passed on by the application itself, in ranges.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, id: privet::wire::SubjectRequestId) -> Result<(), privet::Error> {
+    /// let zip: bytes::Bytes = client.request_file(id).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `no_file` if there is none yet, or not any more.
+    pub async fn request_file(&self, id: SubjectRequestId) -> Result<Bytes, Error> {
+        self.call_bytes(Call::get("/v1/requests/{id}/file").id(id))
+            .await
     }
 
     /// Enters a person's wish to be forgotten; it can be taken back for some days, and then the subject is closed. What `ask` says of how it came

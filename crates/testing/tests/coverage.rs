@@ -97,6 +97,8 @@ async fn applications(client: &Client) {
         .await;
     let _ = client.rotate_telemetry_id(oid, true).await;
     let _ = client.close(oid).await;
+    let _ = client.request_access(oid, &AskRequest::default()).await;
+    let _ = client.request_file(ID.parse().unwrap()).await;
     let _ = client.request_erasure(oid, &AskRequest::default()).await;
     let _ = client.requests(&SubjectRequestQuery::default()).await;
     let _ = client.request(ID.parse().unwrap()).await;

@@ -1,6 +1,8 @@
 //! What people ask for: entered, listed, taken back, carried out.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use privet_vault::subject_request::RequestQuery;
 use privet_vault::{Oid, SubjectName, SubjectRequestId};
 use privet_wire::{
@@ -14,9 +16,26 @@ use crate::body::{Json, Params, PathId};
 use crate::convert::{
     oid_in, request_detail_out, request_origin_in, request_page_out, subject_request_out,
 };
+use crate::file::{file_out, file_refused, wish_of};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
+
+/// Enters a person's wish to see everything that is held of them. With the next daily batch a file is made, which is kept for some weeks (30 days unless
+/// configured).
+#[utoipa::path(post, path = "/v1/subjects/{oid}/access", tag = "requests", request_body = AskRequest,
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 201, body = SubjectRequest), Refusals))]
+pub(crate) async fn access(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Json(body): Json<AskRequest>,
+) -> Result<Answer, Refusal> {
+    let (name, origin) = (SubjectName::Oid(oid), request_origin_in(body));
+    let request = api.vault.request_access(&caller, &name, origin).await?;
+    Answer::created(&subject_request_out(request))
+}
 
 /// Enters a person's wish to be forgotten. It can be taken back for some days (7 unless configured); then the subject is closed.
 #[utoipa::path(post, path = "/v1/subjects/{oid}/erasure", tag = "requests", request_body = AskRequest,
@@ -69,7 +88,7 @@ pub(crate) async fn show(
     Answer::ok(&request_detail_out(detail))
 }
 
-/// Takes a request back: an erasure until it is carried out.
+/// Takes a request back: an erasure until it is carried out, an access request at any time, with its file.
 #[utoipa::path(post, path = "/v1/requests/{id}/cancel", tag = "requests",
     params(("id" = privet_wire::SubjectRequestId, Path)),
     responses((status = 200, body = SubjectRequest), Refusals))]
@@ -96,4 +115,24 @@ pub(crate) async fn run(
         expired: run.expired,
         failed: run.failed,
     })
+}
+
+/// The file of an access request: a ZIP with everything that is held of the person, to be handed to them. Takes `Range` and `If-Range`. That it is
+/// handed out, and how much of it, is on record before the first byte leaves.
+#[utoipa::path(get, path = "/v1/requests/{id}/file", tag = "requests",
+    params(("id" = privet_wire::SubjectRequestId, Path)),
+    responses(
+        (status = 200, content_type = "application/zip"),
+        (status = 206, content_type = "application/zip"),
+        Refusals
+    ))]
+pub(crate) async fn file(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<SubjectRequestId>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let wish = wish_of(&headers);
+    let reading = api.vault.request_file(&caller, id, wish).await;
+    file_out(reading.map_err(file_refused)?)
 }

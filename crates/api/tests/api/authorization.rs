@@ -50,10 +50,7 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             (path, on_subject(route))
         }
         (_, path) if path.starts_with("/v1/requests/{id}") => {
-            let request = format!("/v1/subjects/{}/erasure", bed.subject(&email).await);
-            let asked = bed.of("job").await.post(&request, json!({})).await.json();
-            let id = asked["id"].as_str().unwrap();
-            (path.replace("{id}", id), None)
+            (on_request(bed, path, &email).await, None)
         }
         ("POST", "/v1/reveal" | "/v1/lookup" | "/v1/seal" | "/v1/open") => (
             path(route.path),
@@ -75,14 +72,11 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             path("/v1/sources/shop/undo"),
             body(json!({"reason": "the pilot is over"})),
         ),
-        ("POST", "/v1/jobs/{id}/approve") => {
-            (format!("/v1/jobs/{}/approve", asked(bed).await), None)
-        }
-        ("GET", "/v1/jobs/{id}") => (format!("/v1/jobs/{}", job(bed).await), None),
-        ("POST", "/v1/tokens") => {
-            let job = json!({"principal": "job", "days": 1});
-            (path(route.path), body(job))
-        }
+        (_, path) if path.starts_with("/v1/jobs/{id}") => (on_job(bed, path).await, None),
+        ("POST", "/v1/tokens") => (
+            path(route.path),
+            body(json!({"principal": "job", "days": 1})),
+        ),
         ("DELETE", "/v1/tokens/{id}") => {
             let other = "job".parse().unwrap();
             let issued = bed.vault.issue_first_token(&other, 1).await.unwrap();
@@ -90,6 +84,22 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         }
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     }
+}
+
+/// The path of a request of a person, that was entered for it.
+async fn on_request(bed: &Bed, path: &str, email: &str) -> String {
+    let request = format!("/v1/subjects/{}/erasure", bed.subject(email).await);
+    let asked = bed.of("job").await.post(&request, json!({})).await.json();
+    path.replace("{id}", asked["id"].as_str().unwrap())
+}
+
+/// The path of a job, that was begun, or asked for, for it.
+async fn on_job(bed: &Bed, path: &str) -> String {
+    let id = match path.ends_with("/approve") {
+        true => asked(bed).await,
+        false => job(bed).await,
+    };
+    path.replace("{id}", &id)
 }
 
 /// The body of a request about answers of people who are named in it.
@@ -122,7 +132,7 @@ fn on_subject(route: &Listed) -> Option<Value> {
         ("GET", _) | (_, "/v1/subjects/{oid}/close") => None,
         (_, "/v1/subjects/{oid}/fields") => Some(json!({"fields": {"phone": null}})),
         (_, "/v1/subjects/{oid}/telemetry-id/rotate") => Some(json!({"understood": true})),
-        (_, "/v1/subjects/{oid}/erasure") => {
+        (_, "/v1/subjects/{oid}/erasure" | "/v1/subjects/{oid}/access") => {
             Some(json!({"channel": "letter", "checked": "knew the marker word"}))
         }
         (_, "/v1/subjects/{oid}/consent/gpc") => Some(json!({"sec_gpc": ["1"]})),

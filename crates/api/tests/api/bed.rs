@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use privet_api::{ApiConfig, serve};
 use privet_classify::{DataMap, MaskRules};
+use privet_request_files::{FolderFiles, FolderSpools};
 use privet_seal::{Entropy, FileKeyProvider};
 use privet_source::{RunnerProgram, SqliteSource};
 use privet_store::{MemoryStores, SqliteStores};
@@ -16,6 +17,7 @@ use privet_vault::audit::{AuditLimits, Entry};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{DataStore, KeyStore, LogStore, RunLimits, Source};
 use privet_vault::receipt::ReceiptKey;
+use privet_vault::subject_request::{CopyParts, Language as CopyLanguage};
 use privet_vault::{
     Clock, Config, Environment, OwnPages, Parts, SessionLimits, SourceName, ThreadEntropy, Vault,
 };
@@ -123,6 +125,8 @@ pub(crate) struct Stores {
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) log: Arc<dyn LogStore>,
     _folder: Option<tempfile::TempDir>,
+    /// Where copies lie that people get, and what they are made of.
+    copies: tempfile::TempDir,
 }
 
 impl Stores {
@@ -133,6 +137,7 @@ impl Stores {
             keys,
             log,
             _folder: None,
+            copies: tempfile::tempdir().unwrap(),
         }
     }
 
@@ -144,6 +149,7 @@ impl Stores {
             keys,
             log,
             _folder: Some(folder),
+            copies: tempfile::tempdir().unwrap(),
         }
     }
 }
@@ -236,6 +242,13 @@ async fn vault_of(
     };
     let vault = Vault::start(parts).await.unwrap();
     vault.sign_receipts(ReceiptKey::from_seed(&[9; 32]).unwrap());
+    let folder = stores.copies.path();
+    vault.make_copies(CopyParts {
+        files: Arc::new(FolderFiles::open(&folder.join("files")).unwrap()),
+        spools: Arc::new(FolderSpools::open(&folder.join("spools")).unwrap()),
+        telemetry: None,
+        language: CopyLanguage::English,
+    });
     vault
 }
 

@@ -1,5 +1,7 @@
 //! The command line of what people ask for.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use privet_wire::{Oid, RequestChannel, SubjectRequestId};
@@ -7,12 +9,17 @@ use privet_wire::{Oid, RequestChannel, SubjectRequestId};
 use super::As;
 
 const REQUESTS: &str = "\
-Whoever asks to be forgotten by mail, phone or letter is entered here, with how you made sure that
-it is them; the law gives a month from the day on which the request came. It can be taken back for
-some days (7 unless [requests] in privet.toml says otherwise), then the server erases the person.
+Whoever asks by mail, phone or letter for everything that is held of them, or to be forgotten, is
+entered here, with how you made sure that it is them; the law gives a month from the day on which
+the request came. A copy is made with the daily batch, or at once with `run`, and is kept for some
+weeks. An erasure can be taken back for some days (7 unless [requests] in privet.toml says
+otherwise), then the server erases the person.
 Requests that are due soon or late are findings in the log. Reading the list is recorded too.
 
 Examples:
+  privet request access 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d --channel mail \\
+      --checked 'knew the last invoice'
+  privet request file 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f --out copy.zip
   privet request erase 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d --channel letter --received 2026-11-20 \\
       --checked 'signature compared with the contract'
   privet request list --running
@@ -54,6 +61,33 @@ impl From<Channel> for RequestChannel {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Request {
+    /// Enter that a person wants to see everything that is held of them.
+    Access {
+        /// The person's operational id.
+        subject: Oid,
+        /// How the request came.
+        #[arg(long)]
+        channel: Channel,
+        /// How you made sure that it is this person who asks; kept sealed, until the request ends.
+        #[arg(long, value_name = "TEXT")]
+        checked: String,
+        /// The day on which it came, if that was not today.
+        #[arg(long, value_name = "DAY")]
+        received: Option<Date>,
+    },
+    /// Fetch the file of an access request, to hand it to the person whose it is.
+    ///
+    /// Policy lets nobody of the staff do that unless it says so; that it was done is on record.
+    File {
+        /// The request's id, from `privet request list`.
+        id: SubjectRequestId,
+        /// Where to put the ZIP.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Replace a file that is there.
+        #[arg(long)]
+        force: bool,
+    },
     /// Enter that a person wants to be forgotten.
     Erase {
         /// The person's operational id.
@@ -88,7 +122,7 @@ pub(crate) enum Request {
         /// The request's id, from `privet request list`.
         id: SubjectRequestId,
     },
-    /// Take a request back: an erasure until it is carried out.
+    /// Take a request back: an erasure until it is carried out, a copy at any time.
     Cancel {
         /// The request's id.
         id: SubjectRequestId,

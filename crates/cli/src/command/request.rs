@@ -1,35 +1,47 @@
 //! `privet request`: what people ask for, by when it is due, and how it ends.
 
-use anyhow::Result;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use jiff::civil::Date;
 use privet_wire::{
     AskRequest, Personal, RequestChannel, RequestRun, RequestUrgency, SubjectRequest,
-    SubjectRequestDetail, SubjectRequestKind, SubjectRequestPage, SubjectRequestQuery,
-    SubjectRequestState,
+    SubjectRequestDetail, SubjectRequestId, SubjectRequestKind, SubjectRequestPage,
+    SubjectRequestQuery, SubjectRequestState,
 };
 use reqwest::Method;
 use serde_json::json;
 
 use super::session::printable;
-use crate::arguments::{Request, Requests};
+use crate::arguments::{Channel, Request, Requests};
 use crate::client::Client;
 use crate::folder::Folder;
 use crate::output::{self, Style, line};
+use crate::target::Target;
 
 pub(crate) async fn run(folder: Folder, requests: Requests, style: Style) -> Result<()> {
     let client = Client::new(&folder, &requests.who, "operator")?;
     match requests.command {
+        Request::Access {
+            subject,
+            channel,
+            checked,
+            received,
+        } => {
+            let path = format!("/v1/subjects/{subject}/access");
+            let ask = ask(channel, received, checked);
+            asked(&client.send(Method::POST, &path, &ask).await?, style)
+        }
+        Request::File { id, out, force } => file(&client, id, &out, force).await,
         Request::Erase {
             subject,
             channel,
             checked,
             received,
         } => {
-            let ask = AskRequest {
-                channel: Some(channel.into()),
-                received_on: received,
-                checked: Some(Personal::new(checked)),
-            };
             let path = format!("/v1/subjects/{subject}/erasure");
+            let ask = ask(channel, received, checked);
             asked(&client.send(Method::POST, &path, &ask).await?, style)
         }
         Request::List {
@@ -64,13 +76,38 @@ pub(crate) async fn run(folder: Folder, requests: Requests, style: Style) -> Res
     }
 }
 
+fn ask(channel: Channel, received: Option<Date>, checked: String) -> AskRequest {
+    AskRequest {
+        channel: Some(channel.into()),
+        received_on: received,
+        checked: Some(Personal::new(checked)),
+    }
+}
+
+/// Fetches a file; what broke off on the way is kept under no name.
+async fn file(client: &Client, id: SubjectRequestId, out: &Path, force: bool) -> Result<()> {
+    let mut target = Target::open(Some(out), force)?;
+    let path = format!("/v1/requests/{id}/file");
+    let fetched = client.fetch(&path, |piece| {
+        target
+            .write_all(piece)
+            .with_context(|| format!("cannot write {}", target.shown()))
+    });
+    fetched.await?;
+    target.keep()
+}
+
 fn asked(request: &SubjectRequest, style: Style) -> Result<()> {
     if style == Style::Programs {
         return output::json(request);
     }
     line(format!("request {} is entered", request.id))?;
     if let Some(next) = request.next_at {
-        fact("taken back until", &output::moment(next))?;
+        let what = match request.kind {
+            SubjectRequestKind::Access => "made from",
+            SubjectRequestKind::Erasure => "taken back until",
+        };
+        fact(what, &output::moment(next))?;
     }
     fact("due by", &request.due_on.to_string())
 }

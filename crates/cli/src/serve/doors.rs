@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::Stop;
+use super::{Stop, copies};
 use crate::folder::{Folder, replace_secret};
 use crate::output::note;
 use crate::settings::{Settings, Tls};
@@ -108,7 +108,7 @@ impl Doors {
     /// Opens the doors.
     ///
     /// # Errors
-    /// When a port is taken, a certificate is missing or wrong, or the telemetry journal cannot be used.
+    /// When a port is taken, a certificate is missing or wrong, or the telemetry journal or the folder of copies cannot be used.
     pub(crate) async fn open(
         folder: &Folder,
         settings: &Settings,
@@ -135,6 +135,8 @@ impl Doors {
             let telemetry = doors.spawn_telemetry(settings, vault, ports, &mut config);
             telemetry.await?;
         }
+        // After telemetry, so that no copy is made without what is in it.
+        vault.make_copies(copies::parts(folder, settings)?);
         doors.spawn_api(config, vault, api);
         doors.spawn_gateway(settings, vault, gateway)?;
         Ok(doors)

@@ -1,18 +1,23 @@
-//! `[requests]`: when what people ask for is carried out, and for how long it can be taken back. Within bounds: the law counts
-//! a month.
+//! `[requests]`: when what people ask for is carried out, for how long it can be taken back, and where files lie. Within bounds:
+//! the law counts a month.
 
 use std::ops::RangeInclusive;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use jiff::SignedDuration;
 use jiff::civil::Time;
-use privet_vault::subject_request::RequestRules;
+use privet_vault::subject_request::{Language, RequestRules};
 use serde::Deserialize;
+
+use super::Bucket;
 
 /// A person who changes their mind does so within days, and an answer is due within a month.
 const COOLING_DAYS: RangeInclusive<u32> = 0..=21;
 /// Long enough for a holiday.
 const FILE_DAYS: RangeInclusive<u32> = 1..=90;
+
+/// Where files lie unless it is stated.
+const STORE: &str = "requests";
 
 /// What is set; what is not is as [`RequestRules`] has it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -24,6 +29,12 @@ pub(crate) struct Requests {
     batch_at: Option<Time>,
     /// How long a file is kept.
     file_days: Option<u32>,
+    /// Where files lie: a folder, or the address of a bucket.
+    store: Option<String>,
+    /// How the bucket's service is reached.
+    pub(crate) bucket: Option<Bucket>,
+    /// The language of the copies' texts.
+    language: Option<String>,
 }
 
 impl Requests {
@@ -42,7 +53,24 @@ impl Requests {
             let (least, most) = (bounds.start(), bounds.end());
             bail!("`{name}` in [requests] is `{set}`: it can be {least} to {most}");
         }
-        Ok(())
+        self.language().map(drop)
+    }
+
+    /// Where files lie: a folder of the server's, unless it is stated.
+    pub(crate) fn store(&self) -> &str {
+        self.store.as_deref().unwrap_or(STORE)
+    }
+
+    /// The language of the copies' texts.
+    ///
+    /// # Errors
+    /// When there are none in it.
+    pub(crate) fn language(&self) -> Result<Language> {
+        let Some(tag) = &self.language else {
+            return Ok(Language::English);
+        };
+        let unknown = || format!("`language` in [requests] is `{tag}`");
+        tag.parse().with_context(unknown)
     }
 
     /// The rules of requests.
@@ -73,7 +101,7 @@ mod tests {
                 let hours = [rules.cooling, rules.file_life].map(|days| days.as_hours());
                 format!("{hours:?} {}", rules.batch_at)
             }
-            Err(error) => error.to_string(),
+            Err(error) => format!("{error:#}"),
         }
     }
 
@@ -91,6 +119,10 @@ mod tests {
         assert_eq!(
             check("file_days = 0"),
             "`file_days` in [requests] is `0`: it can be 1 to 90"
+        );
+        assert_eq!(
+            check("language = \"fr\""),
+            "`language` in [requests] is `fr`: no such language: take `en` or `de`"
         );
         assert!(check("cooling = 3").contains("unknown field"));
     }

@@ -1,4 +1,5 @@
-//! What an object store's client is told: by the environment, by `[telemetry.bucket]`, and by the file of credentials that it names.
+//! What an object store's client is told: by the environment, by `[telemetry.bucket]` or `[requests.bucket]`, and by the file of
+//! credentials that it names.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -7,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use privet_telemetry_store::Store;
 
 use crate::folder::{Folder, read_secret, read_text};
-use crate::settings::{Bucket, Telemetry};
+use crate::settings::Bucket;
 
 /// A service, and how its client calls what it is told.
 struct Service {
@@ -54,12 +55,17 @@ const SERVICES: [Service; 3] = [
 
 type Options = Vec<(String, String)>;
 
-/// What the client of the store's service is told; nothing for a folder. What is stated later goes before.
+/// What the client of an address's service is told; nothing for a folder. What is stated later goes before. `section` is where
+/// `store` and its `bucket` stand.
 ///
 /// # Errors
 /// What in the settings or in the file is not right. Nothing of a secret is in it.
-pub(super) fn options(folder: &Folder, telemetry: &Telemetry) -> Result<Options> {
-    let address = &*telemetry.store;
+pub(crate) fn options(
+    folder: &Folder,
+    address: &str,
+    bucket: Option<&Bucket>,
+    section: &str,
+) -> Result<Options> {
     let service = SERVICES.iter().find(|service| {
         service
             .schemes
@@ -67,9 +73,9 @@ pub(super) fn options(folder: &Folder, telemetry: &Telemetry) -> Result<Options>
             .any(|scheme| address.starts_with(scheme))
     });
     let Some(service) = service else {
-        if telemetry.bucket.is_some() {
+        if bucket.is_some() {
             bail!(
-                "`[telemetry.bucket]` is for a store in a bucket: set `store` to `s3://…`, `gs://…` or `az://…`, or leave the \
+                "`[{section}.bucket]` is for a store in a bucket: set `store` to `s3://…`, `gs://…` or `az://…`, or leave the \
                  section out"
             );
         }
@@ -80,9 +86,9 @@ pub(super) fn options(folder: &Folder, telemetry: &Telemetry) -> Result<Options>
         .filter(|(name, _)| name.starts_with(service.variables))
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect();
-    if let Some(bucket) = &telemetry.bucket {
+    if let Some(bucket) = bucket {
         stated(folder, service, bucket, &mut options)
-            .context("`[telemetry.bucket]` of `privet.toml` is not right")?;
+            .with_context(|| format!("`[{section}.bucket]` of `privet.toml` is not right"))?;
     }
     Ok(options)
 }
@@ -163,6 +169,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::settings::Telemetry;
 
     fn check(settings: &str, file: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -172,7 +179,12 @@ mod tests {
         let telemetry: Telemetry =
             toml::from_str(&format!("listen = \"127.0.0.1:0\"\n{settings}")).unwrap();
         let folder = Folder::new(folder.path());
-        match options(&folder, &telemetry) {
+        match options(
+            &folder,
+            &telemetry.store,
+            telemetry.bucket.as_ref(),
+            "telemetry",
+        ) {
             // The environment of whoever runs this test may say more.
             Ok(options) => {
                 let at = options

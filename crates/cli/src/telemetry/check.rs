@@ -10,7 +10,7 @@ use privet_telemetry::Rules;
 use privet_telemetry_store::{Attribute, Store};
 use tokio::time::timeout;
 
-use super::{QUERY_PROGRAM, address, bucket, forward, listens_safely, server_config, store};
+use super::{QUERY_PROGRAM, address, forward, listens_safely, options, server_config, store};
 use crate::folder::Folder;
 use crate::serve::this_program;
 use crate::settings::Telemetry;
@@ -105,7 +105,7 @@ async fn object_store(folder: &Folder, telemetry: &Telemetry) -> Result<()> {
     {
         return writable(path).context("`store` of [telemetry] cannot be used");
     }
-    let store = store(&address, bucket::options(folder, telemetry)?)?;
+    let store = store(&address, options(folder, telemetry)?)?;
     let probed = store.probe().await;
     probed.context("`store` of [telemetry] cannot be used")
 }

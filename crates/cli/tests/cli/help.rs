@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 47] = [
+const COMMANDS: [&[&str]; 49] = [
     &[],
     &["demo"],
     &["init"],
@@ -23,6 +23,8 @@ const COMMANDS: [&[&str]; 47] = [
     &["consent", "receipt"],
     &["consent", "verify"],
     &["request"],
+    &["request", "access"],
+    &["request", "file"],
     &["request", "erase"],
     &["request", "list"],
     &["request", "show"],
