@@ -5,6 +5,7 @@
 
 mod asked;
 mod consent;
+mod copies;
 mod held;
 mod login;
 mod looks;

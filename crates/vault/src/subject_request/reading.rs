@@ -11,9 +11,9 @@ use super::file::{PLACE, told};
 use super::machine::RequestFile;
 use crate::audit::{EntryKind, Record};
 use crate::keyring::RequestKey;
-use crate::policy::Action;
+use crate::policy::{Action, Decision};
 use crate::port::{FileError, FileName, FileStore, SubjectRequestRow};
-use crate::{Caller, Error, Result, SubjectRequestId, Vault};
+use crate::{Caller, Error, Result, SubjectRef, SubjectRequestId, Vault};
 
 /// Bytes that are opened and handed out together.
 const PART_BYTES: usize = 1 << 20;
@@ -106,11 +106,25 @@ impl Vault {
         id: SubjectRequestId,
         wish: impl Into<FileWish>,
     ) -> Result<FileReading> {
-        let wish = wish.into();
         let decision = self
             .permit(caller, Action::ReadRequestFile, EntryKind::RequestDenied)
             .await?;
+        self.file_for(caller, &decision, (id, None), &wish.into())
+            .await
+    }
+
+    /// The same for a caller who was decided about; `whose` is whose request it has to be, if not anybody's.
+    pub(crate) async fn file_for(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        (id, whose): (SubjectRequestId, Option<SubjectRef>),
+        wish: &FileWish,
+    ) -> Result<FileReading> {
         let row = self.request_of_person(id).await?;
+        if whose.is_some() && row.subject != whose {
+            return Err(Error::NotFound("request"));
+        }
         let file = self.file_of(&row)?;
         let open = self.subject_of(&row).await?.ok_or_else(no_file)?;
         // The row alone says whose it is: what was sealed with it has to say the same.
@@ -128,7 +142,7 @@ impl Vault {
         })?;
         let opener = self.opener(&row, &file, &key).await?;
         let record = Record::by(EntryKind::RequestFileRead, caller)
-            .ruling(self.ruling(&decision))
+            .ruling(self.ruling(decision))
             .fact("request", id.to_string())
             .count("from", start)
             .count("bytes", end - start)

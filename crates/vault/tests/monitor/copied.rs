@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use privet_classify::Class;
 use privet_seal::{Tyid, Zeroizing};
 use privet_vault::audit::{Entry, EntryKind};
@@ -14,12 +14,14 @@ use privet_vault::port::{
     EventColumn, EventError, EventReader, EventTable, PersonalEvent, PersonalIds, TelemetryEvents,
 };
 use privet_vault::receipt::{ReceiptKey, verify};
+use privet_vault::subject_request::{FileRange, SubjectRequestState};
 use privet_vault::*;
 use serde_json::json;
 
 use crate::bed::{Bed, request};
 use crate::copies::Copy;
 use crate::copying::{ask, collected, making, read, run};
+use crate::own::Door;
 
 /// What `ada` and `bob` did before they asked, and what was looked at since.
 async fn lived(bed: &Bed, ada: &SubjectName, bob: &SubjectName) -> [SubjectRequestId; 2] {
@@ -260,4 +262,35 @@ async fn what_is_collected_is_on_record_and_no_look() {
         assert!(entry.subjects().is_some() && entry.side().is_some());
     }
     assert_eq!(of_kind(EntryKind::RequestCollecting).count(), 2);
+}
+
+#[tokio::test]
+async fn people_get_their_own_copy_and_nobody_elses() {
+    let (bed, _places) = making(None).await;
+    let (ada, bob) = (
+        bed.subject("ada@example.com").await,
+        bed.subject("bob@example.com").await,
+    );
+    let door = Door::of(bed, SignedDuration::ZERO);
+    let (me, other) = (door.me(&ada).await, door.me(&bob).await);
+    let asked = me.ask_for_copy().await.unwrap();
+    let again = me.ask_for_copy().await.unwrap_err();
+    assert_eq!(again.code(), "request_running");
+    assert_eq!(run(&door.bed).await, collected(1));
+
+    let mut reading = me.copy_file(asked.id, FileRange::Whole).await.unwrap();
+    let mut zip = Vec::new();
+    while let Some(part) = reading.next().await.unwrap() {
+        zip.extend_from_slice(&part);
+    }
+    assert_eq!(
+        Copy::open(zip).rows("account")[0]["email"],
+        "ada@example.com"
+    );
+    let stolen = other.copy_file(asked.id, FileRange::Whole).await;
+    assert_eq!(stolen.unwrap_err().code(), "not_found");
+    assert_eq!(other.copies().await.unwrap(), []);
+    let copies = me.copies().await.unwrap();
+    let states: Vec<_> = copies.iter().map(|copy| (copy.id, copy.state)).collect();
+    assert_eq!(states, [(asked.id, SubjectRequestState::Ready)]);
 }

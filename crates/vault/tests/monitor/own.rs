@@ -53,13 +53,13 @@ impl IdentityProvider for Codes {
     }
 }
 
-struct Door {
-    bed: Bed,
+pub(crate) struct Door {
+    pub(crate) bed: Bed,
     codes: Arc<Codes>,
 }
 
 impl Door {
-    fn of(bed: Bed, looks_after: SignedDuration) -> Self {
+    pub(crate) fn of(bed: Bed, looks_after: SignedDuration) -> Self {
         let codes = Arc::<Codes>::default();
         bed.vault.open_own_pages(OwnPages {
             provider: codes.clone(),
@@ -113,7 +113,7 @@ impl Door {
         self.finish(&secret, &state, Some(&code)).await.unwrap()
     }
 
-    async fn me(&self, subject: &SubjectName) -> Me {
+    pub(crate) async fn me(&self, subject: &SubjectName) -> Me {
         let secret = self.secret_of(subject).await;
         self.bed.vault.me(&secret, HERE).await.unwrap().me
     }
