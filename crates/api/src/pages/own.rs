@@ -8,6 +8,7 @@ mod asked;
 mod consent;
 mod frame;
 mod held;
+mod language;
 mod login;
 mod looks;
 mod signed_in;

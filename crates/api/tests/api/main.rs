@@ -24,6 +24,7 @@ mod log;
 mod notices;
 mod own;
 mod own_attacks;
+mod own_consent;
 mod own_matrix;
 mod pages;
 mod query;

@@ -152,7 +152,9 @@ async fn consent_is_given_and_taken_back(world: &World) {
     let browser = &world.browser;
     browser.click("nav a[href='/me/consent']").await;
     arrives(world, |address| address.ends_with("/me/consent")).await;
-    world.reads("main", &["counts as a no"]).await;
+    world
+        .reads("main", &["counts as a no", "We write to you."])
+        .await;
     browser.press("Say yes").await;
     world
         .reads("main", &["You said yes", "Yes to marketing (2026-11)"])

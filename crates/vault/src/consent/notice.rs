@@ -39,6 +39,18 @@ pub struct NoticeText {
     pub since: Timestamp,
 }
 
+impl From<NoticeRow> for NoticeText {
+    fn from(row: NoticeRow) -> Self {
+        Self {
+            purpose: row.purpose,
+            language: row.language,
+            text: row.text,
+            sha256: row.sha256,
+            since: row.since,
+        }
+    }
+}
+
 impl Vault {
     /// The texts of a notice, in force or former: what a person is to be shown before they are asked, or was shown. They are
     /// nobody's data, so that whoever has a token may read them.
@@ -51,16 +63,9 @@ impl Vault {
         if rows.is_empty() {
             return Err(Error::NotFound("notice"));
         }
-        let texts = rows.into_iter().map(|row| NoticeText {
-            purpose: row.purpose,
-            language: row.language,
-            text: row.text,
-            sha256: row.sha256,
-            since: row.since,
-        });
         Ok(Notice {
             version: version.to_owned(),
-            texts: texts.collect(),
+            texts: rows.into_iter().map(NoticeText::from).collect(),
         })
     }
 
@@ -100,7 +105,7 @@ impl Vault {
     }
 
     /// The kept texts of these versions, each of which is the one that its hash is of.
-    pub(super) async fn kept_texts(&self, versions: BTreeSet<&str>) -> Result<Vec<NoticeRow>> {
+    pub(crate) async fn kept_texts(&self, versions: BTreeSet<&str>) -> Result<Vec<NoticeRow>> {
         if versions.is_empty() {
             return Ok(Vec::new());
         }

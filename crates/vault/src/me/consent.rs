@@ -1,9 +1,15 @@
 //! What a person agrees to, as they see and change it themself.
 
+use std::collections::BTreeSet;
+
+use privet_classify::Language;
+
 use super::Me;
 use crate::Result;
 use crate::audit::EntryKind;
-use crate::consent::{ConsentChange, ConsentChannel, ConsentGrant, ConsentHistory, ConsentView};
+use crate::consent::{
+    ConsentChange, ConsentChannel, ConsentGrant, ConsentHistory, ConsentView, NoticeText,
+};
 use crate::policy::Action;
 use crate::receipt::Receipt;
 
@@ -19,6 +25,22 @@ impl Me {
         self.vault
             .consent_of(&self.caller, &decision, &self.open, None)
             .await
+    }
+
+    /// What a person is asked who sees this: of each purpose the text of the notice in force, in every language that there is. Texts are
+    /// nobody's data.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`] when the data store fails; [`crate::Error::Internal`] when a text in it was changed.
+    pub async fn notice_texts(&self, view: &ConsentView) -> Result<Vec<NoticeText>> {
+        let purposes = view.purposes.iter();
+        let versions: BTreeSet<&str> = purposes.map(|one| &*one.current_notice).collect();
+        let mut texts = self.vault.kept_texts(versions).await?;
+        texts.retain(|text| {
+            let mut purposes = view.purposes.iter();
+            purposes.any(|one| one.purpose == text.purpose && one.current_notice == text.version)
+        });
+        Ok(texts.into_iter().map(NoticeText::from).collect())
     }
 
     /// What was answered, newest first: before a number where one is given.
@@ -48,12 +70,18 @@ impl Me {
             .await
     }
 
-    /// Says yes to one purpose under the notice that was shown, or no. It is in force when this returns.
+    /// Says yes to one purpose under the notice that was shown, or no. It is in force when this returns. `language`: that of the text
+    /// which was on the page, so that the receipt bears its hash; `None` where there was none.
     ///
     /// # Errors
     /// [`crate::Error::Denied`] by policy, [`crate::Error::Invalid`] with code `notice_outdated` when the notice has changed
-    /// since it was shown, or for a purpose that nobody is asked about.
-    pub async fn answer(&self, purpose: &str, yes: Option<&str>) -> Result<ConsentView> {
+    /// since it was shown, `language_unknown` when it has no text in that language, or for a purpose that nobody is asked about.
+    pub async fn answer(
+        &self,
+        purpose: &str,
+        yes: Option<&str>,
+        language: Option<Language>,
+    ) -> Result<ConsentView> {
         let change = ConsentChange {
             grant: yes
                 .map(|notice| ConsentGrant {
@@ -67,8 +95,7 @@ impl Me {
                 None => vec![purpose.to_owned()],
             },
             channel: ConsentChannel::Web,
-            // The page names the text's version, and shows it in no language.
-            language: None,
+            language,
             evidence: None,
         };
         let decision = self

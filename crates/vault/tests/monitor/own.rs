@@ -299,15 +299,18 @@ async fn a_person_answers_for_themself_and_nobody_else() {
         door.bed.subject("bob@example.com").await,
     );
     let me = door.me(&ada).await;
-    let view = me.answer("marketing", Some("2026-11")).await.unwrap();
+    let view = me.answer("marketing", Some("2026-11"), None).await.unwrap();
     assert!(
         view.purposes
             .iter()
             .any(|said| said.purpose == "marketing" && said.agreed)
     );
-    let old = me.answer("marketing", Some("2025-01")).await.unwrap_err();
+    let old = me
+        .answer("marketing", Some("2025-01"), None)
+        .await
+        .unwrap_err();
     assert_eq!(old.code(), "notice_outdated");
-    let basis = me.answer("service", None).await.unwrap_err();
+    let basis = me.answer("service", None, None).await.unwrap_err();
     assert_eq!(basis.code(), "purpose_without_consent");
     let mailer = door.bed.caller("mailer").await;
     let agrees = async |subject: &SubjectName| {
@@ -315,7 +318,7 @@ async fn a_person_answers_for_themself_and_nobody_else() {
         door.bed.vault.reveal(&mailer, &asked).await.is_ok()
     };
     assert!(agrees(&ada).await && !agrees(&bob).await);
-    me.answer("marketing", None).await.unwrap();
+    me.answer("marketing", None, None).await.unwrap();
     assert!(!agrees(&ada).await, "a no is in force at once");
     let history = me.consent_history(None).await.unwrap();
     assert_eq!(history.events.len(), 2);
@@ -336,7 +339,7 @@ async fn the_log_says_that_somebody_was_here_and_not_who() {
     let ada = door.bed.subject("ada@example.com").await;
     let me = door.me(&ada).await;
     me.held().await.unwrap();
-    me.answer("marketing", Some("2026-11")).await.unwrap();
+    me.answer("marketing", Some("2026-11"), None).await.unwrap();
     me.rotate_telemetry_id().await.unwrap();
     me.looks(None).await.unwrap();
     let all = door.bed.vault.audit().entries(0, 4_000).await.unwrap();
@@ -692,7 +695,7 @@ async fn policy_decides_about_people_as_about_everybody() {
     denied(me.consent().await.unwrap_err());
     denied(me.consent_history(None).await.unwrap_err());
     denied(me.consent_receipt(1).await.unwrap_err());
-    denied(me.answer("marketing", None).await.unwrap_err());
+    denied(me.answer("marketing", None, None).await.unwrap_err());
     denied(me.looks(None).await.unwrap_err());
     denied(me.look("0a", 1).await.unwrap_err());
     denied(me.look_proof("0a", 1).await.unwrap_err());

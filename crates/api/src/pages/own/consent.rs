@@ -1,16 +1,19 @@
-//! What a person agrees to: one switch a purpose, in force at once, with every answer and its receipt.
+//! What a person agrees to: one switch a purpose beside the text that it is about, in force at once, with every answer and its
+//! receipt.
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use privet_vault::{PastConsent, PurposeConsent};
+use privet_classify::Language;
+use privet_vault::{NoticeText, PastConsent, PurposeConsent};
 use serde::Deserialize;
 
 use super::super::log::file;
 use super::super::page::{page, see_other};
 use super::super::text::Moment;
 use super::frame::{Frame, Place, said};
+use super::language::Reads;
 use super::signed_in::{OwnForm, OwnPerson};
 use super::words::{ENGLISH, Words};
 use crate::answer::plain;
@@ -42,11 +45,29 @@ struct Purpose {
     since: Option<Moment>,
     /// The version of the text in force.
     notice: String,
+    /// The text, where there is one.
+    text: Option<Text>,
 }
 
-impl From<PurposeConsent> for Purpose {
-    fn from(said: PurposeConsent) -> Self {
+/// What a person is asked, in a language that they read.
+struct Text {
+    text: String,
+    language: String,
+}
+
+impl Purpose {
+    /// `texts`: those of the notice in force, in every language.
+    fn of(said: PurposeConsent, texts: &[NoticeText], reads: &Reads) -> Self {
+        let theirs = texts.iter().filter(|text| text.purpose == said.purpose);
+        let languages: Vec<&str> = theirs.clone().map(|text| &*text.language).collect();
+        let best = reads.best(&languages);
+        let text = theirs.clone().find(|text| Some(&*text.language) == best);
+        let text = text.map(|text| Text {
+            text: text.text.clone(),
+            language: text.language.clone(),
+        });
         Self {
+            text,
             name: Words::name(&said.purpose),
             state: match said.answer {
                 Some(true) if said.agreed => ENGLISH.agreed,
@@ -99,26 +120,33 @@ pub(crate) struct HistoryQuery {
 /// What holds, and what was answered.
 pub(crate) async fn consent(
     State(api): State<Api>,
+    headers: HeaderMap,
     who: OwnPerson,
     Params(query): Params<HistoryQuery>,
 ) -> Result<Response, Refusal> {
-    show(&api, &who, StatusCode::OK, query.before, None).await
+    let reads = Reads::of(&headers);
+    show(&api, &who, &reads, StatusCode::OK, query.before, None).await
 }
 
 async fn show(
     api: &Api,
     who: &OwnPerson,
+    reads: &Reads,
     status: StatusCode,
     before: Option<u64>,
     problem: Option<String>,
 ) -> Result<Response, Refusal> {
     let view = who.me.consent().await?;
+    let texts = who.me.notice_texts(&view).await?;
     let history = who.me.consent_history(before).await?;
+    let purposes = view.purposes.into_iter();
     let consent = Consent {
         frame: Frame::of(api, who, Place::Consent),
         problem,
         lost: view.lost,
-        purposes: view.purposes.into_iter().map(Purpose::from).collect(),
+        purposes: purposes
+            .map(|purpose| Purpose::of(purpose, &texts, reads))
+            .collect(),
         answers: history.events.into_iter().map(Answer::from).collect(),
         has_receipts: api.vault.receipt_key().is_ok(),
         older: history
@@ -133,6 +161,8 @@ pub(crate) struct AnswerFields {
     purpose: String,
     /// The version of the text that was on the page.
     notice: String,
+    /// The language in which it was there; absent where there was no text.
+    language: Option<Language>,
     answer: YesNo,
 }
 
@@ -146,18 +176,23 @@ enum YesNo {
 /// Says yes or no.
 pub(crate) async fn answer(
     State(api): State<Api>,
+    headers: HeaderMap,
     OwnForm { who, fields }: OwnForm<AnswerFields>,
 ) -> Result<Response, Refusal> {
     let yes = match fields.answer {
         YesNo::Yes => Some(fields.notice.as_str()),
         YesNo::No => None,
     };
-    match who.me.answer(&fields.purpose, yes).await {
+    let AnswerFields {
+        purpose, language, ..
+    } = &fields;
+    match who.me.answer(purpose, yes, language.clone()).await {
         // By a GET, so that loading the page again answers nothing again.
         Ok(_) => see_other(Place::Consent.path()),
         Err(error) => {
             let (status, problem) = said(error)?;
-            show(&api, &who, status, None, Some(problem)).await
+            let reads = Reads::of(&headers);
+            show(&api, &who, &reads, status, None, Some(problem)).await
         }
     }
 }
