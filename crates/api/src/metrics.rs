@@ -33,6 +33,8 @@ pub(crate) struct Metrics {
     log_commits: IntGauge,
     log_commit_seconds: Gauge,
     log_checked: IntGauge,
+    mirror_entries_behind: IntGauge,
+    mirror_seconds_behind: Gauge,
 }
 
 impl Metrics {
@@ -58,6 +60,11 @@ impl Metrics {
         let log_commit_seconds =
             Gauge::new("privet_audit_last_commit_seconds", "The last commit took")?;
         registry.register(Box::new(log_commit_seconds.clone()))?;
+        let mirror_seconds_behind = Gauge::new(
+            "privet_audit_mirror_seconds_behind",
+            "For how long the log's mirror has lacked entries",
+        )?;
+        registry.register(Box::new(mirror_seconds_behind.clone()))?;
         Ok(Self {
             requests: counters(
                 "privet_http_requests_total",
@@ -77,6 +84,11 @@ impl Metrics {
                 "privet_audit_checked",
                 "Old entries checked since the start",
             )?,
+            mirror_entries_behind: gauge(
+                "privet_audit_mirror_entries_behind",
+                "Entries that the log's mirror lacks; 0 without one",
+            )?,
+            mirror_seconds_behind,
             log_commit_seconds,
             seconds,
             registry,
@@ -132,6 +144,11 @@ impl Metrics {
         self.log_checked.set(whole(health.audit.check.done));
         let last_commit = health.audit.last_commit.as_secs_f64();
         self.log_commit_seconds.set(last_commit);
+        let mirror = health.audit.mirror.as_ref();
+        let behind = mirror.map_or(0, |mirror| mirror.behind);
+        self.mirror_entries_behind.set(whole(behind));
+        let late = mirror.map_or(0.0, |mirror| mirror.late.as_secs_f64());
+        self.mirror_seconds_behind.set(late);
         let mut text = Vec::with_capacity(8 * 1024);
         for registry in std::iter::once(&self.registry).chain(&self.others) {
             TextEncoder::new().encode(&registry.gather(), &mut text)?;

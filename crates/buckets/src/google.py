@@ -141,12 +141,22 @@ class Handler(BaseHTTPRequestHandler):
     def list(self, query):
         prefix = query.get("prefix", [""])[0]
         after = query.get("continuation-token", [""])[0]
+        delimiter = query.get("delimiter", [""])[0]
+
+        def shown(name):
+            """A name, or the folder that it is in where folders are asked for."""
+            folder, found, _ = name[len(prefix):].partition(delimiter) if delimiter else ("", "", "")
+            return prefix + folder + found if found else name
+
         with turn:
-            names = sorted(name for name in objects if name.startswith(prefix) and name > after)
-            page = [(name, objects[name]) for name in names[:PAGE]]
+            names = sorted({shown(name) for name in objects if name.startswith(prefix)})
+            names = [name for name in names if name > after]
+            page = [(name, objects.get(name)) for name in names[:PAGE]]
         text = "".join(
             f"<Contents><Key>{escape(name)}</Key><LastModified>{there.made:%Y-%m-%dT%H:%M:%S.%fZ}</LastModified>"
             f"<ETag>{escape(there.etag)}</ETag><Size>{len(there.content)}</Size></Contents>"
+            if there
+            else f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
             for name, there in page
         )
         if len(names) > PAGE:

@@ -11,6 +11,7 @@ mod command;
 mod demo;
 mod folder;
 mod mail;
+mod mirror;
 mod output;
 mod serve;
 mod settings;

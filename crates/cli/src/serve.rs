@@ -24,7 +24,7 @@ use privet_vault::{Clock, Config, Parts, SourceName, SystemClock, ThreadEntropy,
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
 use crate::output::note;
 use crate::settings::Settings;
-use crate::{mail, sources, stores};
+use crate::{mail, mirror, sources, stores};
 
 pub(crate) use doors::{Doors, Login, Ports, Server};
 pub(crate) use people::own_pages;
@@ -80,6 +80,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         // What is not right must not wait for the first person who is to get mail.
         mail::mailer(folder, stated, &map)?;
     }
+    let mirror = mirror::open(folder, settings)?;
     let backup = stores::key_backup(folder, settings)?;
     let stores = stores::open(folder, settings).await?;
     let parts = Parts {
@@ -95,7 +96,10 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         clock,
         entropy: Arc::new(ThreadEntropy),
     };
-    let started = Vault::start(parts).await;
+    let started = match mirror {
+        Some(mirror) => Vault::start_mirrored(parts, mirror).await,
+        None => Vault::start(parts).await,
+    };
     let explained = started.map_err(|error| match error {
         // What programs are not told, the operator at this terminal has to know.
         privet_vault::Error::Internal(what) => anyhow!("{what}"),

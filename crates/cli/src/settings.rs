@@ -137,6 +137,18 @@ pub(crate) struct Root {
 pub(crate) struct Log {
     pub(crate) origin: String,
     pub(crate) key: PathBuf,
+    /// Where a copy of the log is written at once; required outside development.
+    pub(crate) mirror: Option<Mirror>,
+}
+
+/// `[log.mirror]`: the log's mirror.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mirror {
+    /// A folder on the disk of another machine, or the address of a bucket.
+    pub(crate) place: String,
+    /// How the bucket's service is reached.
+    pub(crate) bucket: Option<Bucket>,
 }
 
 impl Log {

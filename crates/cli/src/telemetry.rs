@@ -28,7 +28,7 @@ use crate::output::note;
 use crate::serve::this_program;
 use crate::settings::{Settings, Telemetry, Tls};
 
-pub(crate) use check::check;
+pub(crate) use check::{check, writable};
 
 /// A file of the journal that is this long is stored at once.
 const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;

@@ -8,7 +8,7 @@ use object_store::memory::InMemory;
 
 use crate::error::cannot;
 use crate::folder::Folder;
-use crate::{Access, Error, Settings, Surroundings, Why, bucket};
+use crate::{Access, Error, Settings, Surroundings, Why};
 
 /// The folder that an address means, if it means one.
 pub(crate) fn folder(address: &str) -> Option<&FilePath> {
@@ -38,7 +38,7 @@ pub(crate) fn open(
     if address == "memory://" {
         return Ok(Arc::new(InMemory::new()));
     }
-    bucket::open(address, &settings.options)
+    Ok(privet_objects::open(address, &settings.options)?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What can go wrong, in words that show neither addresses nor credentials.
 
-use std::error::Error as _;
-use std::io;
+use privet_objects::{OpenError, Why};
 
 /// What can go wrong.
 ///
@@ -83,6 +82,16 @@ pub enum Error {
     Arrow(#[source] arrow_schema::ArrowError),
 }
 
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Address => Self::Address,
+            OpenError::Options => Self::Options,
+            OpenError::Unavailable(why) => Self::Unavailable { doing: "open", why },
+        }
+    }
+}
+
 impl From<parquet::errors::ParquetError> for Error {
     fn from(error: parquet::errors::ParquetError) -> Self {
         Self::Parquet(error)
@@ -92,60 +101,6 @@ impl From<parquet::errors::ParquetError> for Error {
 impl From<arrow_schema::ArrowError> for Error {
     fn from(error: arrow_schema::ArrowError) -> Self {
         Self::Arrow(error)
-    }
-}
-
-/// Why an object store failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Why {
-    /// What was asked for is not there.
-    NotFound,
-    /// The credentials do not allow it.
-    Denied,
-    /// There are no credentials, or they are not accepted.
-    Unauthenticated,
-    /// The store is not able to do it at all.
-    Unsupported,
-    /// The local disk says so.
-    Disk(io::ErrorKind),
-    /// Everything else: the network, the service, a time limit.
-    Failing,
-}
-
-impl std::fmt::Display for Why {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NotFound => "it is not there",
-            Self::Denied => "its credentials do not allow that",
-            Self::Unauthenticated => "it does not accept the credentials",
-            Self::Unsupported => "it is not able to",
-            Self::Failing => "it does not answer, or answers with an error",
-            Self::Disk(kind) => return write!(f, "{kind}"),
-        })
-    }
-}
-
-impl Why {
-    /// The kind of an object store's error.
-    pub fn of(error: &object_store::Error) -> Self {
-        use object_store::Error as E;
-        match error {
-            E::NotFound { .. } => Self::NotFound,
-            E::PermissionDenied { .. } => Self::Denied,
-            E::Unauthenticated { .. } => Self::Unauthenticated,
-            E::NotSupported { .. } | E::NotImplemented { .. } => Self::Unsupported,
-            other => {
-                let mut source = other.source();
-                while let Some(error) = source {
-                    if let Some(error) = error.downcast_ref::<io::Error>() {
-                        return Self::Disk(error.kind());
-                    }
-                    source = error.source();
-                }
-                Self::Failing
-            }
-        }
     }
 }
 

@@ -12,7 +12,6 @@
 mod adding;
 mod address;
 mod batch;
-mod bucket;
 mod clean;
 mod column;
 mod commit;
@@ -34,11 +33,11 @@ pub mod views;
 
 pub use adding::Adding;
 pub use batch::{Batch, Rows};
-pub use bucket::open as open_bucket;
 pub use clean::Cleaned;
 pub use compact::Compacted;
-pub use error::{Error, Why};
+pub use error::Error;
 pub use expire::Expired;
+pub use privet_objects::{Why, open as open_bucket};
 pub use record::{Common, Consent, Exemplar, Link, Log, Point, Record, Span, Stamped, Value};
 pub use snapshot::Snapshot;
 pub use state::DataFile;

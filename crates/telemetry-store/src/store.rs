@@ -12,7 +12,7 @@ use crate::error::cannot;
 use crate::log::{Log, Written};
 use crate::state::State;
 use crate::surroundings::new_id;
-use crate::{Batch, DataFile, Error, Snapshot, Surroundings, Why, address, bucket, file};
+use crate::{Batch, DataFile, Error, Snapshot, Surroundings, Why, address, file};
 
 /// How often a commit that somebody else was faster than is tried again.
 const ATTEMPTS_MAX: usize = 100;
@@ -124,7 +124,7 @@ pub(crate) enum Committed {
 
 impl Store {
     /// The option with authorities, as PEM, that certificates are checked with beside the machine's.
-    pub const AUTHORITIES: &str = bucket::AUTHORITIES;
+    pub const AUTHORITIES: &str = privet_objects::AUTHORITIES;
 
     /// Opens the store at an address: a folder (a path, or `file://` and one), `s3://bucket/prefix`, `gs://…`, `az://…`.
     /// `memory://` is a new one in memory.
@@ -149,7 +149,7 @@ impl Store {
 
     /// The files that options name: the client reads credentials in them, now or later.
     pub fn files(options: &[(String, String)]) -> Vec<std::path::PathBuf> {
-        bucket::files(options)
+        privet_objects::files(options)
     }
 
     /// The store that an object store's root holds.

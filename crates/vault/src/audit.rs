@@ -7,11 +7,13 @@
 mod background;
 mod bundle;
 mod check;
+mod copying;
 mod directory;
 mod entry;
 mod export;
 mod hex;
 mod kind;
+mod mirror;
 pub mod offline;
 mod read;
 mod record;
@@ -22,7 +24,7 @@ mod status;
 mod subjects;
 mod tiles;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -40,6 +42,8 @@ pub use check::CheckError;
 pub use entry::{ENTRY_BYTES_MAX, Entry, EntryActor, EntryDecision};
 pub(crate) use hex::Hex;
 pub use kind::{EntryKind, UnknownKind};
+pub use mirror::MirrorHealth;
+pub(crate) use mirror::{Bounded, Missing, Standing, compare};
 pub use read::{ENTRIES_MAX, Follower};
 pub use record::{Actor, Record, Ruling};
 pub use side::{SealedSide, SideKey, SideRecord};
@@ -49,6 +53,7 @@ pub use subjects::{SubjectProof, SubjectUse};
 pub use tiles::TilesError;
 
 use entry::Prepared;
+use mirror::Mirroring;
 use sequencer::{Sequencer, Waiting};
 use status::{Published, Refusal, Status};
 
@@ -96,11 +101,15 @@ struct Inner {
     /// Taken by whoever shuts down.
     writer: Mutex<Option<JoinHandle<()>>>,
     background: Mutex<Vec<AbortHandle>>,
+    mirror: OnceLock<Arc<Mirroring>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop_background();
+        if let Some(mirror) = self.mirror.get() {
+            mirror.stop();
+        }
     }
 }
 
@@ -171,6 +180,7 @@ impl AuditLog {
                 closing,
                 writer: Mutex::new(Some(tokio::spawn(sequencer.run(waiting)))),
                 background: Mutex::new(Vec::new()),
+                mirror: OnceLock::new(),
             }),
         };
         log.announce().await?;
@@ -229,7 +239,10 @@ impl AuditLog {
     pub fn health(&self) -> AuditHealth {
         let queue = &self.inner.queue;
         let depth = queue.max_capacity().saturating_sub(queue.capacity());
-        self.inner.status.health(depth, &self.inner.limits)
+        AuditHealth {
+            mirror: self.mirror_health(),
+            ..self.inner.status.health(depth, &self.inner.limits)
+        }
     }
 
     /// Writes `log.closed`, commits what waits, and ends the writer. Every later entry is refused.
@@ -255,6 +268,7 @@ impl AuditLog {
         {
             tracing::error!("the writer of the audit log ended with a panic");
         }
+        self.end_mirror().await;
     }
 
     /// Makes an entry without subjects and side record durable, however long that takes.

@@ -9,6 +9,7 @@ pub(crate) use rows::{Held, InHand};
 pub use rows::{RowsErased, SourceRows};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -25,6 +26,9 @@ use crate::{Caller, Error, Puid, Result, SubjectName, SubjectRef, SubjectRequest
 /// How often a subject is destroyed anew when their telemetry id was rotated in the same moment.
 const ATTEMPTS_MAX: u32 = 16;
 
+/// How long whoever closes an account waits for the log's mirror.
+const MIRROR_WAIT: Duration = Duration::from_secs(10);
+
 /// What an erasure destroyed and what it had to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
@@ -40,6 +44,9 @@ pub struct Closed {
     pub rows: SourceRows,
     /// What is kept of the subject's answers, if anything; it is found by this alone, and told this once.
     pub consent: Option<ConsentKept>,
+    /// Whether the log's mirror has that entry, so that no restore of the stores undoes what was done. If not, it is done all the
+    /// same, and holds as soon as the mirror answers again.
+    pub confirmed: bool,
 }
 
 /// That a closed subject's answers are kept.
@@ -150,7 +157,10 @@ impl Vault {
         let entry = self.record(done).await?;
         let values_deleted = self.delete_orphans().await?;
         let rows = self.erase_rows_of(&erasure.aliases, &erasure.actor).await;
+        // Last: the mirror has had all this time for it.
+        let confirmed = self.inner.audit.is_mirrored(entry, MIRROR_WAIT).await;
         Ok(Closed {
+            confirmed,
             entry,
             keys_destroyed: erasure.keys.len() as u64,
             values_deleted,

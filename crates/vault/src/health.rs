@@ -8,6 +8,8 @@ use crate::{Error, Reason, Vault};
 pub struct VaultHealth {
     /// Why nothing is revealed at the moment; empty when all is well.
     pub reasons: Vec<Reason>,
+    /// What is not as it should be, and keeps nothing from being revealed.
+    pub warnings: Vec<Reason>,
     /// The audit log.
     pub audit: AuditHealth,
     /// Sessions of the protected console that are open here.
@@ -22,7 +24,12 @@ impl Vault {
         if let Err(Error::Unready(reason)) = self.fresh() {
             reasons.push(reason);
         }
+        let mirror = audit.mirror.as_ref();
         VaultHealth {
+            warnings: mirror
+                .and_then(|mirror| mirror.warning())
+                .into_iter()
+                .collect(),
             reasons,
             audit,
             sessions_open: self.inner.sessions.live_count(),

@@ -20,6 +20,7 @@ mod vault;
 mod changed;
 mod keyring;
 mod maintenance;
+mod mirrored;
 mod recent;
 mod watch;
 

@@ -29,6 +29,8 @@ const ROWS_PERIOD: Duration = Duration::from_secs(5);
 const SESSIONS_PERIOD: Duration = Duration::from_secs(60);
 /// How often the logs of other servers are looked through for erasures that they did not finish.
 const LOGS_PERIOD: Duration = Duration::from_secs(60);
+/// How often it is looked whether the log's mirror is late.
+const MIRROR_PERIOD: Duration = Duration::from_secs(1);
 /// How often opened keys and tokens that nobody asks for any more are let go.
 const CACHE_PERIOD: Duration = Duration::from_secs(30);
 /// After a longer silence of the log, the clock may be what is wrong.
@@ -125,7 +127,10 @@ impl Vault {
             Box::pin(async move { v.end_stale().await })
         });
         every(self, LOGS_PERIOD, "other servers' logs", |v| {
-            Box::pin(async move { v.replay_other_logs().await })
+            Box::pin(async move { v.replay_other_logs(&[]).await })
+        });
+        every(self, MIRROR_PERIOD, "the log's mirror", |v| {
+            Box::pin(async move { v.watch_mirror().await })
         });
         every(self, SESSIONS_PERIOD, "overdue reviews", |v| {
             Box::pin(async move { v.find_overdue().await })
@@ -187,8 +192,9 @@ impl Vault {
             ledger,
             ..
         } = &*self.inner;
-        // The order matters: whatever holds the position after the size was read lies beyond it.
-        let size = audit.size();
+        // The order matters: whatever holds the position after the size was read lies beyond it. What the mirror lacks may
+        // be lost with the log, and then the key store must not have seen it.
+        let size = audit.size_mirrored();
         let position = ledger.lowest().map_or(size, |held| held.min(size));
         Ok(keys.set_log_position(&config.origin, position).await?)
     }

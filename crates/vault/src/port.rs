@@ -1,5 +1,5 @@
 //! The ports: what any store or application database must offer, in domain words. `store` and `source` implement
-//! them, `login` that of identity providers, `request-files` those of files; nothing else does.
+//! them, `login` that of identity providers, `request-files` those of files, `mirror` that of the log's mirror; nothing else does.
 
 mod backup;
 mod catalog;
@@ -9,6 +9,7 @@ mod file_store;
 mod identity;
 mod keys;
 mod log;
+mod mirror;
 mod notice;
 mod query;
 mod request;
@@ -33,6 +34,7 @@ pub use keys::{
     Orphans, RetentionKey, ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
+pub use mirror::{LogMirror, MirrorCheckpoint, MirrorError, MirrorVersion};
 pub use notice::NoticeRow;
 pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};
 pub use request::{GrantRequestRow, RequestDecision};

@@ -19,8 +19,9 @@ use crate::log_read::Readings;
 use crate::login::Logins;
 use crate::maintenance::{Ledger, Started};
 use crate::me::OwnLogins;
+use crate::mirrored::compared;
 use crate::policy::{Action, Context, Decision, Policy, Resource};
-use crate::port::{DataStore, KeyBackup, KeyStore, LogStore, QueryEngine, Source};
+use crate::port::{DataStore, KeyBackup, KeyStore, LogMirror, LogStore, QueryEngine, Source};
 use crate::receipt::ReceiptKey;
 use crate::session::{Listing, Sessions};
 use crate::subject_request::{CopyParts, Requests};
@@ -127,6 +128,14 @@ impl Vault {
     /// [`Error::Unready`] when the data map contradicts what people answered, the root key is not the one that wrapped the stores' keys, or the log does not match its
     /// checkpoint, [`Error::Store`] when a store fails.
     pub async fn start(parts: Parts) -> Result<Self> {
+        Self::start_beside(parts, None).await
+    }
+
+    /// Starts beside the log's mirror, if there is one.
+    pub(crate) async fn start_beside(
+        parts: Parts,
+        mirror: Option<Arc<dyn LogMirror>>,
+    ) -> Result<Self> {
         consent::check_bits(&*parts.data, &parts.map).await?;
         consent::refuse_changed(&*parts.data, &parts.map).await?;
         let changed = Arc::<Changed>::default();
@@ -141,6 +150,7 @@ impl Vault {
         let tenant = keyring
             .tenant(&parts.config.tenant, parts.clock.now())
             .await?;
+        let standing = compared(&parts, mirror.as_ref()).await?;
         let audit = AuditLog::start(
             parts.log,
             parts.config.origin.clone(),
@@ -151,6 +161,7 @@ impl Vault {
             parts.config.audit,
         )
         .await?;
+        audit.follow_with(mirror, &standing);
         let watch = Watch::start(&*parts.keys, &*parts.clock).await?;
         let vault = Self {
             inner: Arc::new(Inner {
@@ -187,7 +198,7 @@ impl Vault {
                 watch,
             }),
         };
-        vault.replay_erasures().await?;
+        vault.go_on_from(&standing).await?;
         vault.record_policy().await?;
         vault.keep_notices().await?;
         vault.end_abandoned().await?;

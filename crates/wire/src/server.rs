@@ -44,6 +44,9 @@ pub struct Health {
     /// Why it is not ready; empty when it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<HealthReason>,
+    /// What is not as it should be, and keeps nothing from being revealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<HealthReason>,
 }
 
 /// The short answer about the server's health.
@@ -58,7 +61,7 @@ pub enum HealthStatus {
     Unready,
 }
 
-/// One reason for revealing nothing.
+/// One reason for revealing nothing, or one warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthReason {
     /// The code that a refused request gets.

@@ -97,6 +97,15 @@ pub struct Closed {
     /// file, since nothing else leads to the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<ConsentKept>,
+    /// Whether the log's mirror has the entry, so that no restore of the stores undoes this. If not (the status is 202 then), it is
+    /// done here all the same, and holds as soon as the mirror answers again.
+    #[serde(default = "confirmed")]
+    pub confirmed: bool,
+}
+
+/// A server without a mirror has nobody to wait for.
+fn confirmed() -> bool {
+    true
 }
 
 /// What closing a subject did in one table of an application's database.

@@ -78,7 +78,7 @@ pub(crate) async fn write(
 /// What law keeps stays under a key of its own until its date; `consent` says where the answers to consent are then.
 #[utoipa::path(post, path = "/v1/subjects/{oid}/close", tag = "subjects",
     params(("oid" = privet_wire::Oid, Path)),
-    responses((status = 200, body = Closed), Refusals))]
+    responses((status = 200, body = Closed), (status = 202, body = Closed), Refusals))]
 pub(crate) async fn close(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
@@ -95,7 +95,11 @@ pub(crate) async fn close(
         source: source.to_string(),
         why: why.clone(),
     });
-    Answer::ok(&Closed {
+    let status = match closed.confirmed {
+        true => StatusCode::OK,
+        false => StatusCode::ACCEPTED,
+    };
+    let body = Closed {
         entry: closed.entry,
         keys_destroyed: closed.keys_destroyed,
         values_deleted: closed.values_deleted,
@@ -106,7 +110,9 @@ pub(crate) async fn close(
             puid: puid_out(kept.puid),
             until: kept.until,
         }),
-    })
+        confirmed: closed.confirmed,
+    };
+    Answer::sized(status, &body, 1_024)
 }
 
 fn erased(rows: &SourceRows) -> Vec<ErasedRows> {

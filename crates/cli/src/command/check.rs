@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::arguments::Check;
 use crate::folder::{Folder, SETTINGS, read_secret};
 use crate::mail;
+use crate::mirror;
 use crate::output::{self, Style, line};
 use crate::serve::{data_map, disagreements, own_pages, policy, texts_missing};
 use crate::settings::Settings;
@@ -62,6 +63,9 @@ impl Report {
         self.problems
             .extend(stores::problems(folder, &settings).await);
         self.kept(own_pages(folder, &settings, Arc::new(SystemClock::start())));
+        let found = mirror::check(folder, &settings).await;
+        self.problems.extend(found.problems);
+        self.notes.extend(found.notes);
         let map = self.kept(data_map(folder, &settings));
         let policy = self.kept(policy(folder, &settings));
         if let (Some(map), Some(policy)) = (&map, &policy) {
@@ -149,11 +153,6 @@ impl Report {
             "an erasure can be undone from a backup of the key store for {} days (`key_backup_days`)",
             settings.key_backup_days
         ));
-        if !settings.development {
-            self.notes.push(
-                "`development` is off, and this version cannot mirror the log to a second machine yet".to_owned(),
-            );
-        }
     }
 
     /// What the files say about each other.

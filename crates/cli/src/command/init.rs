@@ -236,6 +236,11 @@ file = "root.key"
 origin = "{origin}"
 key = "log.key"
 
+# A copy of the log where no restore of the stores reaches, required outside development: a folder on another machine's disk,
+# or a bucket.
+# [log.mirror]
+# place = "s3://privet-log/prod"
+
 # Signs receipts of consent. They need a `[controller]` in the data map, too.
 [receipts]
 key = "receipt.key"

@@ -14,12 +14,6 @@ pub(crate) async fn run(folder: Folder, style: Style) -> Result<()> {
     log_to_stderr();
     let mut stop = Stop::listen()?;
     let settings = Settings::read(&folder)?;
-    if !settings.development {
-        output::note(
-            "note: `development` is off, and this version cannot mirror the log to a second machine yet: \
-             `privet audit export` to one regularly",
-        );
-    }
     let vault = open_vault(&folder, &settings).await?;
     let served = async {
         let auditors = init::first_tokens(&folder, &vault).await?;

@@ -1,5 +1,5 @@
-//! What an object store's client is told: by the environment, by `[telemetry.bucket]` or `[requests.bucket]`, and by the file of
-//! credentials that it names.
+//! What an object store's client is told: by the environment, by `[telemetry.bucket]`, `[requests.bucket]` or `[log.mirror.bucket]`, and by the
+//! file of credentials that it names.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -75,8 +75,7 @@ pub(crate) fn options(
     let Some(service) = service else {
         if bucket.is_some() {
             bail!(
-                "`[{section}.bucket]` is for a store in a bucket: set `store` to `s3://…`, `gs://…` or `az://…`, or leave the \
-                 section out"
+                "`[{section}.bucket]` is for what lies in a bucket: name one as `s3://…`, `gs://…` or `az://…`, or leave the section out"
             );
         }
         return Ok(Options::new());
@@ -220,7 +219,7 @@ mod tests {
             (
                 "store = \"telemetry\"\n[bucket]\nregion = \"eu\"",
                 "",
-                "is for a store in a bucket",
+                "is for what lies in a bucket",
             ),
             (
                 "store = \"gs://b\"\n[bucket]\nregion = \"eu\"",

@@ -111,7 +111,7 @@ async fn object_store(folder: &Folder, telemetry: &Telemetry) -> Result<()> {
 }
 
 /// Whether files can be made in a folder, or in the one in which it would be made.
-fn writable(path: &Path) -> Result<()> {
+pub(crate) fn writable(path: &Path) -> Result<()> {
     let there = path.ancestors().find(|folder| folder.exists());
     let there = there.ok_or_else(|| anyhow!("`{}` is nowhere", path.display()))?;
     let shown = there.display();

@@ -45,8 +45,10 @@ fn place_on(databases: &[String; 3]) -> Place {
     let stores = section(databases);
     place.edit("privet.toml", |text| {
         let text = text.replace("development = true", "development = false");
-        text.replace("[log]\n", &format!("{stores}\n[log]\n"))
+        let text = text.replace("[log]\n", &format!("{stores}\n[log]\n"));
+        format!("{text}\n[log.mirror]\nplace = \"mirror\"\n")
     });
+    fs::create_dir(place.dir().join("mirror")).unwrap();
     close(&place);
     place
 }

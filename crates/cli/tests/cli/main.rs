@@ -26,6 +26,7 @@ mod kills;
 mod leaks;
 mod load;
 mod mail;
+mod mirror;
 mod people;
 mod query;
 mod requests;

@@ -150,7 +150,8 @@ pub(crate) fn open_checkpoint(
     Ok(checkpoint)
 }
 
-async fn right_edge(
+/// The tree that a checkpoint speaks of, from the tiles at its end.
+pub(crate) async fn right_edge(
     store: &dyn LogStore,
     checkpoint: &Checkpoint,
 ) -> Result<TileBuilder, StartError> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::AuditLimits;
+use super::mirror::MirrorHealth;
 use crate::{Error, Reason};
 
 /// Why an entry was not written. Nothing may be revealed that it would have recorded.
@@ -39,6 +40,8 @@ pub(crate) enum Stop {
     Damaged,
     /// A checkpoint could not be signed.
     Signer,
+    /// The mirror holds another history.
+    Split,
     /// Closed in good order.
     Closed,
 }
@@ -52,6 +55,7 @@ impl Refusal {
             Self::Clock => "audit_clock",
             Self::Store => "audit_store",
             Self::Stopped(Stop::WentBack) => "audit_went_back",
+            Self::Stopped(Stop::Split) => "mirror_differs",
             Self::Stopped(_) => "audit_stopped",
         }
     }
@@ -74,6 +78,10 @@ impl Refusal {
             }
             Self::Stopped(Stop::Damaged) => {
                 "the full check found it changed, so it stopped: run `privet audit verify`"
+            }
+            Self::Stopped(Stop::Split) => {
+                "its mirror holds another history than this server has written, so it stopped: keep both, find out with \
+                 `privet audit verify` which of them is whole, and end whoever writes the other"
             }
             Self::Stopped(Stop::Signer) => "its checkpoint could not be signed, so it stopped",
             Self::Stopped(Stop::Closed) => "the server is shutting down",
@@ -135,6 +143,8 @@ pub struct AuditHealth {
     pub check_ended: bool,
     /// When it ended.
     pub check_ended_at: Option<Timestamp>,
+    /// The log's mirror, if there is one.
+    pub mirror: Option<MirrorHealth>,
 }
 
 /// Shared between the handle, the sequencer and the background tasks.
@@ -244,6 +254,7 @@ impl Status {
             check: *self.check.lock().unwrap_or_else(PoisonError::into_inner),
             check_ended: self.check_ended.get().is_some(),
             check_ended_at: self.check_ended.get().copied(),
+            mirror: None,
         }
     }
 

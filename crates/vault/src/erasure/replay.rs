@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 
-use crate::audit::{Actor, EntryKind, Record};
+use crate::audit::{Actor, EntryKind, Missing, Record};
 use crate::port::{NewSessionEntry, SessionPart};
 use crate::{Error, Reason, Result, SessionId, SubjectRef, SubjectRequestId, TokenId, Vault};
 
@@ -15,27 +15,42 @@ const BATCH: u32 = 2_000;
 impl Vault {
     /// Carries out every erasure that any log records and this key store may have missed, and finishes those that lack
     /// their "done".
-    pub(crate) async fn replay_erasures(&self) -> Result<()> {
+    ///
+    /// `mirrored` is what other logs lack of the mirror.
+    pub(crate) async fn replay_erasures(&self, mirrored: &[Missing]) -> Result<()> {
         let origin = self.inner.config.origin.clone();
         let position = self.inner.keys.log_position(&origin).await?;
-        self.replay_log(&origin, position, self.inner.audit.size())
+        self.replay_log(&origin, position, self.inner.audit.size(), None)
             .await?;
-        self.replay_other_logs().await
+        self.replay_other_logs(mirrored).await
     }
 
     /// The same of the logs that other servers write. One that runs moves its position by itself, so that there is
     /// little to read; one that died left an erasure behind at worst, which must not wait for its return.
-    pub(crate) async fn replay_other_logs(&self) -> Result<()> {
+    pub(crate) async fn replay_other_logs(&self, mirrored: &[Missing]) -> Result<()> {
+        let mut outcome = Ok(());
         for origin in self.inner.audit.other_origins().await? {
             // In this order: the position never passes the size.
             let position = self.inner.keys.log_position(&origin).await?;
             let size = self.inner.audit.size_of(&origin).await?;
-            self.replay_log(&origin, position, size).await?;
+            let missing = mirrored.iter().find(|missing| missing.origin() == origin);
+            // One that cannot be replayed does not keep the others waiting.
+            if let Err(error) = self.replay_log(&origin, position, size, missing).await {
+                outcome = Err(error);
+            }
         }
-        Ok(())
+        outcome
     }
 
-    async fn replay_log(&self, origin: &str, mut position: u64, size: u64) -> Result<()> {
+    /// Replays a log of so many entries from a position, and then what it lacks of its mirror.
+    async fn replay_log(
+        &self,
+        origin: &str,
+        mut position: u64,
+        stored: u64,
+        missing: Option<&Missing>,
+    ) -> Result<()> {
+        let size = missing.map_or(stored, |missing| missing.size().max(stored));
         if position > size {
             return Err(Error::AuditUnavailable(Reason {
                 code: "audit_went_back",
@@ -49,12 +64,14 @@ impl Vault {
         // Whether each is done.
         let mut erased: BTreeMap<SubjectRef, bool> = BTreeMap::new();
         while position < size {
-            let left = u32::try_from(size - position).unwrap_or(u32::MAX);
-            let entries = self
-                .inner
-                .audit
-                .entries_of(origin, position, left.min(BATCH));
-            let entries = entries.await?;
+            let entries = match missing.filter(|_| position >= stored) {
+                Some(missing) => missing.entries(position).await?,
+                None => {
+                    let left = u32::try_from(stored - position).unwrap_or(u32::MAX);
+                    let audit = &self.inner.audit;
+                    audit.entries_of(origin, position, left.min(BATCH)).await?
+                }
+            };
             if entries.is_empty() {
                 return Err(Error::Internal(
                     "the log is shorter than its checkpoint says",
@@ -78,6 +95,11 @@ impl Vault {
             self.replay(subject, done).await?;
         }
         self.delete_orphans().await?;
+        // Only what the log holds is behind it: the rest comes once more when its server has brought it back.
+        let position = match origin == self.inner.audit.origin() {
+            true => position.min(self.inner.audit.size_mirrored()),
+            false => position.min(stored),
+        };
         Ok(self.inner.keys.set_log_position(origin, position).await?)
     }
 

@@ -1,4 +1,4 @@
-//! Buckets: the clients of S3, Google Cloud Storage and Azure, and of services that speak as they do.
+//! From an address and options to a client.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,15 +11,14 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{Certificate, ClientOptions, ObjectStore, ObjectStoreScheme, RetryConfig};
 
-use crate::error::cannot;
-use crate::{Error, Why};
+use crate::{OpenError, Why};
 
 /// What addresses of buckets begin with.
 const SCHEMES: [&str; 7] = [
     "s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://",
 ];
 /// The option with authorities, as PEM, that certificates are checked with beside the machine's.
-pub(crate) const AUTHORITIES: &str = "privet_authorities";
+pub const AUTHORITIES: &str = "privet_authorities";
 /// Options that name files, which are read when the client needs them.
 const FILES: [&str; 12] = [
     "aws_container_authorization_token_file",
@@ -40,34 +39,42 @@ const REQUEST_TIME: Duration = Duration::from_secs(150);
 /// How long a request is repeated that failed. Callers come again by themselves, and say meanwhile that something is wrong.
 const RETRY_TIME: Duration = Duration::from_secs(20);
 
-/// The bucket of an address, for whoever keeps files in one; paths begin where the address ends. `options` are what its client is
-/// told, by the names that the object store's crate gives them.
+/// Whether an address is that of a bucket.
+pub fn is_bucket(address: &str) -> bool {
+    SCHEMES.iter().any(|scheme| address.starts_with(scheme))
+}
+
+/// The bucket of an address; paths begin where the address ends. `options` are what the client is told, as
+/// `aws_access_key_id`; of two of a key the later counts, and what the client does not know is passed over.
 ///
 /// # Errors
-/// [`Error::Address`] and [`Error::Options`]: what is wrong was not yet seen by any server.
-pub fn open(address: &str, options: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, Error> {
-    if !SCHEMES.iter().any(|scheme| address.starts_with(scheme)) {
-        return Err(Error::Address);
+/// [`OpenError`]. No address, option or credential is in it.
+pub fn open(
+    address: &str,
+    options: &[(String, String)],
+) -> Result<Arc<dyn ObjectStore>, OpenError> {
+    if !is_bucket(address) {
+        return Err(OpenError::Address);
     }
-    let url = address.parse().map_err(|_| Error::Address)?;
-    let (scheme, prefix) = ObjectStoreScheme::parse(&url).map_err(|_| Error::Address)?;
+    let url = address.parse().map_err(|_| OpenError::Address)?;
+    let (scheme, prefix) = ObjectStoreScheme::parse(&url).map_err(|_| OpenError::Address)?;
     let client = client(options)?;
     let opened = match scheme {
         ObjectStoreScheme::AmazonS3 => s3(address, options, client),
         ObjectStoreScheme::GoogleCloudStorage => google(address, options, client),
         ObjectStoreScheme::MicrosoftAzure => azure(address, options, client),
-        _ => return Err(Error::Address),
+        _ => return Err(OpenError::Address),
     };
     // A client's own words may quote a key.
     let objects = opened.map_err(|error| match Why::of(&error) {
-        Why::Failing => Error::Options,
-        _ => cannot("open")(error),
+        Why::Failing => OpenError::Options,
+        why => OpenError::Unavailable(why),
     })?;
     Ok(within(objects, prefix))
 }
 
-/// The files that these options name.
-pub(crate) fn files(options: &[(String, String)]) -> Vec<PathBuf> {
+/// The files that these options name: the client reads credentials in them, now or later.
+pub fn files(options: &[(String, String)]) -> Vec<PathBuf> {
     options
         .iter()
         .filter(|(key, _)| FILES.contains(&&*key.to_ascii_lowercase()))
@@ -75,13 +82,13 @@ pub(crate) fn files(options: &[(String, String)]) -> Vec<PathBuf> {
         .collect()
 }
 
-fn client(options: &[(String, String)]) -> Result<ClientOptions, Error> {
+fn client(options: &[(String, String)]) -> Result<ClientOptions, OpenError> {
     let mut client = ClientOptions::new().with_timeout(REQUEST_TIME);
     for (_, pem) in options.iter().filter(|(key, _)| key == AUTHORITIES) {
         let certificates =
-            Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| Error::Options)?;
+            Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| OpenError::Options)?;
         if certificates.is_empty() {
-            return Err(Error::Options);
+            return Err(OpenError::Options);
         }
         for certificate in certificates {
             client = client.with_root_certificate(certificate);
@@ -165,7 +172,7 @@ mod tests {
             Ok(_) => "opened".to_owned(),
             Err(error) => error.to_string(),
         };
-        let address = Error::Address.to_string();
+        let address = OpenError::Address.to_string();
         for wrong in [
             "s3:/bucket",
             "s3://",
@@ -182,18 +189,24 @@ mod tests {
         ];
         assert_eq!(check("s3://bucket/a/b", &key), "opened");
         // Without an account, and with a key that is none.
-        assert_eq!(check("az://container", &[]), Error::Options.to_string());
+        assert_eq!(check("az://container", &[]), OpenError::Options.to_string());
         let azure = [
             ("azure_storage_account_name", "a"),
             ("azure_storage_account_key", "?"),
         ];
-        assert_eq!(check("az://container", &azure), Error::Options.to_string());
+        assert_eq!(
+            check("az://container", &azure),
+            OpenError::Options.to_string()
+        );
         let google = [("google_service_account_key", "{\"private_key\":\"canary\"}")];
-        assert_eq!(check("gs://bucket", &google), Error::Options.to_string());
+        assert_eq!(
+            check("gs://bucket", &google),
+            OpenError::Options.to_string()
+        );
         let certificates = [(AUTHORITIES, "no certificate")];
         assert_eq!(
             check("s3://bucket", &certificates),
-            Error::Options.to_string()
+            OpenError::Options.to_string()
         );
     }
 

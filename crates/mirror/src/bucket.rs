@@ -1,0 +1,141 @@
+//! A mirror in a bucket of an object store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use object_store::path::Path;
+use object_store::{
+    Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutResult,
+    UpdateVersion,
+};
+use privet_objects::Why;
+use privet_tlog::TilePath;
+use privet_vault::port::{LogMirror, MirrorCheckpoint, MirrorError, MirrorVersion};
+
+use crate::name::{folder_name, origin};
+use crate::{CHECKPOINT, CHECKPOINT_BYTES_MAX, FILE_BYTES_MAX};
+
+/// A bucket with a log an origin. The service has to take conditional writes, as S3, Google Cloud Storage and Azure do.
+#[derive(Debug, Clone)]
+pub struct BucketMirror {
+    objects: Arc<dyn ObjectStore>,
+}
+
+impl BucketMirror {
+    /// The mirror in this bucket, or below this prefix of it. The network is not asked yet.
+    pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
+        Self { objects }
+    }
+
+    async fn read(
+        &self,
+        doing: &'static str,
+        path: &Path,
+        bytes_max: u64,
+    ) -> Result<Option<(Vec<u8>, UpdateVersion)>, MirrorError> {
+        let bounded = GetOptions {
+            range: Some(GetRange::Bounded(0..bytes_max)),
+            ..GetOptions::default()
+        };
+        let found = match self.objects.get_opts(path, bounded).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            found => found.map_err(cannot(doing))?,
+        };
+        let version = UpdateVersion {
+            e_tag: found.meta.e_tag.clone(),
+            version: found.meta.version.clone(),
+        };
+        let bytes = found.bytes().await.map_err(cannot(doing))?;
+        Ok(Some((bytes.into(), version)))
+    }
+}
+
+fn checkpoint_of(origin: &str) -> Path {
+    Path::from(format!("{}/{CHECKPOINT}", folder_name(origin)))
+}
+
+fn file_of(origin: &str, path: TilePath) -> Path {
+    Path::from(format!("{}/{path}", folder_name(origin)))
+}
+
+/// The client's own words are left out: they may quote an address with a signature in it.
+fn cannot(doing: &'static str) -> impl Fn(Error) -> MirrorError {
+    move |error| MirrorError::Unavailable {
+        doing,
+        why: Why::of(&error).to_string(),
+    }
+}
+
+/// Both parts of a version in one text; the line between them is in neither.
+fn to_text(version: UpdateVersion) -> MirrorVersion {
+    let UpdateVersion { e_tag, version } = version;
+    let part = |part: Option<String>| part.map(|part| format!("={part}")).unwrap_or_default();
+    MirrorVersion(format!("{}\n{}", part(e_tag), part(version)))
+}
+
+fn from_text(version: &MirrorVersion) -> UpdateVersion {
+    let part = |part: &str| part.strip_prefix('=').map(str::to_owned);
+    let (e_tag, version) = version.0.split_once('\n').unwrap_or_default();
+    UpdateVersion {
+        e_tag: part(e_tag),
+        version: part(version),
+    }
+}
+
+#[async_trait]
+impl LogMirror for BucketMirror {
+    async fn origins(&self) -> Result<Vec<String>, MirrorError> {
+        let listed = self.objects.list_with_delimiter(None).await;
+        let listed = listed.map_err(cannot("list logs"))?;
+        let names = listed.common_prefixes.iter().filter_map(Path::filename);
+        Ok(names.filter_map(origin).collect())
+    }
+
+    async fn checkpoint(&self, origin: &str) -> Result<Option<MirrorCheckpoint>, MirrorError> {
+        let path = checkpoint_of(origin);
+        let found = self.read("show its checkpoint", &path, CHECKPOINT_BYTES_MAX);
+        Ok(found.await?.map(|(note, version)| MirrorCheckpoint {
+            note,
+            version: to_text(version),
+        }))
+    }
+
+    async fn put_checkpoint(
+        &self,
+        origin: &str,
+        note: Vec<u8>,
+        replaces: Option<&MirrorVersion>,
+    ) -> Result<MirrorVersion, MirrorError> {
+        let mode = match replaces {
+            None => PutMode::Create,
+            Some(version) => PutMode::Update(from_text(version)),
+        };
+        let path = checkpoint_of(origin);
+        match self.objects.put_opts(&path, note.into(), mode.into()).await {
+            Ok(PutResult { e_tag, version, .. }) => Ok(to_text(UpdateVersion { e_tag, version })),
+            // What was to be replaced may be gone, too.
+            Err(
+                Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. },
+            ) => Err(MirrorError::Replaced),
+            Err(error) => Err(cannot("take a checkpoint")(error)),
+        }
+    }
+
+    async fn file(&self, origin: &str, path: TilePath) -> Result<Option<Vec<u8>>, MirrorError> {
+        let path = file_of(origin, path);
+        let found = self.read("show a file", &path, FILE_BYTES_MAX).await?;
+        Ok(found.map(|(bytes, _)| bytes))
+    }
+
+    async fn put(&self, origin: &str, path: TilePath, bytes: Vec<u8>) -> Result<(), MirrorError> {
+        let put = self.objects.put(&file_of(origin, path), bytes.into()).await;
+        put.map(drop).map_err(cannot("take a file"))
+    }
+
+    async fn remove(&self, origin: &str, path: TilePath) -> Result<(), MirrorError> {
+        match self.objects.delete(&file_of(origin, path)).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(cannot("remove a file")(error)),
+        }
+    }
+}
