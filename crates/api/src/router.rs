@@ -86,6 +86,13 @@ fn pages_of(table: Table) -> Table {
         .page(Method::GET, "/requests", get(pages::requests))
         .page(Method::GET, "/requests/{id}", get(pages::request))
         .page(Method::POST, "/requests/{id}", post(pages::decide))
+        .page(Method::GET, "/people", get(pages::people))
+        .page(Method::GET, "/people/{id}", get(pages::person_request))
+        .page(
+            Method::POST,
+            "/people/{id}",
+            post(pages::cancel_person_request),
+        )
         .page(Method::GET, "/summary", get(pages::summary))
         .page(Method::GET, "/summary/{name}", get(pages::summary_file))
         .page(Method::GET, "/log", get(pages::log))

@@ -13,15 +13,17 @@ pub(super) enum Place {
     Queue,
     Sessions,
     Requests,
+    People,
     Summary,
     Log,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Queue,
         Self::Sessions,
         Self::Requests,
+        Self::People,
         Self::Summary,
         Self::Log,
     ];
@@ -31,6 +33,7 @@ impl Place {
         match self {
             Self::Queue | Self::Sessions | Self::Summary => rights.reads_sessions,
             Self::Requests => rights.decides_requests,
+            Self::People => rights.reads_people_requests,
             Self::Log => rights.reads_log,
         }
     }
@@ -40,6 +43,7 @@ impl Place {
             Self::Queue => "/queue",
             Self::Sessions => "/sessions",
             Self::Requests => "/requests",
+            Self::People => "/people",
             Self::Summary => "/summary",
             Self::Log => "/log",
         }
@@ -50,6 +54,7 @@ impl Place {
             Self::Queue => "Queue",
             Self::Sessions => "Sessions",
             Self::Requests => "Requests",
+            Self::People => "People",
             Self::Summary => "Summary",
             Self::Log => "Log",
         }

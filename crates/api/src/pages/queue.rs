@@ -39,9 +39,14 @@ struct Queue {
 /// The pages begin with what waits for this person.
 pub(crate) async fn home(who: SignedIn) -> Result<Response, Refusal> {
     let rights = who.rights;
-    see_other(match rights.decides_requests && !rights.reads_sessions {
-        true => "/requests",
-        false => "/queue",
+    see_other(if rights.reads_sessions {
+        "/queue"
+    } else if rights.decides_requests {
+        "/requests"
+    } else if rights.reads_people_requests {
+        "/people"
+    } else {
+        "/queue"
     })
 }
 

@@ -26,6 +26,7 @@ mod identity;
 mod lists;
 mod login;
 mod own_pages;
+mod people;
 mod records;
 mod requests;
 mod reviewing;
@@ -138,6 +139,9 @@ async fn all_cases() {
         requests::a_second_person,
         requests::not_alone,
         requests::answers,
+        people::what_waits,
+        people::hostile_words,
+        people::not_for_everybody,
         requests::hostile,
         tls::pages,
         lists::filters,

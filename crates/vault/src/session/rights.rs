@@ -13,6 +13,8 @@ pub struct Rights {
     pub reads_log: bool,
     /// Approves requests of others, for some field at least.
     pub decides_requests: bool,
+    /// Sees what people ask for.
+    pub reads_people_requests: bool,
 }
 
 impl Vault {
@@ -22,10 +24,12 @@ impl Vault {
     /// [`Error::Unauthenticated`](crate::Error::Unauthenticated) when the caller's token is over.
     pub fn rights(&self, caller: &Caller) -> Result<Rights> {
         let reads_log = self.decide(caller, &Question::about(Action::ReadLog))?;
+        let reads_requests = self.decide(caller, &Question::about(Action::ReadRequests))?;
         Ok(Rights {
             reads_sessions: self.reads_some(caller)?.is_some(),
             reads_log: reads_log.allowed,
             decides_requests: self.approves_anything(caller)?.0,
+            reads_people_requests: reads_requests.allowed,
         })
     }
 
