@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use privet_api::ApiConfig;
+use privet_classify::DataMap;
 use privet_telemetry::{
-    DoorMetrics, Forwarding, Intake, Journal, JournalLimits, Limits, Monitor, QueryLimits,
-    QueryProgram, Queue, Rules, Storing, VaultMonitor, serve, tell, tell_once,
+    DoorMetrics, EventCopies, Forwarding, Intake, Journal, JournalLimits, Limits, Monitor,
+    QueryLimits, QueryProgram, Queue, Rules, Storing, VaultMonitor, serve, tell, tell_once,
 };
 use privet_telemetry_store::{Access, Machine, Settings as StoreSettings, Store};
 use privet_vault::{ThreadEntropy, Vault};
@@ -36,6 +37,8 @@ const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;
 const LAST_TIME: Duration = Duration::from_secs(10);
 /// What answers questions to telemetry; it lies beside this program.
 const QUERY_PROGRAM: &str = "privet-query";
+/// How long reading one kind of event may take, of everybody who waits for a copy.
+const COPY_TIME: Duration = Duration::from_secs(3_600);
 /// Where questions put what does not fit into memory.
 const SPILL: &str = "telemetry-queries";
 
@@ -181,6 +184,37 @@ impl TelemetryDoor {
         self.journal.end().await;
         served.context("the telemetry door cannot serve")
     }
+}
+
+/// What reads people's events for the copies that they get: all of them, however many, one reading at a time.
+///
+/// # Errors
+/// What is not right, and what to do about it.
+pub(crate) fn copies(folder: &Folder, telemetry: &Telemetry, map: &DataMap) -> Result<EventCopies> {
+    let rules = Rules::new(map);
+    let limits = QueryLimits {
+        time: COPY_TIME,
+        rows: u64::MAX,
+        output_bytes: u64::MAX,
+        at_once: 1,
+        ..QueryLimits::default()
+    };
+    let program = QueryProgram::new(
+        this_program()?.with_file_name(QUERY_PROGRAM),
+        address(folder, telemetry),
+        bucket::options(
+            folder,
+            &telemetry.store,
+            telemetry.bucket.as_ref(),
+            "telemetry",
+        )?,
+        rules
+            .stored_columns()
+            .context("telemetry cannot be copied")?,
+        folder.join(SPILL),
+        limits,
+    );
+    Ok(EventCopies::new(program, &rules, map))
 }
 
 /// Refuses to let tokens cross a network in the clear.

@@ -9,6 +9,7 @@
 //! What it does not do: it opens no value and sees no key; it asks nothing of a client's clock; it does not sample or aggregate.
 
 mod answer;
+mod copies;
 mod counts;
 mod forward;
 mod grpc;
@@ -32,6 +33,7 @@ mod telling;
 mod treat;
 mod vault;
 
+pub use copies::EventCopies;
 pub use counts::{Counts, Dropped, Lost};
 pub use forward::{
     Collector, CollectorError, CollectorSettings, Endpoint, EndpointError, ForwardLimits,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use privet_classify::{AttributeType, Class, DataMap, Period};
+use privet_telemetry_store::{Attribute, Type};
 use rustc_hash::FxHashMap;
 
 /// A name that the data map lists, by its place in [`Rules::names`].
@@ -185,11 +186,33 @@ impl Rules {
         &self.columns
     }
 
+    /// The same as the store has them.
+    ///
+    /// # Errors
+    /// [`Error::Attribute`](privet_telemetry_store::Error::Attribute) if the store does not take the name of one.
+    pub fn stored_columns(&self) -> Result<Vec<Attribute>, privet_telemetry_store::Error> {
+        let columns = self.columns.iter().map(|(name, value_type)| {
+            let of = match value_type {
+                AttributeType::Text => Type::String,
+                AttributeType::Int => Type::Int,
+                AttributeType::Double => Type::Double,
+                AttributeType::Bool => Type::Bool,
+            };
+            Attribute::new(name, of)
+        });
+        columns.collect()
+    }
+
     /// The place of a column in [`columns`](Self::columns) and what becomes of its values, if it is still one.
     pub(crate) fn place(&self, column: &str) -> Option<(usize, &Treatment)> {
         let (place, attribute) = self.places.get(column)?;
         let rule = self.attributes.get(attribute)?;
         Some((*place, &rule.treatment))
+    }
+
+    /// The attribute that a column is of, if it is still one.
+    pub(crate) fn attribute_of(&self, column: &str) -> Option<&str> {
+        self.places.get(column).map(|(_, attribute)| &**attribute)
     }
 
     pub(crate) fn attribute(&self, key: &str) -> Option<&AttributeRule> {

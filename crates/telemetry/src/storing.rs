@@ -5,7 +5,7 @@ mod rows;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use privet_telemetry_store::{Attribute, Position, Rows, Store, Table, Type};
+use privet_telemetry_store::{Attribute, Position, Rows, Store, Table};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
@@ -75,22 +75,11 @@ impl Storing {
         rules: Arc<Rules>,
         tenant: &str,
     ) -> Result<Self, NotStored> {
-        let columns = rules.columns().iter().map(|(name, value_type)| {
-            use privet_classify::AttributeType;
-            let of = match value_type {
-                AttributeType::Text => Type::String,
-                AttributeType::Int => Type::Int,
-                AttributeType::Double => Type::Double,
-                AttributeType::Bool => Type::Bool,
-            };
-            Attribute::new(name, of)
-        });
-        let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
         Ok(Self {
             journal,
             store,
+            columns: rules.stored_columns()?.into(),
             rules,
-            columns: columns.into(),
             tenant: tenant.into(),
             forwarding: None,
             stored: Arc::default(),

@@ -1,11 +1,12 @@
-//! What copies of what is held of people are made with: where their files lie, and where rows wait.
+//! What copies of what is held of people are made with: where their files lie, where rows wait, and telemetry.
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use privet_classify::DataMap;
 use privet_request_files::{BucketFiles, FolderFiles, FolderSpools};
 use privet_telemetry_store::{Store, open_bucket};
-use privet_vault::port::FileStore;
+use privet_vault::port::{FileStore, TelemetryEvents};
 use privet_vault::subject_request::CopyParts;
 
 use crate::folder::{Folder, SETTINGS};
@@ -19,7 +20,7 @@ const SPOOLS: &str = "request-spools";
 ///
 /// # Errors
 /// What is not right in `[requests]`, or with the server's folder.
-pub(super) fn parts(folder: &Folder, settings: &Settings) -> Result<CopyParts> {
+pub(super) fn parts(folder: &Folder, settings: &Settings, map: &DataMap) -> Result<CopyParts> {
     let spools = folder.join(SPOOLS);
     let spools = FolderSpools::open(&spools)
         .with_context(|| format!("cannot make `{}`", spools.display()))?;
@@ -28,9 +29,21 @@ pub(super) fn parts(folder: &Folder, settings: &Settings) -> Result<CopyParts> {
     Ok(CopyParts {
         files: files?,
         spools: Arc::new(spools),
-        telemetry: None,
+        telemetry: telemetry(folder, settings, map)?,
         language: settings.requests.language()?,
     })
+}
+
+fn telemetry(
+    folder: &Folder,
+    settings: &Settings,
+    map: &DataMap,
+) -> Result<Option<Arc<dyn TelemetryEvents>>> {
+    let Some(telemetry) = &settings.telemetry else {
+        return Ok(None);
+    };
+    let copies = crate::telemetry::copies(folder, telemetry, map)?;
+    Ok(Some(Arc::new(copies)))
 }
 
 fn files(folder: &Folder, settings: &Settings) -> Result<Arc<dyn FileStore>> {

@@ -136,7 +136,7 @@ impl Doors {
             telemetry.await?;
         }
         // After telemetry, so that no copy is made without what is in it.
-        vault.make_copies(copies::parts(folder, settings)?);
+        vault.make_copies(copies::parts(folder, settings, vault.map())?);
         doors.spawn_api(config, vault, api);
         doors.spawn_gateway(settings, vault, gateway)?;
         Ok(doors)

@@ -16,6 +16,7 @@ mod client_library;
 mod code;
 mod consent;
 mod console;
+mod copies;
 mod databases;
 mod day;
 mod demo;
