@@ -10,7 +10,7 @@ use privet_seal::{Entropy, KeyProvider};
 use privet_tlog::note::SigningKey;
 
 use crate::adopt::Jobs;
-use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey};
+use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey, Standing};
 use crate::changed::Changed;
 use crate::consent::{self, Roll};
 use crate::erasure::InHand;
@@ -198,12 +198,18 @@ impl Vault {
                 watch,
             }),
         };
-        vault.go_on_from(&standing).await?;
-        vault.record_policy().await?;
-        vault.keep_notices().await?;
-        vault.end_abandoned().await?;
+        vault.pick_up(&standing).await?;
         vault.maintain();
         Ok(vault)
+    }
+
+    /// What a start does before anybody can ask: what was cut short goes on, and what this server goes by is on record.
+    async fn pick_up(&self, standing: &Standing) -> Result<()> {
+        self.go_on_from(standing).await?;
+        self.record_policy().await?;
+        self.keep_notices().await?;
+        self.end_abandoned().await?;
+        self.resume_requests().await
     }
 
     /// Stops in good order: what waits is committed, the ledger's position is moved, and nothing opens any more.

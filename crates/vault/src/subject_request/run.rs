@@ -5,7 +5,7 @@ use privet_seal::{KeyId, KeyKind};
 
 use super::book::Outcome;
 use super::deadline::{Deadline, Urgency};
-use super::machine::{Event, Step};
+use super::machine::{Event, Step, SubjectRequestState};
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
 use crate::port::{SubjectRequestFilter, SubjectRequestRow};
@@ -209,36 +209,65 @@ impl Vault {
         Ok(())
     }
 
+    /// Makes due again what this server was at work on when it stopped or was killed. Nobody else bears its name, so nobody is at
+    /// work on that.
+    pub(crate) async fn resume_requests(&self) -> Result<()> {
+        let mut states = super::running_states();
+        // Whose file is there may be about to be told of it.
+        states.push(SubjectRequestState::Ready);
+        let stopped = Error::unready(
+            "server_stopped",
+            "the server stopped while it was at work on it",
+        );
+        for row in self.requests_in(states).await? {
+            let lease = row.progress.lease.as_ref();
+            let own = lease.filter(|lease| lease.server == self.inner.config.origin);
+            if let Some(lease) = own {
+                self.step_failed(&row, lease.run, &stopped).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts on record which running requests are due soon or late; each once while this server runs.
     pub(crate) async fn find_late_requests(&self) -> Result<()> {
+        for row in self.requests_in(super::running_states()).await? {
+            let urgency = Deadline::of(row.received_at).urgency(self.now());
+            let finding = match urgency {
+                Urgency::InTime => continue,
+                Urgency::Soon => DUE_SOON,
+                Urgency::Late => LATE,
+            };
+            if !lock(&self.inner.requests.reported).insert((row.id, urgency)) {
+                continue;
+            }
+            let record = Record::new(EntryKind::Finding, Actor::System)
+                .fact("finding", finding)
+                .fact("request", row.id.to_string());
+            self.record(record).await?;
+            tracing::warn!(request = %row.id, finding, "an operator has to look at this");
+        }
+        Ok(())
+    }
+
+    /// All requests in these states, the oldest first.
+    async fn requests_in(
+        &self,
+        states: Vec<SubjectRequestState>,
+    ) -> Result<Vec<SubjectRequestRow>> {
         let mut filter = SubjectRequestFilter {
-            states: super::running_states(),
+            states,
             count_max: PAGE,
             ..SubjectRequestFilter::default()
         };
+        let mut all = Vec::new();
         loop {
             let rows = self.inner.keys.subject_requests(&filter).await?;
-            for row in &rows {
-                let urgency = Deadline::of(row.received_at).urgency(self.now());
-                let finding = match urgency {
-                    Urgency::InTime => continue,
-                    Urgency::Soon => DUE_SOON,
-                    Urgency::Late => LATE,
-                };
-                if !lock(&self.inner.requests.reported).insert((row.id, urgency)) {
-                    continue;
-                }
-                let record = Record::new(EntryKind::Finding, Actor::System)
-                    .fact("finding", finding)
-                    .fact("request", row.id.to_string());
-                self.record(record).await?;
-                tracing::warn!(request = %row.id, finding, "an operator has to look at this");
-            }
-            match rows.last() {
-                Some(last) if rows.len() >= PAGE as usize => {
-                    filter.after = Some((last.asked_at, last.id));
-                }
-                _ => return Ok(()),
+            filter.after = rows.last().map(|row| (row.asked_at, row.id));
+            let is_last = rows.len() < PAGE as usize;
+            all.extend(rows);
+            if is_last {
+                return Ok(all);
             }
         }
     }

@@ -10,11 +10,12 @@ use privet_store::{FailNth, Faults, MemoryStores, Moment, SqliteStores};
 use privet_vault::audit::EntryKind;
 use privet_vault::port::{StoreError, SubjectRequestFilter};
 use privet_vault::subject_request::{
-    RequestChannel, RequestOrigin, RequestQuery, RequestRun, SubjectRequestState, Urgency,
+    RequestBook, RequestChannel, RequestOrigin, RequestQuery, RequestRules, RequestRun,
+    SubjectRequestState, Urgency,
 };
-use privet_vault::{Caller, Clock, Error, Oid, SubjectName, SubjectRequestId, Vault};
+use privet_vault::{Caller, Clock, Error, Oid, RequestRunId, SubjectName, SubjectRequestId, Vault};
 
-use crate::bed::{Bed, HandClock, bed, hand_clock, parts, parts_of_another, root};
+use crate::bed::{Bed, HandClock, ORIGIN, bed, hand_clock, parts, parts_of_another, root};
 use crate::engine::new_stores;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -427,6 +428,43 @@ async fn a_clock_that_jumps_erases_nobody_and_a_year_later_everybody_is_erased_o
     let run = bed.vault.run_requests(&operator).await.unwrap();
     assert_eq!(run, erased(1));
     assert_eq!(bed.count(EntryKind::ErasureDone).await, 1);
+}
+
+/// What a server had begun when it was killed does not wait until its lease is over: it is due when it starts again. What another
+/// server has begun is that one's.
+#[tokio::test]
+async fn what_a_server_had_begun_is_due_when_it_starts_again() {
+    for (server, runs) in [(ORIGIN, 1), ("privet.example/test/2", 0)] {
+        let (stores, clock) = (new_stores().await, hand_clock());
+        let started = async || {
+            let vault = Vault::start(parts(&stores, &clock, "test", root())).await;
+            Bed {
+                vault: vault.unwrap(),
+                clock: clock.clone(),
+                stores: stores.clone(),
+            }
+        };
+        let bed = started().await;
+        let operator = bed.caller("operator").await;
+        let subject = bed.subject("ada@example.com").await;
+        let id = asked(&bed, &operator, &subject).await;
+        bed.vault.stop().await;
+        drop(bed);
+        clock.advance(8 * DAY);
+        let book = RequestBook::new(stores.keys.clone(), RequestRules::default());
+        let row = stores.keys.subject_request(id).await.unwrap().unwrap();
+        let run = RequestRunId::from_bytes([7; 16]);
+        let now = row.asked_at + SignedDuration::from_hours(8 * 24);
+        let claimed = book.claim(&row, run, server, true, now).await;
+        assert!(claimed.unwrap().is_some());
+
+        let bed = started().await;
+        let row = stores.keys.subject_request(id).await.unwrap().unwrap();
+        assert_eq!(row.progress.lease.is_none(), runs == 1);
+        let operator = bed.caller("operator").await;
+        let run = bed.vault.run_requests(&operator).await.unwrap();
+        assert_eq!(run, erased(runs));
+    }
 }
 
 #[tokio::test]
