@@ -1,4 +1,4 @@
-//! The peer: DuckDB from its Python package, over a table of its own with the same events.
+//! The peer: DuckDB from its Python package, over a table of its own with the same events, and over the same files.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,6 +21,10 @@ pub(crate) struct Measured {
     pub(crate) sorted_argmax_ms: f64,
     pub(crate) sorted_kept_ms: f64,
     pub(crate) person_ms: f64,
+    /// Plainly, and the two joins, from the same files as ours.
+    pub(crate) files_plain_ms: f64,
+    pub(crate) files_argmax_ms: f64,
+    pub(crate) files_kept_ms: f64,
     /// The filtered sum, for comparison.
     pub(crate) sum: i64,
 }

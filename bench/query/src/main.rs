@@ -119,11 +119,12 @@ async fn run(report: &mut Report, is_long: bool) -> Result<()> {
         .at_most(1.0),
     );
     report.note(format!(
-        "{EVENTS} events of {} people on {} days in {} files, half of whom agree; two threads each; page cache warm; DuckDB's sum over everybody: {:.1} ms",
+        "{EVENTS} events of {} people on {} days in {} files, half of whom agree; two threads each; page cache warm; DuckDB's sum over everybody: {:.1} ms from its table, {:.1} ms from our files",
         events::PEOPLE,
         events::DAYS,
         files.count,
-        peer.plain_ms
+        peer.plain_ms,
+        peer.files_plain_ms
     ));
     if is_long {
         long(report, &ours).await?;
@@ -160,6 +161,12 @@ fn rows(report: &mut Report, ours: &Measured, peer: &duckdb::Measured) {
         report.row(
             Row::new("  beside tables in our order", agree_ms, "ms").beside_time(name, peer_ms),
         );
+    }
+    for (name, peer_ms) in [
+        ("DuckDB from our files, ARGMAX join", peer.files_argmax_ms),
+        ("DuckDB from our files, join", peer.files_kept_ms),
+    ] {
+        report.row(Row::new("  beside the same files", agree_ms, "ms").beside_time(name, peer_ms));
     }
     report.row(
         Row::new("one person's events", ours.person_ms, "ms")

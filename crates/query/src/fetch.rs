@@ -15,8 +15,8 @@ use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::error::unreadable;
 
@@ -47,8 +47,9 @@ impl Place {
 impl MetadataFetch for &Place {
     fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
         async move {
-            let bytes = self.objects.get_range(&self.path, range).await;
-            bytes.map_err(|error| ParquetError::External(Box::new(error)))
+            let parts = self.objects.get_ranges(&self.path, &[range]).await;
+            let parts = parts.map_err(|error| ParquetError::External(Box::new(error)))?;
+            Ok(parts.into_iter().next().unwrap_or_default())
         }
         .boxed()
     }

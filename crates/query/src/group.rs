@@ -3,9 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, FixedSizeBinaryArray};
-use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::array::{Array, ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit, TimestampNanosecondType};
 use datafusion::common::Result;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::{
@@ -21,13 +20,16 @@ use datafusion::parquet::file::serialized_reader::SerializedPageReader;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use privet_telemetry_store::DataFile;
-use privet_telemetry_store::runs::{self, Lengths};
+use privet_telemetry_store::runs;
 
 use crate::error::unreadable;
 use crate::fetch::{Chunks, Place, ranges};
+use crate::lengths::decide_by_lengths;
+use crate::numbers::numbers;
 use crate::people::{People, id, select, within};
-use crate::runs::{Decided, decide, decide_by_lengths};
+use crate::runs::{Decided, decide};
 use crate::sieve::Sieve;
+use crate::spans::Spans;
 
 /// The column that says whose a row is.
 const TYID: &str = "tyid";
@@ -35,6 +37,8 @@ const TYID: &str = "tyid";
 const FOOTER_SIZE_BYTES: usize = 64 * 1024;
 /// Up to so many people are looked for by pages; for more, whole columns are read.
 const PEOPLE_BY_PAGES: usize = 64;
+/// Numbers of larger groups than a store writes are decoded a few at a time.
+const WHOLE_ROWS_MAX: usize = 1 << 20;
 /// Of so many rows one may be seen, or fewer: then the others are skipped.
 const FEW: usize = 32;
 
@@ -54,8 +58,8 @@ enum Seen {
     All,
     /// So few rows that others are better skipped than decoded.
     Few(RowSelection),
-    /// A bit for each row: whether it may be seen.
-    Many(BooleanBuffer),
+    /// These, among others that are decoded with them.
+    Many(Spans),
 }
 
 /// Where a group says how many rows each person has.
@@ -71,8 +75,10 @@ struct Counted {
 pub(crate) enum Rows {
     /// So many, of which no stored column is asked for.
     Counted(usize),
-    /// Their columns.
+    /// Their columns, to be decoded.
     Read(Box<Sieve>),
+    /// Their columns, decoded, of which some rows may have been handed on.
+    Whole(RecordBatch),
 }
 
 impl OpenFile {
@@ -138,16 +144,16 @@ impl OpenFile {
             People::Everybody => (Seen::All, None),
             People::Only(ids) => self.seen(group, ids, columns).await?,
         };
-        let (selection, mask) = match seen {
+        let (selection, spans) = match seen {
             Seen::Nothing => return Ok(None),
             Seen::All => (None, None),
             Seen::Few(selection) => (Some(selection), None),
-            Seen::Many(mask) => (None, Some(mask)),
+            Seen::Many(spans) => (None, Some(spans)),
         };
         if columns.is_empty() {
-            let count = match (&selection, &mask) {
+            let count = match (&selection, &spans) {
                 (Some(selection), _) => selection.row_count(),
-                (None, Some(mask)) => mask.count_set_bits(),
+                (None, Some(spans)) => spans.count(),
                 (None, None) => self.count(group),
             };
             return Ok(Some(Rows::Counted(count)));
@@ -156,8 +162,13 @@ impl OpenFile {
             Some(chunks) => chunks,
             None => self.fetch(group, columns, selection.as_ref()).await?,
         };
+        if selection.is_none()
+            && let Some(batch) = self.numbers(group, columns, spans.as_ref(), &chunks)?
+        {
+            return Ok(Some(Rows::Whole(batch)));
+        }
         let reader = self.reader(group, columns, selection, chunks, batch_rows)?;
-        Ok(Some(Rows::Read(Box::new(Sieve::new(reader, mask)))))
+        Ok(Some(Rows::Read(Box::new(Sieve::new(reader, spans)))))
     }
 
     /// The rows that are about one of these people, and the bytes of the columns if they were fetched with those of the ids.
@@ -189,8 +200,8 @@ impl OpenFile {
                 ranges.push(counted.dictionary.clone());
             }
             let chunks = self.place.fetch(&ranges).await?;
-            if let Some(mask) = self.decide_counted(group, ids, &counted, &chunks)? {
-                return Ok((self.seen_by(group, mask), is_whole.then_some(chunks)));
+            if let Some(spans) = self.decide_counted(group, ids, &counted, &chunks)? {
+                return Ok((self.seen_by(group, spans), is_whole.then_some(chunks)));
             }
         }
         let wanted: Vec<_> = wanted.iter().copied().chain([self.tyid]).collect();
@@ -231,14 +242,16 @@ impl OpenFile {
         ids: &[u128],
         counted: &Counted,
         chunks: &Chunks,
-    ) -> Result<Option<BooleanBuffer>> {
+    ) -> Result<Option<Spans>> {
         let Range { start, end } = counted.lengths;
         let size_bytes = usize::try_from(end - start).map_err(unreadable)?;
         let lengths = chunks.get_bytes(start, size_bytes).map_err(unreadable)?;
         let rows = self.count(group);
         let mut pages = self.id_pages(group, chunks)?;
-        let lengths = Lengths::new(&lengths);
-        decide_by_lengths(&mut pages, lengths, counted.nobody, rows, ids).map_err(unreadable)
+        let Some(lengths) = runs::lengths(&lengths) else {
+            return Ok(None);
+        };
+        decide_by_lengths(&mut pages, &lengths, counted.nobody, rows, ids).map_err(unreadable)
     }
 
     /// Among all rows, by runs where the file is written so.
@@ -250,8 +263,8 @@ impl OpenFile {
             let mut pages = self.id_pages(group, chunks)?;
             let is_nullable = levels.max_def_level() == 1;
             let decided = decide(&mut pages, is_nullable, rows, ids).map_err(unreadable)?;
-            if let Decided::Rows(mask) = decided {
-                return Ok(self.seen_by(group, mask));
+            if let Decided::Rows(spans) = decided {
+                return Ok(self.seen_by(group, spans));
             }
         }
         let found = self.compare(group, ids, None, chunks.clone())?;
@@ -265,7 +278,21 @@ impl OpenFile {
     }
 
     fn id_pages(&self, group: usize, chunks: &Chunks) -> Result<SerializedPageReader<Chunks>> {
-        let column = self.ids(group).ok_or_else(|| unreadable(()))?;
+        self.pages_of(group, self.tyid, chunks)
+    }
+
+    /// The pages of a column, which has no columns in it, as none of a store's has.
+    fn pages_of(
+        &self,
+        group: usize,
+        column: usize,
+        chunks: &Chunks,
+    ) -> Result<SerializedPageReader<Chunks>> {
+        let groups = self.metadata.metadata().row_groups();
+        let column = groups
+            .get(group)
+            .and_then(|group| group.columns().get(column));
+        let column = column.ok_or_else(|| unreadable(()))?;
         let (chunks, rows) = (Arc::new(chunks.clone()), self.count(group));
         SerializedPageReader::new(chunks, column, rows, None).map_err(unreadable)
     }
@@ -291,11 +318,11 @@ impl OpenFile {
         Ok(RowSelection::from(found))
     }
 
-    fn seen_by(&self, group: usize, mask: BooleanBuffer) -> Seen {
+    fn seen_by(&self, group: usize, spans: Spans) -> Seen {
         let rows = self.count(group);
-        match mask.count_set_bits() {
-            count if count > rows / FEW && count < rows => Seen::Many(mask),
-            _ => self.seen_of(group, RowSelection::from_boolean_buffer(mask)),
+        match spans.count() {
+            count if count > rows / FEW && count < rows => Seen::Many(spans),
+            _ => self.seen_of(group, spans.selection()),
         }
     }
 
@@ -354,6 +381,43 @@ impl OpenFile {
             });
         }
         Some(RowSelection::from(selectors))
+    }
+
+    /// The columns, where all of them are of whole numbers and without gaps; of the rows given, or of all.
+    fn numbers(
+        &self,
+        group: usize,
+        columns: &[usize],
+        seen: Option<&Spans>,
+        chunks: &Chunks,
+    ) -> Result<Option<RecordBatch>> {
+        let rows = self.count(group);
+        let is_number = |field: &Field| {
+            matches!(
+                field.data_type(),
+                DataType::Int64 | DataType::Timestamp(TimeUnit::Nanosecond, _)
+            )
+        };
+        let schema = self.schema().project(columns)?;
+        if rows > WHOLE_ROWS_MAX || !schema.fields().iter().all(|field| is_number(field)) {
+            return Ok(None);
+        }
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
+        for (column, field) in columns.iter().zip(schema.fields()) {
+            let mut pages = self.pages_of(group, *column, chunks)?;
+            let Some(numbers) = numbers(&mut pages, rows, seen).map_err(unreadable)? else {
+                return Ok(None);
+            };
+            let numbers = Int64Array::new(numbers.into(), None);
+            arrays.push(match field.data_type() {
+                DataType::Timestamp(_, zone) => {
+                    let times = numbers.reinterpret_cast::<TimestampNanosecondType>();
+                    Arc::new(times.with_timezone_opt(zone.clone()))
+                }
+                _ => Arc::new(numbers),
+            });
+        }
+        Ok(Some(RecordBatch::try_new(Arc::new(schema), arrays)?))
     }
 
     fn mask(&self, columns: &[usize]) -> ProjectionMask {

@@ -12,7 +12,10 @@ mod confine;
 mod error;
 mod fetch;
 mod group;
+mod lengths;
+mod numbers;
 mod output;
+mod packed;
 mod people;
 mod request;
 mod run;
@@ -20,7 +23,10 @@ mod runs;
 mod scan;
 mod session;
 mod sieve;
+mod spans;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Code, Error};
 pub use output::Writing;

@@ -1,22 +1,20 @@
 //! Deciding by runs. The column of ids is written as a dictionary and, for each row, an index into it; in a sorted file equal
 //! indexes follow one another. So whether somebody agrees is looked up once for each id of the dictionary, and a row costs a
-//! bit, which is what this module makes of the pages: a mask with a bit for each row, without the ids in between. Files that
-//! say how many rows each person has spare even the indexes: there a person costs a length, and a row nothing.
+//! bit, which is what this module makes of the pages: a mask with a bit for each row, without the ids in between. Of files that
+//! say how many rows each person has, not even the indexes are needed (`lengths.rs`).
 //!
 //! The layout is that of <https://parquet.apache.org/docs/file-format/data-pages/encodings/>: definition levels and indexes
 //! are both "RLE / bit-packing hybrid". A column that is written in another way is left to the reader of Parquet.
 
 use std::ops::Range;
 
-use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::parquet::basic::Encoding;
 use datafusion::parquet::column::page::{Page, PageReader};
 use datafusion::parquet::errors::ParquetError;
 
-use privet_telemetry_store::runs::Lengths;
-
 use crate::bits::Bits;
 use crate::people::Walk;
+use crate::spans::Spans;
 
 /// The bytes of an id.
 const ID_SIZE_BYTES: usize = 16;
@@ -29,51 +27,10 @@ const WIDTH_OF_FOUR_MAX: usize = 15;
 
 /// What a column chunk of ids says about its rows.
 pub(crate) enum Decided {
-    /// A bit for each row: whether it is about one of these people.
-    Rows(BooleanBuffer),
+    /// Those that are about one of these people.
+    Rows(Spans),
     /// It is written in a way that is not read here.
     Otherwise,
-}
-
-/// The rows that are about one of `ids`, of a row group that says how many rows each person has. `lengths` are those of its
-/// ids, in their order; rows about nobody come last. `None`: this does not add up to the group, and the rows themselves have to
-/// say.
-pub(crate) fn decide_by_lengths(
-    pages: &mut dyn PageReader,
-    mut lengths: Lengths<'_>,
-    nobody: usize,
-    rows: usize,
-    ids: &[u128],
-) -> Result<Option<BooleanBuffer>, ParquetError> {
-    let Some(Page::DictionaryPage { buf, .. }) = pages.get_next_page()? else {
-        return Ok(None);
-    };
-    let (values, rest) = buf.as_chunks::<ID_SIZE_BYTES>();
-    let Some(known) = rows.checked_sub(nobody).filter(|_| rest.is_empty()) else {
-        return Ok(None);
-    };
-    let mut walk = Walk::new(ids);
-    let mut mask = Bits::with_capacity(rows);
-    let mut before = None;
-    for id in values {
-        let id = u128::from_be_bytes(*id);
-        // The order is what ties the lengths to the rows: of ids that ascend, each has its rows in one place.
-        let ascends = before.is_none_or(|before| before < id);
-        let length = lengths.next().filter(|length| {
-            let left = known - mask.len();
-            ascends && (1..=left).contains(length)
-        });
-        let Some(length) = length else {
-            return Ok(None);
-        };
-        mask.push_run(walk.has(id), length);
-        before = Some(id);
-    }
-    if !lengths.is_over() || mask.len() != known {
-        return Ok(None);
-    }
-    mask.push_run(false, nobody);
-    Ok(Some(mask.finish()))
 }
 
 /// The rows that are about one of `ids`, of a column chunk without repetition whose rows are all there.
@@ -105,7 +62,7 @@ pub(crate) fn decide(
     if mask.len() != rows {
         return Err(damaged());
     }
-    Ok(Decided::Rows(mask.finish()))
+    Ok(Decided::Rows(Spans::of_bits(&mask.finish())))
 }
 
 fn damaged() -> ParquetError {
@@ -203,7 +160,7 @@ impl<'a> Part<'a> {
 }
 
 /// Values in the hybrid of run lengths and bit-packing.
-struct Runs<'a> {
+pub(crate) struct Runs<'a> {
     bytes: &'a [u8],
     width: usize,
     current: Run<'a>,
@@ -218,7 +175,8 @@ enum Run<'a> {
 }
 
 impl<'a> Runs<'a> {
-    fn new(bytes: &'a [u8], width: usize) -> Option<Self> {
+    /// Values of so many bits; `None`: those are too many.
+    pub(crate) fn new(bytes: &'a [u8], width: usize) -> Option<Self> {
         (width <= WIDTH_MAX).then_some(Self {
             bytes,
             width,
@@ -268,6 +226,35 @@ impl<'a> Runs<'a> {
                     count -= now;
                 }
             }
+        }
+        Some(())
+    }
+
+    /// Adds so many values as what they stand for; `None`: there are fewer, or one stands for nothing.
+    pub(crate) fn look_up(
+        &mut self,
+        mut count: usize,
+        known: &[i64],
+        found: &mut Vec<i64>,
+    ) -> Option<()> {
+        while count > 0 {
+            let now = match self.run()? {
+                Run::Same(value, rest) => {
+                    let now = rest.min(count);
+                    found.extend(std::iter::repeat_n(*known.get(value)?, now));
+                    self.current = Run::Same(value, rest - now);
+                    now
+                }
+                Run::Packed(bytes, at, rest) => {
+                    let now = rest.min(count);
+                    for place in at..at + now {
+                        found.push(*known.get(unpack(bytes, place, self.width)?)?);
+                    }
+                    self.current = Run::Packed(bytes, at + now, rest - now);
+                    now
+                }
+            };
+            count -= now;
         }
         Some(())
     }

@@ -136,6 +136,7 @@ impl ExecutionPlan for PeopleScan {
             group: 0,
         };
         let reading = Reading {
+            batch_rows: context.session_config().batch_size(),
             schema: Arc::clone(&self.scanned.schema),
             current: None,
             ahead: Ahead::Way(way),
@@ -151,6 +152,7 @@ impl ExecutionPlan for PeopleScan {
 /// What one partition reads: the group whose rows it hands on, while the next one is fetched.
 struct Reading {
     schema: SchemaRef,
+    batch_rows: usize,
     current: Option<Group>,
     ahead: Ahead,
 }
@@ -165,7 +167,7 @@ impl Reading {
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             if let Some(group) = &mut self.current {
-                let batch = group.next(&self.schema)?;
+                let batch = group.next(&self.schema, self.batch_rows)?;
                 if batch.is_some() {
                     return Ok(batch);
                 }
@@ -255,7 +257,7 @@ impl Way {
 }
 
 impl Group {
-    fn next(&mut self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+    fn next(&mut self, schema: &SchemaRef, batch_rows: usize) -> Result<Option<RecordBatch>> {
         let read = match &mut self.rows {
             Rows::Counted(0) => return Ok(None),
             Rows::Counted(rows) => {
@@ -263,6 +265,12 @@ impl Group {
                 return self.shape(schema, None, rows).map(Some);
             }
             Rows::Read(rows) => rows.next()?,
+            Rows::Whole(rows) => {
+                let count = rows.num_rows().min(batch_rows);
+                let next = rows.slice(0, count);
+                *rows = rows.slice(count, rows.num_rows() - count);
+                (count > 0).then_some(next)
+            }
         };
         match read {
             None => Ok(None),

@@ -4,35 +4,33 @@
 //! what may be seen, a run at a time, costs less than skipping a few rows at a time within the decoder.
 
 use std::cell::LazyCell;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch};
-use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{FilterBuilder, FilterPredicate};
 use datafusion::arrow::datatypes::ArrowPrimitiveType;
 use datafusion::arrow::downcast_primitive_array;
 use datafusion::common::Result;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
+use crate::bits::Bits;
 use crate::error::unreadable;
+use crate::spans::{Spans, SpansWalk};
 
 /// Rows that are decoded, and of them those that may be seen.
 pub(crate) struct Sieve {
     reader: ParquetRecordBatchReader,
-    /// A bit for each row that the reader decodes; `None`: all may be seen.
-    seen: Option<BooleanBuffer>,
-    /// Rows so far.
-    done: usize,
+    /// Of the reader's rows; `None`: all may be seen.
+    seen: Option<SpansWalk>,
 }
 
 impl Sieve {
-    /// `seen` has a bit for each of the reader's rows.
-    pub(crate) fn new(reader: ParquetRecordBatchReader, seen: Option<BooleanBuffer>) -> Self {
+    /// `seen` are some of the reader's rows.
+    pub(crate) fn new(reader: ParquetRecordBatchReader, seen: Option<Spans>) -> Self {
         Self {
             reader,
-            seen,
-            done: 0,
+            seen: seen.map(Spans::walk),
         }
     }
 
@@ -40,47 +38,48 @@ impl Sieve {
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             let batch = self.reader.next().transpose()?;
-            let Some(seen) = &self.seen else {
+            let Some(seen) = &mut self.seen else {
                 return Ok(batch);
             };
             let Some(batch) = batch else {
-                return match self.done == seen.len() {
-                    true => Ok(None),
-                    false => Err(unreadable(())),
+                return match seen.left() {
+                    0 => Ok(None),
+                    _ => Err(unreadable(())),
                 };
             };
             let rows = batch.num_rows();
-            // Of rows for which there is no bit nobody knows whose they are.
-            if rows > seen.len() - self.done {
-                return Err(unreadable(()));
-            }
-            let seen = seen.slice(self.done, rows);
-            self.done += rows;
-            match seen.count_set_bits() {
+            // Of rows that were not decided about nobody knows whose they are.
+            let (seen, count) = seen.advance(rows).ok_or_else(|| unreadable(()))?;
+            match count {
                 0 => {}
                 count if count == rows => return Ok(Some(batch)),
-                count => return keep(&batch, seen, count).map(Some),
+                count => return keep(&batch, &seen, count).map(Some),
             }
         }
     }
 }
 
-/// The rows of the mask, which are so many.
-fn keep(batch: &RecordBatch, seen: BooleanBuffer, count: usize) -> Result<RecordBatch> {
-    let runs: Vec<_> = seen.set_slices().collect();
+/// These rows, which are so many.
+fn keep(batch: &RecordBatch, runs: &[Range<usize>], count: usize) -> Result<RecordBatch> {
     let others = LazyCell::new(|| {
-        let seen = BooleanArray::new(seen, None);
+        let mut seen = Bits::with_capacity(batch.num_rows());
+        for run in runs {
+            seen.push_run(false, run.start - seen.len());
+            seen.push_run(true, run.len());
+        }
+        seen.push_run(false, batch.num_rows() - seen.len());
+        let seen = BooleanArray::new(seen.finish(), None);
         FilterBuilder::new(&seen).optimize().build()
     });
     let columns = batch.columns().iter();
-    let columns = columns.map(|column| keep_of(column, &runs, count, &others));
+    let columns = columns.map(|column| keep_of(column, runs, count, &others));
     let columns = columns.collect::<Result<Vec<_>>>()?;
     Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }
 
 fn keep_of(
     column: &ArrayRef,
-    runs: &[(usize, usize)],
+    runs: &[Range<usize>],
     count: usize,
     others: &impl Deref<Target = FilterPredicate>,
 ) -> Result<ArrayRef> {
@@ -98,12 +97,12 @@ fn keep_of(
 /// Numbers of which each is there are copied a run at a time; the library would go from one to the next.
 fn copy<T: ArrowPrimitiveType>(
     column: &PrimitiveArray<T>,
-    runs: &[(usize, usize)],
+    runs: &[Range<usize>],
     count: usize,
 ) -> Result<ArrayRef> {
     let mut kept = Vec::with_capacity(count);
-    for (start, end) in runs {
-        let run = column.values().get(*start..*end);
+    for run in runs {
+        let run = column.values().get(run.clone());
         kept.extend_from_slice(run.ok_or_else(|| unreadable(()))?);
     }
     let kept = PrimitiveArray::<T>::new(kept.into(), None);
@@ -148,7 +147,8 @@ mod tests {
         let file = Bytes::from(file.into_inner().unwrap());
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         let reader = reader.with_batch_size(64).build().unwrap();
-        Sieve::new(reader, Some(seen.iter().copied().collect()))
+        let seen = seen.iter().copied().collect();
+        Sieve::new(reader, Some(Spans::of_bits(&seen)))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use crate::error::cannot;
-use crate::folder::Folder;
+use crate::folder::{Folder, Waits};
 use crate::{Access, Error, Settings, Surroundings, Why};
 
 /// The folder that an address means, if it means one.
@@ -32,7 +32,12 @@ pub(crate) fn open(
                 why: Why::Disk(error.kind()),
             })?;
         }
-        let folder = Folder::open(folder, Arc::clone(surroundings));
+        // Who only reads is a program that answers one question.
+        let waits = match settings.access {
+            Access::Read => Waits::InPlace,
+            Access::Write => Waits::Apart,
+        };
+        let folder = Folder::open(folder, waits, Arc::clone(surroundings));
         return Ok(Arc::new(folder.map_err(cannot("open its folder"))?));
     }
     if address == "memory://" {

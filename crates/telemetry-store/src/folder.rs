@@ -35,6 +35,16 @@ pub(crate) struct Folder {
     root: Arc<FilePath>,
     surroundings: Arc<dyn Surroundings>,
     buffers: Arc<Buffers>,
+    waits: Waits,
+}
+
+/// Who waits for the disk when parts of files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// A thread for that: whoever asks has others to serve.
+    Apart,
+    /// Whoever asks. Handing what lies in the system's cache from thread to thread takes longer than copying it.
+    InPlace,
 }
 
 impl std::fmt::Display for Folder {
@@ -52,13 +62,18 @@ fn failed(source: io::Error) -> Error {
 
 impl Folder {
     /// The folder of that path, which has to be there.
-    pub(crate) fn open(root: &FilePath, surroundings: Arc<dyn Surroundings>) -> Result<Self> {
+    pub(crate) fn open(
+        root: &FilePath,
+        waits: Waits,
+        surroundings: Arc<dyn Surroundings>,
+    ) -> Result<Self> {
         let root = std::fs::canonicalize(root).map_err(failed)?;
         Ok(Self {
             inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?),
             root: root.into(),
             surroundings,
             buffers: Arc::default(),
+            waits,
         })
     }
 
@@ -126,12 +141,16 @@ impl ObjectStore for Folder {
         ranges: &[std::ops::Range<u64>],
     ) -> Result<Vec<bytes::Bytes>> {
         let path = self.inner.path_to_filesystem(location)?;
-        let (buffers, ranges) = (Arc::clone(&self.buffers), ranges.to_vec());
-        let read = tokio::task::spawn_blocking(move || buffers.read(&path, &ranges));
-        match read
-            .await
-            .map_err(|error| failed(io::Error::other(error)))?
-        {
+        let read = match self.waits {
+            Waits::InPlace => self.buffers.read(&path, ranges),
+            Waits::Apart => {
+                let (buffers, ranges) = (Arc::clone(&self.buffers), ranges.to_vec());
+                tokio::task::spawn_blocking(move || buffers.read(&path, &ranges))
+                    .await
+                    .map_err(|error| failed(io::Error::other(error)))?
+            }
+        };
+        match read {
             Err(source) if source.kind() == ErrorKind::NotFound => Err(Error::NotFound {
                 path: location.to_string(),
                 source: source.into(),

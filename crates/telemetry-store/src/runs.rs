@@ -29,44 +29,26 @@ pub fn places(metadata: &ParquetMetaData) -> Option<Vec<Range<u64>>> {
     (places.len() == metadata.num_row_groups()).then_some(places)
 }
 
-/// The lengths of a row group, in the order of its dictionary of ids; after them come rows about nobody. Ends with `None`
-/// where a length is none.
-#[derive(Debug)]
-pub struct Lengths<'a>(&'a [u8]);
-
-impl<'a> Lengths<'a> {
-    /// From the bytes at one of [`places`].
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+/// The lengths of a row group, from the bytes at one of [`places`], in the order of its dictionary of ids; after them come rows
+/// about nobody. `None`: they are none.
+pub fn lengths(bytes: &[u8]) -> Option<Vec<u32>> {
+    // Almost always nobody has as many rows in a group as two bytes would say.
+    if !bytes.iter().any(|byte| byte & MORE > 0) {
+        return Some(bytes.iter().map(|byte| u32::from(*byte)).collect());
     }
-
-    /// Whether nothing is left.
-    pub fn is_over(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Iterator for Lengths<'_> {
-    type Item = usize;
-
-    /// The rows of the next person.
-    fn next(&mut self) -> Option<usize> {
-        let (first, mut rest) = self.0.split_first()?;
-        let mut length = u64::from(first & !MORE);
-        let mut last = *first;
-        for place in 1..LENGTH_SIZE_BYTES_MAX {
-            if last & MORE == 0 {
-                break;
-            }
-            let (next, behind) = rest.split_first()?;
-            length |= u64::from(next & !MORE) << (place * BITS);
-            (last, rest) = (*next, behind);
+    let mut lengths = Vec::new();
+    let (mut length, mut place) = (0_u64, 0);
+    for byte in bytes {
+        length |= u64::from(byte & !MORE) << (place * BITS);
+        place += 1;
+        if byte & MORE == 0 {
+            lengths.push(u32::try_from(length).ok()?);
+            (length, place) = (0, 0);
+        } else if place == LENGTH_SIZE_BYTES_MAX {
+            return None;
         }
-        self.0 = rest;
-        (last & MORE == 0)
-            .then_some(length)
-            .and_then(|length| usize::try_from(length).ok())
     }
+    (place == 0).then_some(lengths)
 }
 
 /// The lengths of a file that is being written.
@@ -224,11 +206,12 @@ mod tests {
 
     #[test]
     fn lengths_are_read_as_they_were_written() {
-        let mut lengths = Lengths::new(&[3, 0xac, 0x02, 0x80]);
-        assert_eq!((lengths.next(), lengths.next()), (Some(3), Some(300)));
-        assert!(!lengths.is_over());
-        assert_eq!(lengths.next(), None);
-        assert_eq!(Lengths::new(&[0xff; 9]).next(), None);
-        assert!(Lengths::new(&[]).is_over());
+        assert_eq!(lengths(&[3, 1]), Some(vec![3, 1]));
+        assert_eq!(lengths(&[3, 0xac, 0x02, 7]), Some(vec![3, 300, 7]));
+        assert_eq!(lengths(&[]), Some(vec![]));
+        // One that does not end, one that is too long, and one that is too large.
+        assert_eq!(lengths(&[3, 0xac]), None);
+        assert_eq!(lengths(&[0xff; 9]), None);
+        assert_eq!(lengths(&[0xff, 0xff, 0xff, 0xff, 0x7f]), None);
     }
 }

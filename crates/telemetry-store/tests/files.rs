@@ -311,11 +311,10 @@ async fn counted(store: &Store) -> usize {
             }
         }
         let place = usize::try_from(place.start).unwrap()..usize::try_from(place.end).unwrap();
-        let mut lengths = runs::Lengths::new(bytes.get(place).unwrap());
-        for (_, rows) in &expected {
-            assert_eq!(lengths.next(), Some(*rows));
-        }
-        assert!(lengths.is_over() && !expected.is_empty());
+        let lengths = runs::lengths(bytes.get(place).unwrap()).unwrap();
+        let expected: Vec<_> = expected.iter().map(|(_, rows)| *rows).collect();
+        assert!(lengths.iter().map(|rows| *rows as usize).eq(expected));
+        assert!(!lengths.is_empty());
     }
     places.len()
 }
