@@ -56,6 +56,11 @@ fn own_pages_of(table: Table) -> Table {
         )
         .own(Method::GET, "/me/asked", get(own::asked))
         .own(Method::POST, "/me/asked/{id}", post(own::answer_look))
+        .own(Method::GET, "/me/copy", get(own::copy))
+        .own(Method::POST, "/me/copy", post(own::ask_for_copy))
+        .own(Method::GET, "/me/copy/{id}", get(own::copy_file))
+        .own(Method::GET, "/me/leave", get(own::leave))
+        .own(Method::POST, "/me/leave", post(own::say_leave))
         .own(Method::GET, "/me/telemetry-id", get(own::telemetry_id))
         .own(
             Method::POST,

@@ -7,6 +7,7 @@ mod asked;
 mod consent;
 mod copies;
 mod held;
+mod leaving;
 mod login;
 mod looks;
 mod objections;

@@ -1,4 +1,5 @@
-//! People's own pages, under `/me`: what is held of them, what they agree to, who looked, and another telemetry id.
+//! People's own pages, under `/me`: what is held of them, what they agree to, who looked, a copy
+//! of it all, another telemetry id, and leaving.
 //!
 //! They have nothing in common with those of the staff but their looks: another cookie, another login, another caller. A
 //! handler gets a [`signed_in::OwnPerson`], whose methods take no name of a subject; so nothing that somebody sends leads to anybody
@@ -6,9 +7,11 @@
 
 mod asked;
 mod consent;
+mod copy;
 mod frame;
 mod held;
 mod language;
+mod leave;
 mod login;
 mod looks;
 mod signed_in;
@@ -20,7 +23,9 @@ use axum::response::Response;
 
 pub(crate) use asked::{answer_look, asked};
 pub(crate) use consent::{answer, consent, receipt};
+pub(crate) use copy::{ask_for_copy, copy, copy_file};
 pub(crate) use held::{correct, field, held};
+pub(crate) use leave::{leave, say_leave};
 pub(crate) use login::{back, log_out, login, start};
 pub(crate) use looks::{look, look_leaf, look_proof, looks, object};
 pub(crate) use telemetry_id::{rotate_telemetry_id, telemetry_id};

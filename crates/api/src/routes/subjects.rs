@@ -78,7 +78,8 @@ pub(crate) async fn write(
 /// What law keeps stays under a key of its own until its date; `consent` says where the answers to consent are then.
 #[utoipa::path(post, path = "/v1/subjects/{oid}/close", tag = "subjects",
     params(("oid" = privet_wire::Oid, Path)),
-    responses((status = 200, body = Closed), (status = 202, body = Closed), Refusals))]
+    responses((status = 200, body = Closed), (status = 202, body = Closed,
+        description = "Destroyed; the mirror of the log does not say so yet"), Refusals))]
 pub(crate) async fn close(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,

@@ -339,6 +339,7 @@ async fn page(bed: &Bed, route: &Listed, number: usize, column: usize) -> u16 {
     }
     let id = match route.path {
         "/requests/{id}" => grant_request(bed, number).await.to_string(),
+        "/people/{id}" => on_request(bed, "{id}", &format!("p{number}@example.com")).await,
         _ => session(bed, number).await.to_string(),
     };
     let name = match route.path {
@@ -353,7 +354,7 @@ async fn page(bed: &Bed, route: &Listed, number: usize, column: usize) -> u16 {
     let body = match (route.method.as_str(), route.path) {
         ("GET", _) => String::new(),
         ("POST", "/login") => format!("token={token}"),
-        ("POST", "/logout") => format!("form={form}"),
+        ("POST", "/logout" | "/people/{id}") => format!("form={form}"),
         ("POST", "/sessions/filter") => format!("form={form}&source=shop&text=log+in"),
         ("POST", "/requests/{id}") => format!("form={form}&say=approve"),
         ("POST", "/sessions/{id}") => format!("form={form}&say=approved"),

@@ -25,6 +25,7 @@ mod notices;
 mod own;
 mod own_attacks;
 mod own_consent;
+mod own_copy;
 mod own_matrix;
 mod pages;
 mod query;

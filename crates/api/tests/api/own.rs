@@ -71,6 +71,17 @@ impl OwnBrowser {
         format!("{}/{}", looks[0].log, looks[0].index)
     }
 
+    /// Asks for a copy and has it made; the request.
+    pub(crate) async fn copy(&self, bed: &Bed) -> String {
+        self.post(bed, "/me/copy", "").await.expect(200);
+        let operator = bed.of("operator").await;
+        let run = operator.call("POST", "/v1/requests/run", None).await;
+        run.expect(200);
+        let me = bed.vault.me(&self.secret, "192.0.2.1").await.unwrap().me;
+        let copies = me.copies().await.unwrap();
+        copies.last().unwrap().id.to_string()
+    }
+
     pub(crate) async fn get(&self, bed: &Bed, path: &str) -> Answer {
         send(bed, "GET", path, &self.cookie(), "").await
     }

@@ -55,12 +55,13 @@ pub(crate) async fn own_page(bed: &Bed, route: &Listed, number: usize, column: u
         let no = "purpose=marketing&notice=2026-11&answer=no";
         login.post(bed, "/me/consent", no).await.expect(303);
     }
-    let (console, asked) = match route.path.contains("{id}") {
-        true => {
+    let (console, asked) = match route.path {
+        "/me/copy/{id}" => (None, login.copy(bed).await),
+        path if path.contains("{id}") => {
             let (console, id) = ask(bed, &subject).await;
             (Some(console), id)
         }
-        false => (None, String::new()),
+        _ => (None, String::new()),
     };
     let path = route
         .path
@@ -70,13 +71,14 @@ pub(crate) async fn own_page(bed: &Bed, route: &Listed, number: usize, column: u
         .replace("{log}/{index}", &look);
     let body = match (route.method.as_str(), route.path) {
         ("GET", _) => String::new(),
-        ("POST", "/me/logout") => format!("form={form}"),
+        ("POST", "/me/logout" | "/me/copy") => format!("form={form}"),
         ("POST", "/me/data/{name}") => format!("form={form}&value=%2B1+202+555+0144"),
         ("POST", "/me/consent") => {
             format!("form={form}&purpose=marketing&notice=2026-11&answer=yes")
         }
         ("POST", "/me/looks/{log}/{index}") => format!("form={form}&note=not+right"),
         ("POST", "/me/asked/{id}") => format!("form={form}&answer=yes"),
+        ("POST", "/me/leave") => format!("form={form}&say=leave&understood=yes"),
         ("POST", "/me/telemetry-id") => format!("form={form}&understood=yes"),
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     };

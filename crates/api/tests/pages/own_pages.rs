@@ -97,6 +97,8 @@ pub(crate) async fn everything(outer: &World) {
     looks_are_seen(&world).await;
 
     leave_is_given(&world, &ada).await;
+    a_copy_is_asked_for(&world).await;
+    leaving_can_be_taken_back(&world).await;
 
     world.go("/me/telemetry-id").await;
     check_page(&world, "telemetry id").await;
@@ -231,6 +233,49 @@ async fn leave_is_given(world: &World, oid: &str) {
         )
         .await;
     console.close().await.unwrap();
+}
+
+/// What is asked for once, and waited for: the application's database is away.
+async fn a_copy_is_asked_for(world: &World) {
+    let (browser, bed) = (&world.browser, &world.bed);
+    world.go("/me/copy").await;
+    check_page(world, "own copy").await;
+    browser.press("Ask for a copy").await;
+    world.reads("main", &["Being made", "There by"]).await;
+    check_page(world, "own copy asked").await;
+    browser.picture("own-copy").await;
+    assert!(!browser.has("main button").await, "one at a time");
+    let operator = bed.of("operator").await;
+    let run = operator.call("POST", "/v1/requests/run", None).await;
+    assert_eq!(run.expect(200).json()["failed"], 1);
+    world.go("/me/copy").await;
+    world.reads("main", &["Being made"]).await;
+}
+
+/// Leaving needs one more word, and staying none.
+async fn leaving_can_be_taken_back(world: &World) {
+    let (browser, bed) = (&world.browser, &world.bed);
+    world.go("/me/leave").await;
+    world
+        .reads("main", &["destroyed", "Nothing of you has to be kept"])
+        .await;
+    check_page(world, "leave").await;
+    browser.picture("own-leave").await;
+    browser.click("#understood").await;
+    browser.click("button.danger").await;
+    world
+        .reads(
+            "[role=status]",
+            &["You are leaving", "change your mind until"],
+        )
+        .await;
+    check_page(world, "leaving").await;
+    browser.picture("own-leaving").await;
+    assert_eq!(bed.count("request.asked").await, 2);
+    browser.press("Stay after all").await;
+    world.reads("[role=status]", &["You stay"]).await;
+    assert_eq!(bed.count("request.cancelled").await, 1);
+    assert!(browser.has("#understood").await);
 }
 
 /// Whoever is not held here, says no at the provider, or lost the login that they began.

@@ -3,7 +3,7 @@
 use super::Me;
 use crate::audit::EntryKind;
 use crate::policy::Action;
-use crate::subject_request::{FileReading, FileWish, RequestSummary};
+use crate::subject_request::{FileReading, FileWish, RequestSummary, SubjectRequestKind};
 use crate::{Result, SubjectRequestId};
 
 impl Me {
@@ -16,7 +16,12 @@ impl Me {
         let (action, denied) = (Action::RequestAccess, EntryKind::RequestDenied);
         let decision = self.permit(action, denied).await?;
         self.vault
-            .enter_own_access(&self.caller, &decision, &self.open)
+            .enter_own(
+                &self.caller,
+                &decision,
+                &self.open,
+                SubjectRequestKind::Access,
+            )
             .await
     }
 
@@ -29,7 +34,9 @@ impl Me {
         let decision = self.permit(action, denied).await?;
         let record = self.record(EntryKind::RequestRead, &decision, [].into());
         self.vault.record(record).await?;
-        self.vault.own_copies(&self.open).await
+        self.vault
+            .own_requests(&self.open, SubjectRequestKind::Access)
+            .await
     }
 
     /// Begins to read the file of one of these. That it is handed out is on record before this returns.

@@ -8,13 +8,9 @@ use super::details::RequestOrigin;
 use super::machine::SubjectRequestKind;
 use super::view::RequestSummary;
 use crate::audit::EntryKind;
-use crate::keyring::OpenSubject;
-use crate::policy::{Action, Decision};
-use crate::port::{FileStore, Spools, SubjectRequestFilter, SubjectRequestRow, TelemetryEvents};
+use crate::policy::Action;
+use crate::port::{FileStore, Spools, SubjectRequestRow, TelemetryEvents};
 use crate::{Caller, Error, Result, SubjectName, Vault};
-
-/// Requests that a person sees of their own.
-const OWN_MAX: u32 = 100;
 
 /// What copies are made with.
 #[derive(Clone)]
@@ -64,36 +60,6 @@ impl Vault {
         let kind = SubjectRequestKind::Access;
         self.enter_request(caller, &decision, subject, kind, origin)
             .await
-    }
-
-    /// The same of somebody who asks on their own behalf, and was decided about.
-    pub(crate) async fn enter_own_access(
-        &self,
-        caller: &Caller,
-        decision: &Decision,
-        open: &OpenSubject,
-    ) -> Result<RequestSummary> {
-        self.copies()?;
-        let (kind, origin) = (SubjectRequestKind::Access, RequestOrigin::default());
-        let name = SubjectName::Oid(open.row.oid);
-        self.enter_request(caller, decision, &name, kind, origin)
-            .await
-    }
-
-    /// The access requests of somebody who was decided about.
-    pub(crate) async fn own_copies(&self, open: &OpenSubject) -> Result<Vec<RequestSummary>> {
-        let filter = SubjectRequestFilter {
-            subject: Some(open.row.reference),
-            count_max: OWN_MAX,
-            ..SubjectRequestFilter::default()
-        };
-        let rows = self.inner.keys.subject_requests(&filter).await?;
-        let copies = rows.iter();
-        let copies = copies.filter(|row| row.kind == SubjectRequestKind::Access);
-        let now = self.now();
-        Ok(copies
-            .map(|row| RequestSummary::new(row, Some(open.row.oid), now))
-            .collect())
     }
 
     /// What copies are made with, and in whose name.

@@ -13,6 +13,8 @@ use crate::policy::{Action, Decision};
 use crate::port::{StoreError, SubjectRequestFilter, SubjectRequestRow};
 use crate::{Caller, Error, Result, SubjectName, SubjectRequestId, Vault};
 
+/// Requests that a person sees of their own.
+const OWN_MAX: u32 = 100;
 /// Running requests of one subject: one of each kind.
 const RUNNING_MAX: u32 = 2;
 
@@ -35,6 +37,42 @@ impl Vault {
         let kind = SubjectRequestKind::Erasure;
         self.enter_request(caller, &decision, subject, kind, origin)
             .await
+    }
+
+    /// Enters what somebody asks for on their own behalf, who was decided about.
+    pub(crate) async fn enter_own(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &OpenSubject,
+        kind: SubjectRequestKind,
+    ) -> Result<RequestSummary> {
+        if kind == SubjectRequestKind::Access {
+            self.copies()?;
+        }
+        let name = SubjectName::Oid(open.row.oid);
+        let origin = RequestOrigin::default();
+        self.enter_request(caller, decision, &name, kind, origin)
+            .await
+    }
+
+    /// What somebody who was decided about has asked for, the oldest first, at most the first hundred.
+    pub(crate) async fn own_requests(
+        &self,
+        open: &OpenSubject,
+        kind: SubjectRequestKind,
+    ) -> Result<Vec<RequestSummary>> {
+        let filter = SubjectRequestFilter {
+            subject: Some(open.row.reference),
+            count_max: OWN_MAX,
+            ..SubjectRequestFilter::default()
+        };
+        let rows = self.inner.keys.subject_requests(&filter).await?;
+        let of_kind = rows.iter().filter(|row| row.kind == kind);
+        let (oid, now) = (Some(open.row.oid), self.now());
+        Ok(of_kind
+            .map(|row| RequestSummary::new(row, oid, now))
+            .collect())
     }
 
     pub(super) async fn enter_request(
@@ -140,6 +178,16 @@ impl Vault {
         let decision = self
             .permit(caller, Action::CancelRequest, EntryKind::RequestDenied)
             .await?;
+        self.cancel_for(caller, &decision, id).await
+    }
+
+    /// The same for a caller who was decided about.
+    pub(crate) async fn cancel_for(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        id: SubjectRequestId,
+    ) -> Result<RequestSummary> {
         let row = self.request_of_person(id).await?;
         let now = self.now();
         let refused = super::machine::next(
@@ -154,7 +202,7 @@ impl Vault {
         // A key store that went back to a copy from before would carry out what was taken back: a start reads it from the log.
         let hold = self.inner.ledger.hold(self.inner.audit.size());
         let mut record = Record::by(EntryKind::RequestCancelled, caller)
-            .ruling(self.ruling(&decision))
+            .ruling(self.ruling(decision))
             .fact("request", id.to_string())
             .fact("kind", row.kind.as_str());
         let open = self.subject_of(&row).await?;

@@ -42,7 +42,7 @@ fn no_policy_can_be_removed_unnoticed() {
             removed += 1;
         }
     }
-    assert_eq!(removed, 27);
+    assert_eq!(removed, 28);
 }
 
 #[derive(Clone, Copy)]

@@ -22,16 +22,20 @@ pub(super) enum Place {
     Consent,
     Looks,
     Asked,
+    Copy,
     TelemetryId,
+    Leave,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Held,
         Self::Consent,
         Self::Looks,
         Self::Asked,
+        Self::Copy,
         Self::TelemetryId,
+        Self::Leave,
     ];
 
     pub(super) fn path(self) -> &'static str {
@@ -40,7 +44,9 @@ impl Place {
             Self::Consent => "/me/consent",
             Self::Looks => "/me/looks",
             Self::Asked => "/me/asked",
+            Self::Copy => "/me/copy",
             Self::TelemetryId => "/me/telemetry-id",
+            Self::Leave => "/me/leave",
         }
     }
 
@@ -50,7 +56,9 @@ impl Place {
             Self::Consent => words.consent,
             Self::Looks => words.looks,
             Self::Asked => words.asked,
+            Self::Copy => words.copy,
             Self::TelemetryId => words.telemetry_id,
+            Self::Leave => words.leave,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Shown {
 }
 
 /// What law keeps longer than the person stays, and why.
-fn kept(retain: &Retain) -> String {
+pub(super) fn kept(retain: &Retain) -> String {
     let (period, basis) = (ENGLISH.period(retain.for_), ENGLISH.basis(retain.basis));
     format!("some of it {period} longer, {basis}: {}", retain.why)
 }
