@@ -55,6 +55,16 @@ struct Bounded<W> {
 const FULL: u8 = 1;
 const CLOSED: u8 = 2;
 
+impl<W> Bounded<W> {
+    /// Remembers that nobody takes what is written.
+    fn note(&self, done: io::Result<()>) -> io::Result<()> {
+        done.inspect_err(|_| {
+            self.failed
+                .store(CLOSED, std::sync::atomic::Ordering::Relaxed);
+        })
+    }
+}
+
 impl<W: Write> Write for Bounded<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -63,16 +73,15 @@ impl<W: Write> Write for Bounded<W> {
                 .store(FULL, std::sync::atomic::Ordering::Relaxed);
             return Err(io::ErrorKind::FileTooLarge.into());
         };
-        self.output.write_all(bytes).inspect_err(|_| {
-            self.failed
-                .store(CLOSED, std::sync::atomic::Ordering::Relaxed);
-        })?;
+        let written = self.output.write_all(bytes);
+        self.note(written)?;
         self.rest = rest;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
+        let flushed = self.output.flush();
+        self.note(flushed)
     }
 }
 
@@ -220,4 +229,49 @@ fn visible(text: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    /// A reader that goes away while bytes lie in a buffer: they are taken, and fail when they are to be passed on.
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_is_gone_is_noticed_when_a_buffer_is_passed_on() {
+        let limits = Limits {
+            rows: 1000,
+            output_bytes: 1 << 20,
+            ..serde_json::from_value(serde_json::json!({})).unwrap()
+        };
+        let numbers: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![1, 2, 3]));
+        let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+        for form in [
+            Output::Table,
+            Output::Csv,
+            Output::Json,
+            Output::Parquet,
+            Output::Arrow,
+        ] {
+            let written = Writing::begin(Gone, form, &batch.schema(), &limits)
+                .and_then(|mut writing| writing.write(&batch).and_then(|()| writing.end()));
+            assert!(
+                matches!(written, Err(Error::Abandoned)),
+                "{form:?}: {written:?}"
+            );
+        }
+    }
 }
