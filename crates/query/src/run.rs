@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const STACK_BYTES: usize = 256 << 20;
 /// Threads that wait for the disk.
 const WAITING_THREADS: usize = 4;
+/// Threads beside those that work, which read files in place: clocks go on while all of these wait.
+const CLOCK_THREADS: usize = 1;
 
 /// What the server hears.
 #[derive(Debug, Serialize)]
@@ -91,7 +93,7 @@ fn answer() -> Result<Line<'static>, Error> {
     say(&Line::Started { confined });
     let abandoned = watch(input);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(limits.partitions.max(1))
+        .worker_threads(limits.partitions.max(1).saturating_add(CLOCK_THREADS))
         .max_blocking_threads(WAITING_THREADS)
         .thread_stack_size(STACK_BYTES)
         .enable_all()
