@@ -2,11 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Of a file that anybody may read whom the process's mask leaves it to.
+const MODE: u32 = 0o666;
+/// Of a file about somebody.
+const PRIVATE_MODE: u32 = 0o600;
 
 /// Where output goes. A file that is not kept is removed.
 pub(crate) struct Target {
@@ -32,6 +37,18 @@ impl Target {
     /// # Errors
     /// If the file is there and `force` is not, if it is none, or if it cannot be made.
     pub(crate) fn open(path: Option<&Path>, force: bool) -> Result<Self> {
+        Self::open_as(path, force, MODE)
+    }
+
+    /// The same for what is about somebody: nobody else on this machine may read the file.
+    ///
+    /// # Errors
+    /// As [`Target::open`].
+    pub(crate) fn open_private(path: Option<&Path>, force: bool) -> Result<Self> {
+        Self::open_as(path, force, PRIVATE_MODE)
+    }
+
+    fn open_as(path: Option<&Path>, force: bool, mode: u32) -> Result<Self> {
         let Some(path) = path else {
             let out = Out::Standard(io::stdout().lock());
             return Ok(Self::new(out, None));
@@ -54,9 +71,8 @@ impl Target {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".new");
         let unfinished = PathBuf::from(unfinished);
-        // One that a killed run left behind is started over; nobody else has a file of that name.
-        let file = File::create(&unfinished)
-            .with_context(|| format!("cannot write `{}`", unfinished.display()))?;
+        let made = made_anew(&unfinished, mode);
+        let file = made.with_context(|| format!("cannot write `{}`", unfinished.display()))?;
         let place = Place {
             path: path.to_owned(),
             unfinished,
@@ -91,6 +107,16 @@ impl Target {
         });
         done.with_context(|| format!("cannot write {}", self.shown()))
     }
+}
+
+/// Makes a file. One that a killed run left behind is started over; nobody else has a file of that name.
+fn made_anew(path: &Path, mode: u32) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(mode).open(path)
 }
 
 impl Write for Target {

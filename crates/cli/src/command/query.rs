@@ -24,7 +24,7 @@ pub(crate) async fn run(folder: Folder, query: Query, style: Style) -> Result<()
         sql: statement(query.sql)?,
         format,
     };
-    let mut target = Target::open(out, query.force)?;
+    let mut target = Target::open_private(out, query.force)?;
     let progress = Progress::of("");
     progress.waiting("asking");
     let answered = client.stream("/v1/query", &order, |piece| {

@@ -86,7 +86,7 @@ fn ask(channel: Channel, received: Option<Date>, checked: String) -> AskRequest 
 
 /// Fetches a file; what broke off on the way is kept under no name.
 async fn file(client: &Client, id: SubjectRequestId, out: &Path, force: bool) -> Result<()> {
-    let mut target = Target::open(Some(out), force)?;
+    let mut target = Target::open_private(Some(out), force)?;
     let path = format!("/v1/requests/{id}/file");
     let fetched = client.fetch(&path, |piece| {
         target

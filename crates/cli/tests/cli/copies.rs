@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -29,6 +30,8 @@ fn copy(place: &Place, oid: &str, out: &str) -> Vec<(String, String)> {
     let refused = place.run(&fetch).failed();
     assert!(refused.contains("policy_denied"), "{refused}");
     place.run(&[&fetch[..], &["--as", "job"]].concat()).ok();
+    let mode = out.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others can read it");
     let mut archive = ZipArchive::new(File::open(&out).unwrap()).unwrap();
     (0..archive.len())
         .map(|place| {
