@@ -14,12 +14,16 @@
 //! S3 is moto and Azure is Azurite, programs of others, which `./test` installs; where one is not installed, a test says that it
 //! is left out. Google is a small server of our own in Python. Azurite checks signatures, the others take any.
 
+mod careless;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tempfile::NamedTempFile;
+
+pub use careless::Careless;
 
 /// The bucket's name.
 const BUCKET: &str = "telemetry";

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use privet_mirror::{BucketMirror, FolderMirror};
-use privet_vault::port::LogMirror;
+use privet_seal::Entropy as _;
+use privet_vault::ThreadEntropy;
+use privet_vault::port::{LogMirror, MirrorError};
 use tokio::time::timeout;
 
 use crate::folder::{Folder, SETTINGS};
@@ -45,9 +47,13 @@ fn opened(folder: &Folder, mirror: &Mirror) -> Result<Arc<dyn LogMirror>> {
         });
         return Ok(Arc::new(opened?));
     }
+    Ok(Arc::new(bucket_of(folder, mirror)?))
+}
+
+fn bucket_of(folder: &Folder, mirror: &Mirror) -> Result<BucketMirror> {
     let options = options(folder, mirror)?;
     let objects = privet_objects::open(&mirror.place, &options)?;
-    Ok(Arc::new(BucketMirror::new(objects)))
+    Ok(BucketMirror::new(objects))
 }
 
 /// What the bucket's client is told.
@@ -94,19 +100,15 @@ async fn looked_at(folder: &Folder, settings: &Settings) -> Result<Vec<String>> 
         ]);
     };
     let cannot = || format!("`place` in [log.mirror] of `{SETTINGS}` cannot be used");
-    let answer = timeout(PATIENCE, opened.checkpoint(&settings.log.origin)).await;
-    let answer = answer.unwrap_or_else(|_| {
-        let seconds = PATIENCE.as_secs();
-        Err(privet_vault::port::MirrorError::Unavailable {
-            doing: "show its checkpoint",
-            why: format!("no answer within {seconds} seconds"),
-        })
-    });
-    answer
-        .map_err(|error| anyhow!("{error}"))
+    patiently(opened.checkpoint(&settings.log.origin))
+        .await
         .with_context(cannot)?;
     let Some(path) = folder_of(folder, mirror)? else {
-        return Ok(Vec::new());
+        let mut name = [0; 16];
+        ThreadEntropy.fill(&mut name);
+        let bucket = bucket_of(folder, mirror)?;
+        let probed = patiently(bucket.probe(u128::from_be_bytes(name))).await;
+        return probed.map(|()| Vec::new()).with_context(cannot);
     };
     writable(&path).with_context(cannot)?;
     let stores = folder.join(settings.stores.folder().path);
@@ -118,6 +120,14 @@ async fn looked_at(folder: &Folder, settings: &Settings) -> Result<Vec<String>> 
         )],
         false => Vec::new(),
     })
+}
+
+/// What a mirror answers to somebody who waits.
+async fn patiently<T>(asked: impl Future<Output = Result<T, MirrorError>>) -> Result<T> {
+    let answer = timeout(PATIENCE, asked).await;
+    let answer = answer
+        .with_context(|| format!("it does not answer within {} seconds", PATIENCE.as_secs()))?;
+    answer.map_err(|error| anyhow!("{error}"))
 }
 
 /// Whether two folders are on one file system. What is not there yet is made in what is.

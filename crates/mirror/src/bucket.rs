@@ -15,6 +15,9 @@ use privet_vault::port::{LogMirror, MirrorCheckpoint, MirrorError, MirrorVersion
 use crate::name::{folder_name, origin};
 use crate::{CHECKPOINT, CHECKPOINT_BYTES_MAX, FILE_BYTES_MAX};
 
+/// Where an object is put for a moment; no origin's folder is called so.
+const PROBES: &str = "_probe";
+
 /// A bucket with a log an origin. The service has to take conditional writes, as S3, Google Cloud Storage and Azure do.
 #[derive(Debug, Clone)]
 pub struct BucketMirror {
@@ -25,6 +28,37 @@ impl BucketMirror {
     /// The mirror in this bucket, or below this prefix of it. The network is not asked yet.
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
         Self { objects }
+    }
+
+    /// Asks whether of two who replace one checkpoint only one succeeds, on an object that is deleted again: without that, two
+    /// servers would take each other's logs away. The name has to be one that nobody else uses at the same time.
+    ///
+    /// # Errors
+    /// [`MirrorError::Unavailable`] says what the service does not do.
+    pub async fn probe(&self, name: u128) -> Result<(), MirrorError> {
+        let path = Path::from(format!("{PROBES}/{name:032x}"));
+        let probed = self.probed(&path).await;
+        // Also after what went wrong: nothing is to stay.
+        let deleted = self.objects.delete(&path).await;
+        probed?;
+        deleted.map_err(cannot("remove a file"))
+    }
+
+    async fn probed(&self, path: &Path) -> Result<(), MirrorError> {
+        let put = |content: &'static str, mode: PutMode| {
+            let objects = Arc::clone(&self.objects);
+            let path = path.clone();
+            async move { objects.put_opts(&path, content.into(), mode.into()).await }
+        };
+        let first = put("one", PutMode::Create).await;
+        let first = first.map_err(cannot("take a checkpoint"))?;
+        refused(put("other", PutMode::Create).await)?;
+        let PutResult { e_tag, version, .. } = first;
+        let first = UpdateVersion { e_tag, version };
+        put("two", PutMode::Update(first.clone()))
+            .await
+            .map_err(cannot("take a checkpoint in the place of the one before"))?;
+        refused(put("late", PutMode::Update(first)).await)
     }
 
     async fn read(
@@ -47,6 +81,20 @@ impl BucketMirror {
         };
         let bytes = found.bytes().await.map_err(cannot(doing))?;
         Ok(Some((bytes.into(), version)))
+    }
+}
+
+/// A write that was to be refused.
+fn refused(written: Result<PutResult, Error>) -> Result<(), MirrorError> {
+    let doing = "refuse to replace what somebody else wrote meanwhile";
+    match written {
+        Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(()),
+        Err(error) => Err(cannot(doing)(error)),
+        Ok(_) => Err(MirrorError::Unavailable {
+            doing,
+            why: "it takes no notice of the condition; use a service with conditional writes"
+                .to_owned(),
+        }),
     }
 }
 

@@ -5,8 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use object_store::ObjectStore as _;
 use object_store::memory::InMemory;
-use privet_buckets::{Bucket, Service};
+use privet_buckets::{Bucket, Careless, Service};
 use privet_mirror::{BucketMirror, FolderMirror, folder_name};
 use privet_tlog::TilePath;
 use privet_vault::port::{LogMirror, MirrorError};
@@ -120,6 +121,28 @@ async fn a_bucket_in_memory() {
     check(&BucketMirror::new(Arc::new(InMemory::new()))).await;
 }
 
+#[tokio::test]
+async fn a_service_that_takes_no_notice_of_conditions_is_found_out() {
+    let dutiful = Arc::new(InMemory::new());
+    let mirror = BucketMirror::new(dutiful.clone());
+    mirror.probe(7).await.unwrap();
+    let listed = dutiful.list_with_delimiter(None).await.unwrap();
+    assert!(listed.common_prefixes.is_empty(), "something was left");
+    for careless in [Careless::about_everything(), Careless::about_replacing()] {
+        let objects = Arc::new(careless);
+        let Err(error) = BucketMirror::new(objects.clone()).probe(7).await else {
+            panic!("{objects:?} passes for a mirror");
+        };
+        let text = error.to_string();
+        assert!(
+            text.contains("it takes no notice of the condition"),
+            "{text}"
+        );
+        let listed = objects.list_with_delimiter(None).await.unwrap();
+        assert!(listed.common_prefixes.is_empty(), "something was left");
+    }
+}
+
 async fn a_bucket_of(service: Service) {
     let installed = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let Some(bucket) = Bucket::start(service, installed).unwrap() else {
@@ -127,7 +150,9 @@ async fn a_bucket_of(service: Service) {
         return;
     };
     let objects = privet_objects::open(&bucket.address(), &lowercase(bucket.options())).unwrap();
-    check(&BucketMirror::new(objects)).await;
+    let mirror = BucketMirror::new(objects);
+    mirror.probe(7).await.unwrap();
+    check(&mirror).await;
 }
 
 fn lowercase(options: Vec<(String, String)>) -> Vec<(String, String)> {
