@@ -17,3 +17,4 @@ mod faulty;
 mod place;
 mod restoring;
 mod shipping;
+mod world;

@@ -1,24 +1,21 @@
 //! Last week's copies of the stores, each alone and together, put back wherever an erasure was cut short: whoever was told that
 //! they are erased stays so, and nobody else loses anything.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use privet_mirror::{FolderMirror, folder_name};
-use privet_store::{FailNth, Faults, MemoryStores, SqliteStores};
+use privet_store::{FailNth, Faults, MemoryStores};
 use privet_tlog::note::{KeyName, SigningKey, VerifierKey};
 use privet_tlog::{EntryBundle, TilePath, tile_width};
 use privet_vault::audit::offline;
 use privet_vault::port::StoreError;
 use privet_vault::{Parts, SubjectName, Vault};
-use tempfile::TempDir;
 
-use crate::bed::{Bed, HandClock, ORIGIN, hand_clock, parts, parts_of_another, root};
-use crate::place::{PATIENCE, files, revealed, until};
+use crate::bed::{Bed, ORIGIN, hand_clock, parts, parts_of_another, root};
+use crate::place::{revealed, until};
+use crate::world::{STEP, STORES, World};
 
 const OTHER: &str = "privet.example/test/2";
-
-const STORES: [&str; 3] = ["data", "keys", "log"];
 
 /// Every choice of stores.
 fn choices() -> impl Iterator<Item = Vec<&'static str>> {
@@ -29,68 +26,9 @@ fn choices() -> impl Iterator<Item = Vec<&'static str>> {
     })
 }
 
-/// Stores and mirror in folders, for servers that come and go.
-struct World {
-    folder: TempDir,
-    clock: Arc<HandClock>,
-}
-
 impl World {
-    fn new(clock: Arc<HandClock>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["stores", "mirror"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        Self { folder, clock }
-    }
-
-    /// All of it, elsewhere. Nobody is at work on it.
-    fn copy(&self) -> Self {
-        let copy = Self::new(self.clock.clone());
-        for (name, bytes) in files(self.folder.path()) {
-            let path = copy.folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
-        }
-        copy
-    }
-
-    /// Puts back what these stores were.
-    fn restore(&self, from: &Self, stores: &[&str]) {
-        let [ours, theirs] = [self, from].map(|world| world.folder.path().join("stores"));
-        let of = |name: &Path| {
-            let name = name.to_string_lossy();
-            stores.iter().any(|store| name.starts_with(*store))
-        };
-        for name in files(&ours).into_keys().filter(|name| of(name)) {
-            std::fs::remove_file(ours.join(name)).unwrap();
-        }
-        for (name, bytes) in files(&theirs).into_iter().filter(|(name, _)| of(name)) {
-            std::fs::write(ours.join(name), bytes).unwrap();
-        }
-    }
-
-    /// The stores, as soon as whoever held them last has let go.
-    async fn stores(&self) -> MemoryStores {
-        let path = self.folder.path().join("stores");
-        let opened = async {
-            loop {
-                match SqliteStores::open(&path) {
-                    Ok(stores) => return stores,
-                    Err(StoreError::InUse) => {
-                        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-                    }
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        };
-        let SqliteStores { data, keys, log } =
-            tokio::time::timeout(PATIENCE, opened).await.unwrap();
-        MemoryStores { data, keys, log }
-    }
-
     fn mirror(&self) -> Arc<FolderMirror> {
-        Arc::new(FolderMirror::open(&self.folder.path().join("mirror")).unwrap())
+        Arc::new(FolderMirror::open(&self.mirror_folder()).unwrap())
     }
 
     async fn vault(&self, parts: Parts) -> Vault {
@@ -109,7 +47,7 @@ impl World {
 
     /// Whether the mirror's log says that an erasure was meant. Files that no checkpoint speaks of say nothing.
     fn mirror_knows(&self) -> bool {
-        let log = self.folder.path().join("mirror").join(folder_name(ORIGIN));
+        let log = self.mirror_folder().join(folder_name(ORIGIN));
         let key = parts_signer();
         let size = offline::verify_directory(&log, &[key], &[], drop)
             .unwrap()
@@ -125,11 +63,6 @@ impl World {
                 .map(Result::unwrap)
                 .any(|entry| entry.windows(word.len()).any(|found| found == word))
         })
-    }
-
-    /// Waits until whoever was at work here has ended.
-    async fn rests(&self) {
-        drop(self.stores().await);
     }
 }
 
@@ -204,7 +137,7 @@ async fn check(world: &World, week_ago: &World, chosen: &[&str], people: &People
 async fn whole(world: &World, log: &dyn privet_vault::port::LogStore, key: &VerifierKey) {
     let origin = key.name().to_string();
     let keys = std::slice::from_ref(key);
-    let folder = world.folder.path().join("mirror");
+    let folder = world.mirror_folder();
     let folder = folder.join(folder_name(&origin));
     let copy = offline::verify_directory(&folder, keys, &[], drop).unwrap();
     let since = [copy.clone()];
@@ -234,7 +167,7 @@ async fn an_erasure_that_is_cut_short_anywhere_is_whole_or_none() {
     let (week_ago, people) = a_week_ago().await;
     let all: Vec<_> = choices().collect();
     let (mut confirmed, mut cut_short, mut forgotten) = (0, 0, 0);
-    for nth in 1..=30 {
+    for nth in (1..=30_u64).step_by(STEP) {
         let today = week_ago.copy();
         let faults = Faults::new();
         let closed = {
