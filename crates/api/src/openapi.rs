@@ -43,7 +43,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
     ),
     paths(
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
-        subjects::create, subjects::describe, subjects::write, subjects::close, telemetry_id::rotate,
+        subjects::create, subjects::describe, subjects::write, subjects::erase_fields, subjects::close, telemetry_id::rotate,
         requests::access, requests::erase, requests::list, requests::show, requests::cancel, requests::run, requests::file,
         consent::record, consent::show, consent::history, consent::receipt,
         consent::receipt_key, kept_consent::kept, notices::show,

@@ -34,6 +34,7 @@ fn own_pages_of(table: Table) -> Table {
         .own(Method::GET, "/me", get(own::held))
         .own(Method::GET, "/me/data/{name}", get(own::field))
         .own(Method::POST, "/me/data/{name}", post(own::correct))
+        .own(Method::POST, "/me/data/{name}/erase", post(own::erase))
         .own(Method::GET, "/me/consent", get(own::consent))
         .own(Method::POST, "/me/consent", post(own::answer))
         .own(
@@ -149,6 +150,11 @@ fn subjects_of(table: Table) -> Table {
             Method::PUT,
             "/v1/subjects/{oid}/fields",
             put(subjects::write),
+        )
+        .token(
+            Method::POST,
+            "/v1/subjects/{oid}/fields/erase",
+            post(subjects::erase_fields),
         )
         .token(
             Method::POST,

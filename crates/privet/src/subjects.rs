@@ -1,13 +1,13 @@
-//! Subjects: made, described, written, closed.
+//! Subjects: made, described, written, erased in part, closed.
 
 use std::fmt::{self, Display};
 
 use bytes::Bytes;
 use http::Method;
 use privet_wire::{
-    AskRequest, Closed, CreateSubject, Oid, PutFields, RotateTelemetryId, Subject, SubjectCreated,
-    SubjectRequest, SubjectRequestDetail, SubjectRequestId, SubjectRequestPage,
-    SubjectRequestQuery, TelemetryIdRotation,
+    AskRequest, Closed, CreateSubject, EraseFields, FieldsErased, Oid, PutFields,
+    RotateTelemetryId, Subject, SubjectCreated, SubjectRequest, SubjectRequestDetail,
+    SubjectRequestId, SubjectRequestPage, SubjectRequestQuery, TelemetryIdRotation,
 };
 
 use crate::call::Call;
@@ -187,6 +187,30 @@ impl Client {
     pub async fn write(&self, oid: Oid, values: &FieldWrites) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "/v1/subjects/{oid}/fields", Repeat::Harmless);
         self.call(call.id(oid).json(&values.0)?).await
+    }
+
+    /// Erases single fields of a subject: no copy of their values opens again, wherever it lies. What the application itself keeps of
+    /// them is for the application to delete; the answer says where the data map knows of it.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {
+    /// for column in client.erase_fields(oid, &["phone"]).await?.elsewhere {
+    ///     println!("{} also lies in {}.{}", column.field, column.table, column.column);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `unknown_field` for what the data map does not have.
+    pub async fn erase_fields(&self, oid: Oid, fields: &[&str]) -> Result<FieldsErased, Error> {
+        let path = "/v1/subjects/{oid}/fields/erase";
+        let call = Call::new(Method::POST, path, Repeat::Undone).id(oid);
+        let body = EraseFields {
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            checked: None,
+        };
+        self.call(call.json(&body)?).await
     }
 
     /// Closes a subject: its keys and links are destroyed, so that nothing sealed of it opens again, here or in any copy.

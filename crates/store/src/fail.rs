@@ -9,11 +9,11 @@ use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
     AliasRow, Change, ConsentBit, ConsentEnd, ConsentPlace, ConsentRow, ConsentTold, DataStore,
-    GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore, NewConsentRow,
-    NewSessionEntry, NewSubject, NoticeRow, OrphanRow, Orphans, RequestDecision, RetentionKey,
-    SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, SideRow, StoreError,
-    StreamRow, SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore, SubjectRow,
-    TallyPeriod, Telling, TileRow, TokenRow, ValueWrite,
+    FieldErasure, GrantRequestRow, GrantRow, KeyRow, KeyStore, LogBatch, LogState, LogStore,
+    NewConsentRow, NewSessionEntry, NewSubject, NoticeRow, OrphanRow, Orphans, RequestDecision,
+    RetentionKey, SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally,
+    SideRow, StoreError, StreamRow, SubjectRequestFilter, SubjectRequestRow, SubjectRequestStore,
+    SubjectRow, TallyPeriod, Telling, TileRow, TokenRow, ValueSwap, ValueWrite,
 };
 use privet_vault::subject_request::Progress;
 use privet_vault::{
@@ -185,6 +185,10 @@ impl<S: ?Sized> FailNth<S> {
 impl DataStore for FailNth<dyn DataStore> {
     async fn put_values(&self, values: Vec<ValueWrite>) -> Result<(), StoreError> {
         self.faults.around(self.inner.put_values(values)).await
+    }
+
+    async fn swap_values(&self, swaps: Vec<ValueSwap>) -> Result<Vec<bool>, StoreError> {
+        self.faults.around(self.inner.swap_values(swaps)).await
     }
 
     async fn values(
@@ -441,6 +445,25 @@ impl KeyStore for FailNth<dyn KeyStore> {
             .inner
             .destroy_subject(subject, today, at, telling, consent);
         self.faults.around(destroyed).await
+    }
+
+    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
+        let begun = self.inner.begin_field_erasure(key, fields);
+        self.faults.around(begun).await
+    }
+
+    async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError> {
+        self.faults.around(self.inner.field_erasures()).await
+    }
+
+    async fn end_field_erasure(
+        &self,
+        subject: SubjectRef,
+        kind: KeyKind,
+        generation: u32,
+    ) -> Result<u64, StoreError> {
+        let ended = self.inner.end_field_erasure(subject, kind, generation);
+        self.faults.around(ended).await
     }
 
     async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {

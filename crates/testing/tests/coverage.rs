@@ -96,6 +96,7 @@ async fn applications(client: &Client) {
         .write(oid, &FieldWrites::new().set::<Email>(&email))
         .await;
     let _ = client.rotate_telemetry_id(oid, true).await;
+    let _ = client.erase_fields(oid, &["email"]).await;
     let _ = client.close(oid).await;
     let _ = client.request_access(oid, &AskRequest::default()).await;
     let _ = client.request_file(ID.parse().unwrap()).await;

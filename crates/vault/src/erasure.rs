@@ -2,9 +2,12 @@
 //! "done" is finished on the next start, before anything is opened; so is every erasure that a restored key store
 //! does not know of.
 
+mod fields;
 mod replay;
 mod rows;
 
+pub(crate) use fields::FieldsInHand;
+pub use fields::{FieldElsewhere, FieldsErased, KeptField};
 pub(crate) use rows::{Held, InHand};
 pub use rows::{RowsErased, SourceRows};
 
@@ -23,7 +26,8 @@ use crate::port::{
 use crate::session::lock;
 use crate::{Caller, Error, Puid, Result, SubjectName, SubjectRef, SubjectRequestId, Vault};
 
-/// How often a subject is destroyed anew when their telemetry id was rotated in the same moment.
+/// How often a subject is destroyed anew when their telemetry id was rotated in the same moment, and fields of one when others of
+/// them were erased.
 const ATTEMPTS_MAX: u32 = 16;
 
 /// How long whoever closes an account waits for the log's mirror.
@@ -189,6 +193,12 @@ impl Vault {
                 lock(&self.inner.ledger.unfinished).push(erasure);
                 outcome = Err(error);
             }
+        }
+        if self.inner.ledger.must_take_up_fields()
+            && let Err(error) = self.finish_fields().await
+        {
+            self.inner.ledger.take_up_fields();
+            outcome = Err(error);
         }
         outcome
     }

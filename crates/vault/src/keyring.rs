@@ -4,6 +4,7 @@
 //! [`CACHE_AGE`] or when the shared sequence says that the subject was erased.
 
 mod consent;
+mod generation;
 mod open;
 mod request;
 mod retention;
@@ -20,6 +21,7 @@ use privet_seal::{
     BlindIndex, Entropy, IndexKey, KeyId, KeyKind, KeyProvider, ObjectSalt, RecordKey, Secret32,
 };
 
+pub(crate) use generation::Generations;
 pub(crate) use open::{CipherRef, OpenSubject};
 pub(crate) use request::RequestKey;
 pub(crate) use retention::RetentionWish;

@@ -63,7 +63,9 @@ pub use consent::{
     ConsentState, ConsentView, GpcOutcome, IMPORT_LINES_MAX, ImportLine, Imported, KeptAnswer,
     KeptConsent, KeptConsentOrder, Notice, NoticeText, PastConsent, PurposeConsent, UnknownChannel,
 };
-pub use erasure::{Closed, ConsentKept, RowsErased, SourceRows};
+pub use erasure::{
+    Closed, ConsentKept, FieldElsewhere, FieldsErased, KeptField, RowsErased, SourceRows,
+};
 pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};
 pub use health::VaultHealth;

@@ -111,8 +111,14 @@ impl Vault {
         puids.sort();
         puids.dedup();
         let keyring = &self.inner.keyring;
-        let opened = keyring.subjects_by_puid(&puids, now).await?;
+        let mut opened = keyring.subjects_by_puid(&puids, now).await?;
         let sealed = self.inner.data.values(&puids, &[field.number]).await?;
+        for (open, row) in opened.iter_mut().zip(&sealed) {
+            if let Some(open) = open {
+                let row = row.iter().flatten().map(Vec::as_slice);
+                *open = keyring.holding(open, row, now).await?;
+            }
+        }
         let hits = opened
             .into_iter()
             .zip(sealed)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -65,6 +66,10 @@ pub(crate) struct Ledger {
     held: Mutex<BTreeMap<u64, u32>>,
     /// Erasures that failed after their intent.
     pub(crate) unfinished: Mutex<Vec<Erasure>>,
+    /// Whether erasures of fields were cut short.
+    fields: AtomicBool,
+    /// Whether the key store lost some of them, so that the logs have to say what they were.
+    lost: AtomicBool,
 }
 
 /// Keeps the ledger's position at or before a place in the log.
@@ -81,6 +86,24 @@ impl Ledger {
             ledger: Arc::clone(self),
             position: size,
         }
+    }
+
+    /// Erasures of fields are to be taken up again.
+    pub(crate) fn take_up_fields(&self) {
+        self.fields.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn must_take_up_fields(&self) -> bool {
+        self.fields.swap(false, Ordering::SeqCst)
+    }
+
+    /// The logs are to be read again from where the key store stands.
+    pub(crate) fn replay_again(&self) {
+        self.lost.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn must_replay_again(&self) -> bool {
+        self.lost.swap(false, Ordering::SeqCst)
     }
 
     fn lowest(&self) -> Option<u64> {
@@ -122,6 +145,9 @@ impl Vault {
         });
         every(self, LEDGER_PERIOD, "the ledger's position", |v| {
             Box::pin(async move { v.move_ledger().await })
+        });
+        every(self, LOGS_PERIOD, "fields that are being erased", |v| {
+            Box::pin(async move { v.finish_fields().await })
         });
         every(self, SESSIONS_PERIOD, "stale sessions", |v| {
             Box::pin(async move { v.end_stale().await })
@@ -192,6 +218,13 @@ impl Vault {
             ledger,
             ..
         } = &*self.inner;
+        // What the key store lost of fields that were erased lies behind the position that it has now.
+        if ledger.must_replay_again()
+            && let Err(error) = self.replay_erasures(&[]).await
+        {
+            ledger.replay_again();
+            return Err(error);
+        }
         // The order matters: whatever holds the position after the size was read lies beyond it. What the mirror lacks may
         // be lost with the log, and then the key store must not have seen it.
         let size = audit.size_mirrored();

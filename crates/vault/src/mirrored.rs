@@ -22,6 +22,7 @@ impl Vault {
     /// mirror that is not as a stop leaves it.
     pub(crate) async fn go_on_from(&self, standing: &Standing) -> Result<()> {
         self.replay_erasures(&standing.others).await?;
+        self.finish_fields().await?;
         if standing.fetched > 0 {
             let record = degraded(
                 "log",

@@ -26,12 +26,12 @@ mod upstream;
 pub use backup::KeyBackup;
 pub use catalog::{Catalog, ColumnInfo, ForeignKey, IndexInfo, TableInfo};
 pub use consent::{ConsentBit, ConsentPlace, ConsentRow, NewConsentRow};
-pub use data::{DataStore, IndexEntry, ValueWrite};
+pub use data::{DataStore, IndexEntry, ValueSwap, ValueWrite};
 pub use file_store::{FileError, FileName, FileStore, NewFile};
 pub use identity::{IdentityError, IdentityProvider, LoginAttempt, LoginProof};
 pub use keys::{
-    AliasRow, Change, ChangeKind, ConsentEnd, GrantRow, KeyRow, KeyStore, NewSubject, OrphanRow,
-    Orphans, RetentionKey, ScramVerifier, SubjectRow, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, FieldErasure, GrantRow, KeyRow, KeyStore, NewSubject,
+    OrphanRow, Orphans, RetentionKey, ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
 pub use mirror::{LogMirror, MirrorCheckpoint, MirrorError, MirrorVersion};

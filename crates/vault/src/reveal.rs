@@ -126,6 +126,7 @@ impl Vault {
         let (entry, values) =
             tokio::join!(self.record(record), self.sealed_values(&opened, &numbers));
         let (entry, values) = (entry?, values?);
+        self.with_keys_of(&mut opened, &values).await?;
         self.fresh()?;
         let erased = self.erased_since(mark, &opened).await?;
         let mut subjects =
@@ -233,6 +234,20 @@ impl Vault {
             });
         }
         Ok(all.unwrap_or_else(no_decision))
+    }
+
+    /// Reads subjects again whose values name a key that they lack: fields of them are being erased, and what stays has another key.
+    pub(crate) async fn with_keys_of(
+        &self,
+        opened: &mut [Option<Arc<OpenSubject>>],
+        values: &[Vec<Option<Vec<u8>>>],
+    ) -> Result<()> {
+        for (open, values) in opened.iter_mut().flatten().zip(values) {
+            let sealed = values.iter().flatten().map(Vec::as_slice);
+            let keyring = &self.inner.keyring;
+            *open = keyring.holding(open, sealed, self.now()).await?;
+        }
+        Ok(())
     }
 
     async fn sealed_values(

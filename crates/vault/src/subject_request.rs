@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex};
 pub use access::CopyParts;
 pub use book::{Outcome, RequestBook};
 pub use deadline::{Deadline, Urgency};
+pub(crate) use details::CHECKED_BYTES_MAX;
 pub use details::{RequestChannel, RequestOrigin};
 pub use machine::{
     Effects, Event, Lease, Progress, Refusal, RequestFile, RequestRules, Step, SubjectRequestKind,

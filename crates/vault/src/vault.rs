@@ -13,7 +13,7 @@ use crate::adopt::Jobs;
 use crate::audit::{Actor, AuditLog, EntryKind, Record, Ruling, SideKey, Standing};
 use crate::changed::Changed;
 use crate::consent::{self, Roll};
-use crate::erasure::InHand;
+use crate::erasure::{FieldsInHand, InHand};
 use crate::keyring::Keyring;
 use crate::log_read::Readings;
 use crate::login::Logins;
@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) ledger: Arc<Ledger>,
     /// Rows of applications' databases that are being erased.
     pub(crate) in_hand: Arc<InHand>,
+    /// People whose fields are being erased here.
+    pub(crate) fields_in_hand: Arc<FieldsInHand>,
     pub(crate) listing: Listing,
     pub(crate) started: Started,
     pub(crate) readings: Readings,
@@ -169,6 +171,7 @@ impl Vault {
                 sessions: Sessions::default(),
                 ledger: Arc::default(),
                 in_hand: Arc::default(),
+                fields_in_hand: Arc::default(),
                 listing: Listing::start(Arc::clone(&parts.data)),
                 started: Started {
                     wall: parts.clock.now(),

@@ -197,6 +197,11 @@ impl Vault {
                 self.inner.stamps.forget(subject);
                 self.inner.sessions.end_subject(subject);
             }
+            ChangeKind::KeysReplaced(subject) => {
+                self.inner.keyring.forget(subject);
+                // A grant holds the keys that it was given with.
+                self.inner.sessions.end_subject(subject);
+            }
             ChangeKind::SessionEnded(session) => self.inner.sessions.end_session(session),
             ChangeKind::ConsentChanged(subject) | ChangeKind::SaltRotated(subject) => {
                 self.inner.stamps.forget(subject);
@@ -228,6 +233,9 @@ impl Vault {
                 ChangeKind::SessionEnded(session) => keys.end_session(session).await?,
                 // Others may not have seen it.
                 ChangeKind::ConsentChanged(subject) => self.consent_changed_again(subject).await?,
+                // Which fields it was about stands in the logs alone. What lies in the store was erased; an old copy of it opens for
+                // as long as they are read.
+                ChangeKind::KeysReplaced(_) => self.inner.ledger.replay_again(),
                 // Whoever is seen again gets another one, under which nothing was recorded.
                 ChangeKind::SaltMade(_) => {}
                 // The salt of before is back, or none is there; who is gone as well needs none.

@@ -1,4 +1,4 @@
-//! Subjects: made, described, written, closed.
+//! Subjects: made, described, written, erased in part, closed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -74,6 +74,71 @@ pub struct PutFields {
     /// Values by field name; `null` deletes a value. At most 64.
     #[schema(value_type = BTreeMap<String, MaybePersonal>)]
     pub fields: BTreeMap<String, Option<Personal>>,
+}
+
+/// Erases single fields of a subject.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseFields {
+    /// Names of the fields, 1 to 64.
+    #[schema(example = json!(["phone"]))]
+    pub fields: Vec<String>,
+    /// How it was made sure that it is this person who asks; people of the staff have to say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub checked: Option<Personal>,
+}
+
+impl fmt::Debug for EraseFields {
+    // How an identity was checked is personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EraseFields")
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What erasing fields did, and what is left of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldsErased {
+    /// The audit entry that says so.
+    pub entry: u64,
+    /// The fields.
+    pub fields: Vec<String>,
+    /// Values deleted from the vault.
+    pub values_deleted: u64,
+    /// Values of other fields, sealed under a new key.
+    pub values_resealed: u64,
+    /// What law keeps of the fields, under keys of its own.
+    pub kept: Vec<KeptField>,
+    /// Columns of applications' databases that hold these fields, by the data map. They are not touched.
+    pub elsewhere: Vec<FieldElsewhere>,
+    /// Whether the log's mirror has the entry, so that no restore of the stores undoes this. If not (the status is 202 then), it is
+    /// done here all the same, and holds as soon as the mirror answers again.
+    pub confirmed: bool,
+}
+
+/// What law keeps of an erased field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeptField {
+    /// The field.
+    pub field: String,
+    /// The day on which it is destroyed.
+    #[schema(value_type = String, format = Date)]
+    pub expires_on: Date,
+}
+
+/// Where an application holds an erased field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldElsewhere {
+    /// The database's name in the data map.
+    pub source: String,
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The field.
+    pub field: String,
 }
 
 /// What closing a subject destroyed, and what law keeps.

@@ -24,7 +24,7 @@ use axum::response::Response;
 pub(crate) use asked::{answer_look, asked};
 pub(crate) use consent::{answer, consent, receipt};
 pub(crate) use copy::{ask_for_copy, copy, copy_file};
-pub(crate) use held::{correct, field, held};
+pub(crate) use held::{correct, erase, field, held};
 pub(crate) use leave::{leave, say_leave};
 pub(crate) use login::{back, log_out, login, start};
 pub(crate) use looks::{look, look_leaf, look_proof, looks, object};

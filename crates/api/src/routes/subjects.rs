@@ -1,11 +1,11 @@
-//! Subjects: made, described, written, closed.
+//! Subjects: made, described, written, erased in part, closed.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use privet_vault::{FieldValues, Oid, RowsErased, SourceName, SourceRows, SubjectName};
 use privet_wire::{
-    Closed, ConsentKept, CreateSubject, ErasedRows, KeptKey, OutstandingSource, PutFields, Subject,
-    SubjectCreated,
+    Closed, ConsentKept, CreateSubject, EraseFields, ErasedRows, FieldElsewhere, FieldsErased,
+    KeptField, KeptKey, OutstandingSource, Personal, PutFields, Subject, SubjectCreated,
 };
 
 use crate::answer::Answer;
@@ -72,6 +72,50 @@ pub(crate) async fn write(
         .collect();
     api.vault.write_fields(&caller, &name, values).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Erases single fields of a subject: deletes their values, seals all others under a new key and destroys the old one, so that no
+/// copy of the erased values opens again. What applications keep of these fields is not touched, and is named in the answer.
+#[utoipa::path(post, path = "/v1/subjects/{oid}/fields/erase", tag = "subjects", request_body = EraseFields,
+    params(("oid" = privet_wire::Oid, Path)),
+    responses((status = 200, body = FieldsErased), (status = 202, body = FieldsErased,
+        description = "Erased; the mirror of the log does not say so yet"), Refusals))]
+pub(crate) async fn erase_fields(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(oid): PathId<Oid>,
+    Json(body): Json<EraseFields>,
+) -> Result<Answer, Refusal> {
+    let name = SubjectName::Oid(oid);
+    let checked = body.checked.as_ref().map(Personal::as_str);
+    let erased = api
+        .vault
+        .erase_fields(&caller, &name, &body.fields, checked);
+    let erased = erased.await?;
+    let status = match erased.confirmed {
+        true => StatusCode::OK,
+        false => StatusCode::ACCEPTED,
+    };
+    let kept = erased.kept.into_iter().map(|kept| KeptField {
+        field: kept.field,
+        expires_on: kept.expires_on,
+    });
+    let elsewhere = erased.elsewhere.into_iter().map(|column| FieldElsewhere {
+        source: column.source.to_string(),
+        table: column.table,
+        column: column.column,
+        field: column.field,
+    });
+    let body = FieldsErased {
+        entry: erased.entry,
+        fields: erased.fields,
+        values_deleted: erased.values_deleted,
+        values_resealed: erased.values_resealed,
+        kept: kept.collect(),
+        elsewhere: elsewhere.collect(),
+        confirmed: erased.confirmed,
+    };
+    Answer::sized(status, &body, 1_024)
 }
 
 /// Closes a subject: destroys its keys and links, so that nothing sealed of it opens again, here or in any copy.

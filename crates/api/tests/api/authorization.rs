@@ -131,6 +131,9 @@ fn on_subject(route: &Listed) -> Option<Value> {
     match (route.method.as_str(), route.path) {
         ("GET", _) | (_, "/v1/subjects/{oid}/close") => None,
         (_, "/v1/subjects/{oid}/fields") => Some(json!({"fields": {"phone": null}})),
+        (_, "/v1/subjects/{oid}/fields/erase") => {
+            Some(json!({"fields": ["phone"], "checked": "knew the marker word"}))
+        }
         (_, "/v1/subjects/{oid}/telemetry-id/rotate") => Some(json!({"understood": true})),
         (_, "/v1/subjects/{oid}/erasure" | "/v1/subjects/{oid}/access") => {
             Some(json!({"channel": "letter", "checked": "knew the marker word"}))

@@ -73,6 +73,7 @@ pub(crate) async fn own_page(bed: &Bed, route: &Listed, number: usize, column: u
         ("GET", _) => String::new(),
         ("POST", "/me/logout" | "/me/copy") => format!("form={form}"),
         ("POST", "/me/data/{name}") => format!("form={form}&value=%2B1+202+555+0144"),
+        ("POST", "/me/data/{name}/erase") => format!("form={form}&understood=yes"),
         ("POST", "/me/consent") => {
             format!("form={form}&purpose=marketing&notice=2026-11&answer=yes")
         }

@@ -1,7 +1,9 @@
 //! Subjects and values: made, shown, found, sealed, opened, closed.
 
 use privet_api::ApiConfig;
-use privet_wire::{Closed, Form, LookupAnswer, OpenAnswer, RevealAnswer, SealAnswer, Subject};
+use privet_wire::{
+    Closed, FieldsErased, Form, LookupAnswer, OpenAnswer, RevealAnswer, SealAnswer, Subject,
+};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, Stores, bed, other_environment, reveal_email};
@@ -63,6 +65,56 @@ async fn a_subject_lives_and_is_closed() {
         assert_eq!(again.problem(), "404 not_found");
         // The value is free for another subject.
         bed.subject("ada2@example.com").await;
+    }
+}
+
+#[tokio::test]
+async fn single_fields_are_erased() {
+    for bed in both().await {
+        let (job, operator) = (bed.of("job").await, bed.of("operator").await);
+        let body = json!({"fields": {"email": "ada@example.com", "phone": "+1 202 555 0143"}});
+        let oid = bed.subject_with(body).await;
+        let path = format!("/v1/subjects/{oid}");
+        let erase = format!("{path}/fields/erase");
+        let ask =
+            |fields: &[&str], checked: Option<&str>| json!({"fields": fields, "checked": checked});
+        // People of the staff say how they know who asks; programs need not.
+        let unsaid = operator.post(&erase, ask(&["phone"], None)).await;
+        assert_eq!(unsaid.problem(), "422 identity_unchecked");
+        let long = "x".repeat(2_001);
+        let long = operator.post(&erase, ask(&["phone"], Some(&long))).await;
+        assert_eq!(long.problem(), "422 identity_unchecked");
+        for fields in [&["shoe_size"][..], &["phone", "Phone"]] {
+            let refused = job.post(&erase, ask(fields, None)).await;
+            assert_eq!(refused.problem(), "422 unknown_field", "{fields:?}");
+        }
+        let nothing = job.post(&erase, ask(&[], None)).await;
+        assert_eq!(nothing.problem(), "422 too_many");
+        let described: Subject = job.get(&path).await.expect(200).read();
+        assert_eq!(described.fields, ["email", "phone"]);
+
+        let known = "knew the last invoice";
+        let erased = operator.post(&erase, ask(&["phone"], Some(known))).await;
+        let erased: FieldsErased = erased.expect(200).read();
+        assert_eq!(erased.fields, ["phone"]);
+        assert_eq!((erased.values_deleted, erased.values_resealed), (1, 1));
+        assert!(erased.confirmed && erased.kept.is_empty());
+        let described: Subject = job.get(&path).await.expect(200).read();
+        assert_eq!(described.fields, ["email"]);
+        let answer: RevealAnswer = reveal_email(&job, &oid, "service").await.expect(200).read();
+        assert_eq!(email_of(&answer, 0), "ada@example.com");
+        // Twice is as good as once, and nobody is nobody.
+        let again: FieldsErased = job
+            .post(&erase, ask(&["phone"], None))
+            .await
+            .expect(200)
+            .read();
+        assert_eq!((again.values_deleted, again.values_resealed), (0, 1));
+        job.post(&format!("{path}/close"), json!({}))
+            .await
+            .expect(200);
+        let gone = job.post(&erase, ask(&["phone"], None)).await;
+        assert_eq!(gone.problem(), "404 not_found");
     }
 }
 

@@ -22,6 +22,8 @@ Examples:
   privet request file 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f --out copy.zip
   privet request erase 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d --channel letter --received 2026-11-20 \\
       --checked 'signature compared with the contract'
+  privet request erase-fields 0b7e1d3a-5f0c-4a35-9d55-6a1e2f3c4b5d phone birthday \\
+      --checked 'asked in the shop, with a passport'
   privet request list --running
   privet request show 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f
   privet request cancel 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f";
@@ -101,6 +103,19 @@ pub(crate) enum Request {
         /// The day on which it came, if that was not today.
         #[arg(long, value_name = "DAY")]
         received: Option<Date>,
+    },
+    /// Erase single fields of a person who stays, at once: no copy of them opens again.
+    ///
+    /// What applications keep of these fields is not touched; the answer says where.
+    EraseFields {
+        /// The person's operational id.
+        subject: Oid,
+        /// Names of fields of the data map.
+        #[arg(required = true, value_name = "FIELD")]
+        fields: Vec<String>,
+        /// How you made sure that it is this person who asks; kept sealed, in the log's side record.
+        #[arg(long, value_name = "TEXT")]
+        checked: String,
     },
     /// List requests, the oldest first.
     List {

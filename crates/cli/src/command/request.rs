@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use privet_wire::{
-    AskRequest, Personal, RequestChannel, RequestRun, RequestUrgency, SubjectRequest,
-    SubjectRequestDetail, SubjectRequestId, SubjectRequestKind, SubjectRequestPage,
+    AskRequest, EraseFields, FieldsErased, Personal, RequestChannel, RequestRun, RequestUrgency,
+    SubjectRequest, SubjectRequestDetail, SubjectRequestId, SubjectRequestKind, SubjectRequestPage,
     SubjectRequestQuery, SubjectRequestState,
 };
 use reqwest::Method;
@@ -43,6 +43,18 @@ pub(crate) async fn run(folder: Folder, requests: Requests, style: Style) -> Res
             let path = format!("/v1/subjects/{subject}/erasure");
             let ask = ask(channel, received, checked);
             asked(&client.send(Method::POST, &path, &ask).await?, style)
+        }
+        Request::EraseFields {
+            subject,
+            fields,
+            checked,
+        } => {
+            let path = format!("/v1/subjects/{subject}/fields/erase");
+            let body = EraseFields {
+                fields,
+                checked: Some(Personal::new(checked)),
+            };
+            fields_erased(&client.send(Method::POST, &path, &body).await?, style)
         }
         Request::List {
             running,
@@ -110,6 +122,34 @@ fn asked(request: &SubjectRequest, style: Style) -> Result<()> {
         fact(what, &output::moment(next))?;
     }
     fact("due by", &request.due_on.to_string())
+}
+
+fn fields_erased(erased: &FieldsErased, style: Style) -> Result<()> {
+    if style == Style::Programs {
+        return output::json(erased);
+    }
+    line(format!("erased: {}", erased.fields.join(", ")))?;
+    let count = |count: u64| match count {
+        1 => "1 value".to_owned(),
+        count => format!("{count} values"),
+    };
+    fact("deleted", &count(erased.values_deleted))?;
+    fact("sealed anew", &count(erased.values_resealed))?;
+    for kept in &erased.kept {
+        fact(
+            "kept by law",
+            &format!("{} until {}", kept.field, kept.expires_on),
+        )?;
+    }
+    for column in &erased.elsewhere {
+        let place = format!("{}.{}.{}", column.source, column.table, column.column);
+        fact("still at", &format!("{place} ({})", column.field))?;
+    }
+    fact("entry", &erased.entry.to_string())?;
+    match erased.confirmed {
+        true => Ok(()),
+        false => fact("mirror", "does not say so yet; it holds when it answers"),
+    }
 }
 
 fn list(page: &SubjectRequestPage, style: Style) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::support::{Ran, privet};
 
-const COMMANDS: [&[&str]; 49] = [
+const COMMANDS: [&[&str]; 50] = [
     &[],
     &["demo"],
     &["init"],
@@ -26,6 +26,7 @@ const COMMANDS: [&[&str]; 49] = [
     &["request", "access"],
     &["request", "file"],
     &["request", "erase"],
+    &["request", "erase-fields"],
     &["request", "list"],
     &["request", "show"],
     &["request", "cancel"],

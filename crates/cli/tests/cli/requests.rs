@@ -118,3 +118,24 @@ fn a_request_says_how_the_person_was_known() {
     assert!(future.contains("received"), "{future}");
     assert_eq!(place.run(&["request", "list"]).ok(), "no requests\n");
 }
+
+#[test]
+fn single_fields_of_somebody_who_stays_are_erased() {
+    let (place, _server, people) = with_people(7, 1);
+    let [oid] = &people[..] else { unreachable!() };
+    let erase = |field, checked| {
+        let arguments = ["request", "erase-fields", oid, field, "--checked", checked];
+        place.run(&arguments)
+    };
+    let checked = "asked in the shop, with a passport";
+    let erased = erase("email", checked).ok();
+    assert!(erased.starts_with("erased: email\n"), "{erased}");
+    assert!(erased.contains("0 values"), "nothing was there: {erased}");
+    let unknown = erase("shoe_size", checked).failed();
+    assert!(unknown.contains("unknown_field"), "{unknown}");
+    let unchecked = erase("email", " ").failed();
+    assert!(unchecked.contains("identity_unchecked"), "{unchecked}");
+    assert_eq!(place.run(&["request", "list"]).ok(), "no requests\n");
+    place.run(&["consent", "show", oid]).ok();
+    place.run(&["audit", "verify"]).ok();
+}

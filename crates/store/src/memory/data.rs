@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use privet_vault::port::{
     ConsentBit, ConsentPlace, ConsentRow, DataStore, IndexEntry, NewConsentRow, NewSessionEntry,
     NoticeRow, SessionCursor, SessionEntry, SessionEntryFilter, SessionFilter, SessionOrder,
-    SessionRow, SessionTally, StoreError, TallyPeriod, ValueWrite,
+    SessionRow, SessionTally, StoreError, TallyPeriod, ValueSwap, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 
@@ -57,6 +57,22 @@ impl DataStore for MemoryData {
             }
             Ok(())
         })
+    }
+
+    async fn swap_values(&self, swaps: Vec<ValueSwap>) -> Result<Vec<bool>, StoreError> {
+        let swap = |state: &mut State, swap: ValueSwap| {
+            let key = (swap.puid, swap.field);
+            match (state.values.get_mut(&key), swap.new) {
+                (Some(value), Some(new)) if value.sealed == swap.old => value.sealed = new,
+                (Some(value), None) if value.sealed == swap.old => {
+                    state.values.remove(&key);
+                }
+                _ => return false,
+            }
+            true
+        };
+        self.0
+            .write(|state| Ok(swaps.into_iter().map(|one| swap(state, one)).collect()))
     }
 
     async fn values(

@@ -1,5 +1,6 @@
 //! The key store in memory.
 
+mod field_erasure;
 mod salt;
 mod subject_request;
 
@@ -11,9 +12,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, GrantRequestRow, GrantRow,
-    KeyRow, KeyStore, NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError,
-    StreamRow, SubjectRequestRow, SubjectRow, Telling, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, ConsentPlace, ConsentTold, FieldErasure,
+    GrantRequestRow, GrantRow, KeyRow, KeyStore, NewSubject, OrphanRow, Orphans, RequestDecision,
+    RetentionKey, StoreError, StreamRow, SubjectRequestRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -45,6 +46,7 @@ struct State {
     /// With the day from which on they are to be erased, where law keeps something of them.
     orphan_rows: BTreeMap<OrphanRow, Option<Date>>,
     stream: Vec<StreamRow>,
+    field_erasures: Vec<FieldErasure>,
 }
 
 #[async_trait]
@@ -233,11 +235,30 @@ impl KeyStore for MemoryKeys {
                 state.check_salt(subject, telling)?;
             }
             state.end_requests_of(subject, at);
+            state.field_erasures.retain(|row| row.subject != subject);
             let kept = state.destroy_subject(subject, today, at);
             state.end_consent(consent)?;
             state.tell(telling.and_then(|telling| telling.event));
             Ok(kept)
         })
+    }
+
+    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
+        self.0.write(|state| state.begin_field_erasure(key, fields))
+    }
+
+    async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError> {
+        Ok(self.0.read().field_erasures.clone())
+    }
+
+    async fn end_field_erasure(
+        &self,
+        subject: SubjectRef,
+        kind: KeyKind,
+        generation: u32,
+    ) -> Result<u64, StoreError> {
+        self.0
+            .write(|state| state.end_field_erasure(subject, kind, generation))
     }
 
     async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {

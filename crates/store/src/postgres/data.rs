@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use privet_vault::port::{
     ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, NoticeRow,
     SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
-    TallyPeriod, ValueWrite,
+    TallyPeriod, ValueSwap, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use tokio_postgres::Row;
@@ -117,6 +117,18 @@ impl DataStore for PostgresData {
         self.database
             .run(move |client| Box::pin(async move { value::put(client, &writes).await }))
             .await
+    }
+
+    async fn swap_values(&self, swaps: Vec<ValueSwap>) -> Result<Vec<bool>, StoreError> {
+        let deletes = swaps.iter().any(|swap| swap.new.is_none());
+        let swapped = self
+            .database
+            .run(move |client| Box::pin(async move { value::swap(client, &swaps).await }))
+            .await?;
+        if deletes {
+            self.database.remove_dead_rows();
+        }
+        Ok(swapped)
     }
 
     async fn values(

@@ -6,6 +6,7 @@
 
 mod access;
 mod change;
+mod field_erasure;
 mod orphan;
 mod request;
 mod salt;
@@ -19,8 +20,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ConsentEnd, ConsentTold, GrantRequestRow, GrantRow, KeyRow, KeyStore,
-    NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
+    AliasRow, Change, ConsentEnd, ConsentTold, FieldErasure, GrantRequestRow, GrantRow, KeyRow,
+    KeyStore, NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
     SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
@@ -36,13 +37,21 @@ use super::database::{Database, DatabaseSpec};
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5],
+    migrations: &[
+        FORMAT_1,
+        FORMAT_2,
+        FORMAT_3,
+        FORMAT_4,
+        FORMAT_5,
+        field_erasure::FORMAT_6,
+    ],
     vacuumed: &[
         "wrapped_key",
         "subject",
         "alias",
         "change",
         "subject_request",
+        "field_erasure",
     ],
 };
 
@@ -424,6 +433,36 @@ impl KeyStore for PostgresKeys {
             .await?;
         self.database.remove_dead_rows();
         Ok(kept)
+    }
+
+    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { field_erasure::begin(client, &key, &fields).await })
+            })
+            .await
+    }
+
+    async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError> {
+        self.database
+            .run(|client| Box::pin(async move { field_erasure::all(client).await }))
+            .await
+    }
+
+    async fn end_field_erasure(
+        &self,
+        subject: SubjectRef,
+        kind: KeyKind,
+        generation: u32,
+    ) -> Result<u64, StoreError> {
+        let count = self
+            .database
+            .run(move |client| {
+                Box::pin(async move { field_erasure::end(client, subject, kind, generation).await })
+            })
+            .await?;
+        self.database.remove_dead_rows();
+        Ok(count)
     }
 
     async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError> {

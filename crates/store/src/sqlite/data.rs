@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use privet_vault::port::{
     ConsentBit, ConsentPlace, ConsentRow, DataStore, NewConsentRow, NewSessionEntry, NoticeRow,
     SessionEntry, SessionEntryFilter, SessionFilter, SessionRow, SessionTally, StoreError,
-    TallyPeriod, ValueWrite,
+    TallyPeriod, ValueSwap, ValueWrite,
 };
 use privet_vault::{Puid, SessionId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -106,6 +106,12 @@ impl DataStore for SqliteData {
         let values = last_writes(values);
         self.engine
             .write(move |connection| put_values(connection, &values))
+            .await
+    }
+
+    async fn swap_values(&self, swaps: Vec<ValueSwap>) -> Result<Vec<bool>, StoreError> {
+        self.engine
+            .write(move |connection| swap_values(connection, &swaps))
             .await
     }
 
@@ -313,6 +319,36 @@ fn put_values(connection: &Connection, values: &[ValueWrite]) -> Result<(), Fail
         }
     }
     Ok(())
+}
+
+fn swap_values(connection: &Connection, swaps: &[ValueSwap]) -> Result<Vec<bool>, Failure> {
+    let mut unindex = connection.prepare_cached(UNINDEX)?;
+    let mut delete = connection
+        .prepare_cached("DELETE FROM value WHERE puid = ?1 AND field = ?2 AND sealed = ?3")?;
+    let mut replace = connection.prepare_cached(
+        "UPDATE value SET sealed = ?4 WHERE puid = ?1 AND field = ?2 AND sealed = ?3",
+    )?;
+    let mut swapped = Vec::with_capacity(swaps.len());
+    for ValueSwap {
+        puid,
+        field,
+        old,
+        new,
+    } in swaps
+    {
+        let puid = puid.as_bytes();
+        swapped.push(match new {
+            Some(new) => replace.execute(params![puid, field, old, new])? > 0,
+            None => {
+                let gone = delete.execute(params![puid, field, old])? > 0;
+                if gone {
+                    unindex.execute(params![puid, field])?;
+                }
+                gone
+            }
+        });
+    }
+    Ok(swapped)
 }
 
 #[cfg(test)]

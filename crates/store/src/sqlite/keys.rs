@@ -3,6 +3,7 @@
 
 mod access;
 mod change;
+mod field_erasure;
 mod orphan;
 mod request;
 mod salt;
@@ -16,9 +17,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use privet_seal::{KeyId, KeyKind};
 use privet_vault::port::{
-    AliasRow, Change, ChangeKind, ConsentEnd, ConsentTold, GrantRequestRow, GrantRow, KeyRow,
-    KeyStore, NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError, StreamRow,
-    SubjectRow, Telling, TokenRow,
+    AliasRow, Change, ChangeKind, ConsentEnd, ConsentTold, FieldErasure, GrantRequestRow, GrantRow,
+    KeyRow, KeyStore, NewSubject, OrphanRow, Orphans, RequestDecision, RetentionKey, StoreError,
+    StreamRow, SubjectRow, Telling, TokenRow,
 };
 use privet_vault::{
     GrantId, GrantRequestId, Oid, PrincipalName, Puid, SessionId, SourceName, SubjectRef,
@@ -31,7 +32,15 @@ use super::file::FileSpec;
 pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6],
+    migrations: &[
+        FORMAT_1,
+        FORMAT_2,
+        FORMAT_3,
+        FORMAT_4,
+        FORMAT_5,
+        FORMAT_6,
+        field_erasure::FORMAT_7,
+    ],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
     mmap_bytes: 0,
@@ -375,6 +384,29 @@ impl KeyStore for SqliteKeys {
             .destroy(move |connection, scrub| {
                 let told = telling.as_ref();
                 subject::destroy(connection, subject, today, at, told, &consent, scrub)
+            })
+            .await
+    }
+
+    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
+        self.engine
+            .write(move |connection| field_erasure::begin(connection, &key, &fields))
+            .await
+    }
+
+    async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError> {
+        self.engine.read(field_erasure::all).await
+    }
+
+    async fn end_field_erasure(
+        &self,
+        subject: SubjectRef,
+        kind: KeyKind,
+        generation: u32,
+    ) -> Result<u64, StoreError> {
+        self.engine
+            .destroy(move |connection, scrub| {
+                field_erasure::end(connection, subject, kind, generation, scrub)
             })
             .await
     }

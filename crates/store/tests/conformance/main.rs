@@ -6,6 +6,7 @@ mod consent;
 mod crash;
 mod data;
 mod faults;
+mod field_erasures;
 mod keys;
 mod log;
 mod notice;

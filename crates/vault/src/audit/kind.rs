@@ -146,6 +146,10 @@ kinds! {
     ErasureIntended = "erasure.intended",
     /// Keys and links are destroyed.
     ErasureDone = "erasure.done",
+    /// Single fields of a person will be erased; durable before the key is destroyed that opens them.
+    ErasureFieldsIntended = "erasure.fields_intended",
+    /// Single fields of a person are erased.
+    ErasureFieldsDone = "erasure.fields_done",
     /// Rows of people who left were erased in applications' databases.
     ErasureRows = "erasure.rows",
     /// An erasure was refused.

@@ -36,7 +36,11 @@ impl Vault {
             let puids: Vec<Puid> = members.iter().map(|(_, open)| open.row.puid).collect();
             let values = self.inner.data.values(&puids, &numbers).await?;
             self.leave_out_erased(batch).await?;
-            for ((place, open), values) in members.iter().zip(values) {
+            let (places, open): (Vec<usize>, Vec<_>) = members.into_iter().unzip();
+            let mut open: Vec<Option<Arc<OpenSubject>>> = open.into_iter().map(Some).collect();
+            self.with_keys_of(&mut open, &values).await?;
+            let members = places.into_iter().zip(open.into_iter().flatten());
+            for ((place, open), values) in members.zip(values) {
                 if batch.place(open.row.reference).is_none() {
                     continue;
                 }
@@ -52,10 +56,10 @@ impl Vault {
                 ];
                 row.extend(
                     held.iter()
-                        .map(|(field, sealed)| opened(open, field, sealed)),
+                        .map(|(field, sealed)| opened(&open, field, sealed)),
                 );
                 let dealt = Dealt {
-                    to: vec![*place],
+                    to: vec![place],
                     row: Row::new(row),
                 };
                 spooling = spooling.add(&Arc::new(shape), vec![dealt]).await?;

@@ -233,6 +233,7 @@ fn subject_of(change: &Change) -> Option<SubjectRef> {
         ChangeKind::Granted(_)
         | ChangeKind::GrantEnded(_)
         | ChangeKind::TokenRevoked(_)
-        | ChangeKind::SessionEnded(_) => None,
+        | ChangeKind::SessionEnded(_)
+        | ChangeKind::KeysReplaced(_) => None,
     }
 }

@@ -1,16 +1,26 @@
 //! What a log says and the key store does not know of: erasures that a crash cut short, erasures, revocations of tokens and
 //! requests taken back that a restored key store lost. Every log of the store is replayed, whichever server wrote it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
+use privet_seal::KeyKind;
 
 use crate::audit::{Actor, EntryKind, Missing, Record};
-use crate::port::{NewSessionEntry, SessionPart};
+use crate::port::{FieldErasure, NewSessionEntry, SessionPart, StoreError};
 use crate::{Error, Reason, Result, SessionId, SubjectRef, SubjectRequestId, TokenId, Vault};
 
 /// How many entries a replay reads at once.
 const BATCH: u32 = 2_000;
+
+/// What logs say that waits until all of them are read. Fields of one subject may have been erased by several servers, and each of
+/// these erasures is about what the ones before it left.
+#[derive(Default)]
+struct Replayed {
+    fields: Vec<FieldErasure>,
+    /// How far each log is read; the key store learns of it when all is done.
+    positions: Vec<(String, u64)>,
+}
 
 impl Vault {
     /// Carries out every erasure that any log records and this key store may have missed, and finishes those that lack
@@ -20,14 +30,25 @@ impl Vault {
     pub(crate) async fn replay_erasures(&self, mirrored: &[Missing]) -> Result<()> {
         let origin = self.inner.config.origin.clone();
         let position = self.inner.keys.log_position(&origin).await?;
-        self.replay_log(&origin, position, self.inner.audit.size(), None)
+        let mut replayed = Replayed::default();
+        let size = self.inner.audit.size();
+        self.replay_log(&origin, position, size, None, &mut replayed)
             .await?;
-        self.replay_other_logs(mirrored).await
+        let others = self.read_other_logs(mirrored, &mut replayed).await;
+        self.finish_replay(replayed).await?;
+        others
     }
 
     /// The same of the logs that other servers write. One that runs moves its position by itself, so that there is
     /// little to read; one that died left an erasure behind at worst, which must not wait for its return.
     pub(crate) async fn replay_other_logs(&self, mirrored: &[Missing]) -> Result<()> {
+        let mut replayed = Replayed::default();
+        let outcome = self.read_other_logs(mirrored, &mut replayed).await;
+        self.finish_replay(replayed).await?;
+        outcome
+    }
+
+    async fn read_other_logs(&self, mirrored: &[Missing], replayed: &mut Replayed) -> Result<()> {
         let mut outcome = Ok(());
         for origin in self.inner.audit.other_origins().await? {
             // In this order: the position never passes the size.
@@ -35,11 +56,67 @@ impl Vault {
             let size = self.inner.audit.size_of(&origin).await?;
             let missing = mirrored.iter().find(|missing| missing.origin() == origin);
             // One that cannot be replayed does not keep the others waiting.
-            if let Err(error) = self.replay_log(&origin, position, size, missing).await {
+            let read = self.replay_log(&origin, position, size, missing, replayed);
+            if let Err(error) = read.await {
                 outcome = Err(error);
             }
         }
         outcome
+    }
+
+    async fn finish_replay(&self, replayed: Replayed) -> Result<()> {
+        if !replayed.fields.is_empty() {
+            self.replay_fields(replayed.fields).await?;
+        }
+        for (origin, position) in replayed.positions {
+            self.inner.keys.set_log_position(&origin, position).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins once more what this key store does not know of, and finishes what it knows to be unfinished. The generation tells: one
+    /// that is at work, or was, has its key.
+    async fn replay_fields(&self, erasures: Vec<FieldErasure>) -> Result<()> {
+        let mut of_subjects: BTreeMap<SubjectRef, Vec<FieldErasure>> = BTreeMap::new();
+        for erasure in erasures {
+            of_subjects
+                .entry(erasure.subject)
+                .or_default()
+                .push(erasure);
+        }
+        for (reference, erasures) in of_subjects {
+            let rows = self.inner.keys.subjects_by_reference(&[reference]).await?;
+            let Some(subject) = rows.into_iter().flatten().next() else {
+                continue;
+            };
+            let kind = KeyKind::SubjectAccount;
+            let keys = self
+                .inner
+                .keys
+                .keys_of(&subject.tenant, kind, *reference.as_bytes())
+                .await?;
+            let newest = keys.first().map_or(0, |key| key.generation);
+            let missed = erasures.iter().filter(|one| one.generation > newest);
+            let (generations, fields): (Vec<u32>, Vec<&[u16]>) = missed
+                .map(|one| (one.generation, one.fields.as_slice()))
+                .unzip();
+            let Some(generation) = generations.into_iter().max() else {
+                continue;
+            };
+            let fields: BTreeSet<u16> = fields.into_iter().flatten().copied().collect();
+            let erasure = FieldErasure {
+                subject: reference,
+                kind,
+                generation,
+                fields: fields.into_iter().collect(),
+            };
+            match self.begin_erasure(subject, &erasure).await {
+                // Another server replays it, too.
+                Err(Error::Store(StoreError::Conflict)) => {}
+                begun => begun?,
+            }
+        }
+        self.finish_fields().await
     }
 
     /// Replays a log of so many entries from a position, and then what it lacks of its mirror.
@@ -49,6 +126,7 @@ impl Vault {
         mut position: u64,
         stored: u64,
         missing: Option<&Missing>,
+        replayed: &mut Replayed,
     ) -> Result<()> {
         let size = missing.map_or(stored, |missing| missing.size().max(stored));
         if position > size {
@@ -82,6 +160,7 @@ impl Vault {
                 if let Some((kind, subject)) = erased_subject(entry) {
                     *erased.entry(subject).or_default() |= kind == EntryKind::ErasureDone;
                 }
+                replayed.fields.extend(erased_fields(entry));
                 if let Some(token) = revoked_token(entry) {
                     self.inner.keys.revoke_token(token, self.now()).await?;
                 }
@@ -100,7 +179,8 @@ impl Vault {
             true => position.min(self.inner.audit.size_mirrored()),
             false => position.min(stored),
         };
-        Ok(self.inner.keys.set_log_position(origin, position).await?)
+        replayed.positions.push((origin.to_owned(), position));
+        Ok(())
     }
 
     /// Erases a subject that the key store still, or again, knows.
@@ -168,4 +248,22 @@ fn erased_subject(entry: &[u8]) -> Option<(EntryKind, SubjectRef)> {
     };
     let subject = value.get("facts")?.get("erased")?.as_str()?.parse().ok()?;
     Some((kind, subject))
+}
+
+/// The fields that an entry says are erased; cheap for all others.
+fn erased_fields(entry: &[u8]) -> Option<FieldErasure> {
+    memmem::find(entry, b"\"erasure.fields_intended\"")?;
+    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    (value.get("t")?.as_str()? == EntryKind::ErasureFieldsIntended.as_str()).then_some(())?;
+    let facts = value.get("facts")?;
+    // Of other keys than these this version knows nothing.
+    (facts.get("side")?.as_str()? == "account").then_some(())?;
+    let fields = facts.get("fields")?.as_array()?.iter();
+    let fields = fields.map(|number| u16::try_from(number.as_u64()?).ok());
+    Some(FieldErasure {
+        subject: facts.get("erased_of")?.as_str()?.parse().ok()?,
+        kind: KeyKind::SubjectAccount,
+        generation: u32::try_from(facts.get("generation")?.as_u64()?).ok()?,
+        fields: fields.collect::<Option<_>>()?,
+    })
 }

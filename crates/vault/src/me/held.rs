@@ -1,4 +1,4 @@
-//! What is held of a person, as they are shown it, and correcting it.
+//! What is held of a person, as they are shown it, and correcting or erasing it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,10 +9,11 @@ use privet_seal::Zeroizing;
 
 use super::Me;
 use crate::audit::EntryKind;
+use crate::keyring::OpenSubject;
 use crate::policy::Action;
 use crate::reveal::{Recipient, RevealedValue};
 use crate::subject::FieldValues;
-use crate::{ConsentView, Error, Form, Result, SourceName};
+use crate::{ConsentView, Error, FieldsErased, Form, Result, SourceName};
 
 /// Everything that is held of a person, as far as the vault knows.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct HeldField {
     pub retain: Option<Retain>,
     /// Whether the person may write another value.
     pub can_correct: bool,
+    /// Whether the person may have it erased while they stay.
+    pub can_erase: bool,
 }
 
 /// What a field is used for.
@@ -93,13 +96,18 @@ impl Me {
         let values = data.values(&puids, &numbers);
         let (entry, values) = tokio::join!(self.vault.record(record), values);
         entry?;
-        let values = values?.into_iter().flatten();
+        let values = values?;
+        let mut open = [Some(Arc::clone(&self.open))];
+        self.vault.with_keys_of(&mut open, &values).await?;
+        let [open] = open;
+        let open = open.unwrap_or_else(|| Arc::clone(&self.open));
+        let values = values.into_iter().flatten();
         let values: BTreeMap<u16, Option<Vec<u8>>> = numbers.iter().copied().zip(values).collect();
         let mut buffer = Vec::new();
         let mut fields = Vec::new();
         for field in map.fields() {
             let value = match values.get(&field.number) {
-                Some(sealed) => self.masked(field, sealed.as_deref(), &mut buffer),
+                Some(sealed) => self.masked(&open, field, sealed.as_deref(), &mut buffer),
                 None if filled.contains(&field.number) => RevealedValue::Refused,
                 None => RevealedValue::Missing,
             };
@@ -110,6 +118,7 @@ impl Me {
                 purposes: self.used_for(field, &consent),
                 retain: field.retain.clone(),
                 can_correct: self.decide_field(Action::WriteFields, field)?.allowed,
+                can_erase: self.decide_field(Action::EraseFields, field)?.allowed,
             });
         }
         // It has held values.
@@ -137,7 +146,13 @@ impl Me {
         purposes.collect()
     }
 
-    fn masked(&self, field: &Field, sealed: Option<&[u8]>, buffer: &mut Vec<u8>) -> RevealedValue {
+    fn masked(
+        &self,
+        open: &OpenSubject,
+        field: &Field,
+        sealed: Option<&[u8]>,
+        buffer: &mut Vec<u8>,
+    ) -> RevealedValue {
         let Some(sealed) = sealed else {
             return RevealedValue::Missing;
         };
@@ -146,7 +161,7 @@ impl Me {
             purpose: "",
             form: Form::Masked,
         };
-        self.vault.show(&to, &self.open, field, sealed, buffer)
+        self.vault.show(&to, open, field, sealed, buffer)
     }
 
     fn held_elsewhere(&self) -> Vec<HeldElsewhere> {
@@ -173,6 +188,33 @@ impl Me {
     pub fn can_correct(&self, field: &str) -> Result<bool> {
         let known = self.vault.field(field)?;
         Ok(self.decide_field(Action::WriteFields, known)?.allowed)
+    }
+
+    /// Whether policy lets the person have a field erased.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with code `unknown_field`.
+    pub fn can_erase(&self, field: &str) -> Result<bool> {
+        let known = self.vault.field(field)?;
+        Ok(self.decide_field(Action::EraseFields, known)?.allowed)
+    }
+
+    /// Erases one field, as [`crate::Vault::erase_fields`] does. They must have been told before that nothing brings it back.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] by policy, [`Error::Invalid`] with code `unknown_field`, [`Error::Limited`] after many changes.
+    pub async fn erase(&self, field: &str) -> Result<FieldsErased> {
+        self.count_change()?;
+        let known = self.vault.field(field)?;
+        let action = Action::EraseFields;
+        let decision = self.decide_field(action, known)?;
+        if !decision.allowed {
+            let denied = EntryKind::ErasureDenied;
+            return Err(self.refuse_field(action, &decision, denied).await);
+        }
+        self.vault
+            .erase_fields_of(&self.caller, &decision, &self.open, &[known], None)
+            .await
     }
 
     /// Writes another value of one field, through the same checks as an application's.

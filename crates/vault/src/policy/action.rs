@@ -21,6 +21,8 @@ pub enum Action {
     Seal,
     /// Show a value that an application keeps sealed in its own database, in this form.
     Open(Form),
+    /// Erase single fields of a subject, so that no copy of them opens again.
+    EraseFields,
     /// Destroy a subject's keys and links.
     CloseSubject,
     /// Enter a subject's wish to see everything that is held of them.
@@ -92,7 +94,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
@@ -106,6 +108,7 @@ impl Action {
         Self::Open(Form::Masked),
         Self::Open(Form::Pseudonym),
         Self::Open(Form::Sealed),
+        Self::EraseFields,
         Self::CloseSubject,
         Self::RequestAccess,
         Self::RequestErasure,
@@ -152,6 +155,7 @@ impl Action {
             Self::Open(Form::Masked) => "open_masked",
             Self::Open(Form::Pseudonym) => "open_pseudonym",
             Self::Open(Form::Sealed) => "open_sealed",
+            Self::EraseFields => "erase_fields",
             Self::CloseSubject => "close_subject",
             Self::RequestAccess => "request_access",
             Self::RequestErasure => "request_erasure",
@@ -187,6 +191,7 @@ impl Action {
     pub(super) const fn target(self) -> Target {
         match self {
             Self::WriteFields
+            | Self::EraseFields
             | Self::Reveal(_)
             | Self::Lookup
             | Self::Seal

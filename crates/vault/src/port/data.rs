@@ -30,12 +30,29 @@ pub struct ValueWrite {
     pub index: Vec<IndexEntry>,
 }
 
+/// A sealed value that takes the place of another one, and of no newer one.
+#[derive(Debug, Clone)]
+pub struct ValueSwap {
+    /// Whose value.
+    pub puid: Puid,
+    /// Which field.
+    pub field: u16,
+    /// The sealed value that must still be there.
+    pub old: Vec<u8>,
+    /// The same value, sealed anew: its index rows stay. `None` deletes value and index rows.
+    pub new: Option<Vec<u8>>,
+}
+
 /// The data store. Methods that take lists answer in the list's order.
 #[async_trait]
 pub trait DataStore: Send + Sync {
     /// Stores values in one transaction; [`StoreError::NotUnique`] names the field whose unique index refused
     /// (nothing is stored).
     async fn put_values(&self, values: Vec<ValueWrite>) -> Result<(), StoreError>;
+
+    /// Replaces values that nobody has written meanwhile, and answers for each whether that was so; the others stay as they are. No
+    /// field of a subject may be named twice.
+    async fn swap_values(&self, swaps: Vec<ValueSwap>) -> Result<Vec<bool>, StoreError>;
 
     /// Sealed values of several subjects: for each subject, one entry per field.
     async fn values(

@@ -66,6 +66,20 @@ pub struct ConsentEnd {
     pub kept: Option<KeyRow>,
 }
 
+/// Fields of a subject that are being erased: what stays of their values is sealed anew, under a key of this generation, and the
+/// keys before it are destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldErasure {
+    /// Whose they are.
+    pub subject: SubjectRef,
+    /// Which of the subject's keys is replaced.
+    pub kind: KeyKind,
+    /// The generation of the key that replaces it.
+    pub generation: u32,
+    /// The fields' numbers, ascending.
+    pub fields: Vec<u16>,
+}
+
 /// What is still to be deleted from the data store, because it is a destroyed subject's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Orphans {
@@ -241,6 +255,8 @@ pub enum ChangeKind {
     SaltRotated(SubjectRef),
     /// A subject got its first salt: telemetry has seen it.
     SaltMade(SubjectRef),
+    /// A subject got a key of another generation, or the keys before it were destroyed: whoever holds its keys reads them again.
+    KeysReplaced(SubjectRef),
 }
 
 /// The key store. Methods that take lists answer in the list's order.
@@ -334,6 +350,24 @@ pub trait KeyStore: SubjectRequestStore {
         telling: Option<Telling>,
         consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError>;
+
+    /// Adds a key that replaces the subject's newest one of its kind, notes which fields are erased with the former ones, and advances
+    /// the sequence, in one transaction. Both keys open until that [ends](Self::end_field_erasure). [`StoreError::Conflict`], and
+    /// nothing is changed, when the owner is no subject, or its newest key of this kind is as new.
+    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError>;
+
+    /// Which fields are being erased, by subject, kind and generation.
+    async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError>;
+
+    /// Destroys the subject's keys of a kind that are older than this generation, of which there must be one, forgets what was to be
+    /// erased with them and advances the sequence, in one transaction that overwrites what it deletes. Answers how many keys there
+    /// were; repeating it is harmless.
+    async fn end_field_erasure(
+        &self,
+        subject: SubjectRef,
+        kind: KeyKind,
+        generation: u32,
+    ) -> Result<u64, StoreError>;
 
     /// The salts of several subjects, the newest of each.
     async fn salts_of(&self, subjects: &[SubjectRef]) -> Result<Vec<Option<KeyRow>>, StoreError>;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use privet_classify::Field;
-use privet_seal::{Block, FieldNumber, Nonce, Value};
+use privet_seal::{Block, FieldNumber, KeyId, KeyKind, Nonce, Value};
 
 use super::{FIELDS_MAX, FieldValues};
 use crate::audit::{EntryKind, Record};
@@ -14,6 +14,8 @@ use crate::{Caller, Error, Result, SourceName, Vault};
 
 /// Bytes of one value.
 const VALUE_BYTES_MAX: usize = 256 * 1024;
+/// How often values are sealed anew because their key was replaced meanwhile.
+const ATTEMPTS_MAX: u32 = 16;
 
 impl Vault {
     pub(super) fn fields_of(&self, values: &FieldValues) -> Result<Vec<&Field>> {
@@ -67,38 +69,52 @@ impl Vault {
         if fields.is_empty() {
             return Ok(());
         }
-        let puid = row.puid;
-        let open = self.inner.keyring.open_rows(vec![Some(row)], now).await?;
-        let open = open
-            .into_iter()
-            .flatten()
-            .next()
-            .ok_or(Error::NotFound("subject"))?;
-        let mut writes = Vec::with_capacity(fields.len());
-        for (field, value) in fields.iter().zip(values.values()) {
-            writes.push(match value {
-                None => ValueWrite {
-                    puid,
-                    field: field.number,
-                    sealed: None,
-                    index: Vec::new(),
-                },
-                Some(value) => self.sealed_write(&open, field, value, now).await?,
-            });
+        let (puid, reference) = (row.puid, row.reference);
+        for attempt in 0..ATTEMPTS_MAX {
+            let keyring = &self.inner.keyring;
+            let open = keyring.open_rows(vec![Some(row.clone())], now).await?;
+            let open = open.into_iter().flatten().next();
+            let open = open.ok_or(Error::NotFound("subject"))?;
+            let mut writes = Vec::with_capacity(fields.len());
+            for (field, value) in fields.iter().zip(values.values()) {
+                writes.push(match value {
+                    // What somebody wrote since it was deleted stays.
+                    None if attempt > 0 => continue,
+                    None => ValueWrite {
+                        puid,
+                        field: field.number,
+                        sealed: None,
+                        index: Vec::new(),
+                    },
+                    Some(value) => self.sealed_write(&open, field, value, now).await?,
+                });
+            }
+            let put = self.inner.data.put_values(writes).await;
+            put.map_err(|error| self.not_unique(error))?;
+            let Some(newest) = self.newest_account_key(&row).await? else {
+                // Its values would stay for ever, and a unique one would be taken.
+                self.inner.data.delete_subject(puid).await?;
+                return Err(Error::NotFound("subject"));
+            };
+            if newest == open.account()?.key_id() {
+                return Ok(());
+            }
+            // Fields of the subject are being erased. Whoever does that goes through all values once more after the new key is there,
+            // and then destroys the old one: what came too late for that must not stay under it.
+            keyring.forget(reference);
         }
-        self.inner
-            .data
-            .put_values(writes)
-            .await
-            .map_err(|error| self.not_unique(error))?;
-        // Had the subject been erased in between, its values would stay for ever, and a unique one would be taken.
-        let reference = [open.row.reference];
-        let rows = self.inner.keys.subjects_by_reference(&reference).await?;
-        if rows.into_iter().flatten().next().is_none() {
-            self.inner.data.delete_subject(puid).await?;
-            return Err(Error::NotFound("subject"));
-        }
-        Ok(())
+        Err(Error::conflict(
+            "fields_busy",
+            "fields of this subject are erased by many at once: try again",
+        ))
+    }
+
+    /// The key that values are sealed under now; `None`: the subject was erased.
+    async fn newest_account_key(&self, row: &SubjectRow) -> Result<Option<KeyId>> {
+        let owner = *row.reference.as_bytes();
+        let keys = &self.inner.keys;
+        let keys = keys.keys_of(&row.tenant, KeyKind::SubjectAccount, owner);
+        Ok(keys.await?.first().map(|key| key.id))
     }
 
     async fn sealed_write(

@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 /// Keeps this use of a record key apart from any other.
 const LABEL: &[u8; 17] = b"privet/v1/request";
 /// What says how an identity was checked, at most.
-const CHECKED_BYTES_MAX: usize = 2_000;
+pub(crate) const CHECKED_BYTES_MAX: usize = 2_000;
 /// An older letter was found too late to be entered as if it had just come.
 const RECEIVED_DAYS_MAX: i32 = 366;
 

@@ -485,6 +485,22 @@ fn other_example(kind: EntryKind) -> Record {
             .count("keys", 1)
             .personal("keys", json!([privet_seal::KeyId([6; 16]).to_string()]))
             .count("kept", 1),
+        K::ErasureFieldsIntended => by(kind, olga())
+            .ruling(yes())
+            .fact("erased_of", reference(1).to_string())
+            .fact("side", "account")
+            .fact("generation", 2)
+            .fact("fields", json!([2]))
+            .subject(subject(0, &[2]))
+            .personal("checked", "asked in the shop, with a passport"),
+        K::ErasureFieldsDone => by(kind, olga())
+            .fact("erased_of", reference(1).to_string())
+            .fact("side", "account")
+            .fact("generation", 2)
+            .count("keys", 1)
+            .subject(subject(0, &[2]))
+            .personal("deleted", 1)
+            .personal("resealed", 2),
         K::ErasureRows => by(kind, olga()).count("outstanding", 0),
         K::RequestAsked
         | K::RequestCancelled

@@ -136,7 +136,7 @@ async fn a_key_store_from_an_older_backup_erases_again_before_it_serves() {
 }
 
 /// Opens the stores as soon as their former holder has let go.
-async fn reopened(folder: &std::path::Path) -> SqliteStores {
+pub(crate) async fn reopened(folder: &std::path::Path) -> SqliteStores {
     loop {
         match SqliteStores::open(folder) {
             Ok(stores) => return stores,

@@ -292,6 +292,43 @@ async fn a_person_corrects_their_own_values() {
 }
 
 #[tokio::test]
+async fn a_person_erases_their_own_values() {
+    let door = Door::open().await;
+    let (ada, bob) = (
+        door.bed.subject("ada@example.com").await,
+        door.bed.subject("bob@example.com").await,
+    );
+    let me = door.me(&ada).await;
+    // What they wrote is erased where they wrote it.
+    for (field, code) in [("note", "policy_denied"), ("shoe_size", "unknown_field")] {
+        assert_eq!(me.erase(field).await.unwrap_err().code(), code);
+    }
+    assert!(me.can_erase("phone").unwrap() && !me.can_erase("note").unwrap());
+    let erased = me.erase("phone").await.unwrap();
+    assert_eq!((erased.values_deleted, erased.values_resealed), (1, 1));
+    let held = me.held().await.unwrap();
+    let held: Vec<String> = held
+        .fields
+        .iter()
+        .map(|field| shown(&field.value))
+        .collect();
+    assert_eq!(held[1..], ["(missing)", "(missing)"]);
+    assert!(held[0].contains('•'), "{held:?}");
+    let job = door.bed.caller("job").await;
+    let phone = request(&bob, &["phone"], "service");
+    let revealed = door.bed.vault.reveal(&job, &phone).await.unwrap();
+    assert_eq!(
+        shown(&revealed.subjects[0].as_ref().unwrap()[0]),
+        "+1 202 555 0143"
+    );
+    let mut last = "";
+    for _ in 0..20 {
+        last = me.erase("note").await.unwrap_err().code();
+    }
+    assert_eq!(last, "own_limit");
+}
+
+#[tokio::test]
 async fn a_person_answers_for_themself_and_nobody_else() {
     let door = Door::open().await;
     let (ada, bob) = (

@@ -17,7 +17,7 @@ use crate::engine::new_stores;
 pub(crate) const REASON: &str = "customer cannot log in since the update";
 pub(crate) const LINK: &str = "https://tickets.example.com/4711";
 
-async fn connection(bed: &Bed) -> Connection {
+pub(crate) async fn connection(bed: &Bed) -> Connection {
     let engineer = bed.caller("on_call").await;
     bed.vault.connect(engineer, "shop").await.unwrap()
 }

@@ -177,7 +177,8 @@ fn an_action_on_fields_without_a_field_is_denied() {
         let decision = policy.decide(&job, action, &resource, &SERVICE);
         let wants_a_field = allowed(&policy, &job, action, SERVICE) && !decision.allowed;
         let expected = matches!(action, Action::Reveal(_) | Action::Open(_))
-            || matches!(action, Action::WriteFields | Action::Lookup | Action::Seal)
+            || matches!(action, Action::WriteFields | Action::EraseFields)
+            || matches!(action, Action::Lookup | Action::Seal)
             || matches!(action, Action::Decrypt | Action::Probe | Action::BreakGlass)
             || matches!(action, Action::RequestDecrypt | Action::ApproveDecrypt);
         assert_eq!(wants_a_field, expected, "{action}");

@@ -42,7 +42,7 @@ fn no_policy_can_be_removed_unnoticed() {
             removed += 1;
         }
     }
-    assert_eq!(removed, 28);
+    assert_eq!(removed, 30);
 }
 
 #[derive(Clone, Copy)]
@@ -112,7 +112,11 @@ fn render(policy: &Policy) -> String {
 fn on_field(action: Action) -> bool {
     matches!(
         action,
-        Action::Reveal(_) | Action::Open(_) | Action::WriteFields | Action::Seal
+        Action::Reveal(_)
+            | Action::Open(_)
+            | Action::WriteFields
+            | Action::EraseFields
+            | Action::Seal
     ) || matches!(
         action,
         Action::Lookup

@@ -1,4 +1,4 @@
-//! What is held of a person, and correcting it.
+//! What is held of a person, and correcting or erasing it.
 
 use askama::Template;
 use axum::extract::State;
@@ -26,14 +26,24 @@ struct Held {
     shown: Vec<Shown>,
     missing: Vec<String>,
     elsewhere: Vec<Elsewhere>,
-    /// The field that was just corrected.
-    corrected: Option<String>,
+    /// What was just done with a field.
+    done: Option<Done>,
+}
+
+/// What was done with a field.
+struct Done {
+    name: String,
+    what: &'static str,
+    /// Whether an application keeps it as well.
+    elsewhere: bool,
 }
 
 /// A field that holds something.
 struct Shown {
     name: String,
-    path: Option<String>,
+    path: String,
+    can_correct: bool,
+    can_erase: bool,
     class: &'static str,
     value: Value,
     purposes: Vec<String>,
@@ -68,9 +78,9 @@ impl Shown {
         });
         Ok(Self {
             purposes: purposes.collect(),
-            path: field
-                .can_correct
-                .then(|| format!("/me/data/{}", field.name)),
+            path: format!("/me/data/{}", field.name),
+            can_correct: field.can_correct,
+            can_erase: field.can_erase,
             name: Words::name(&field.name),
             class: ENGLISH.class(field.class),
             kept: field.retain.as_ref().map(kept),
@@ -90,7 +100,7 @@ pub(crate) async fn held(State(api): State<Api>, who: OwnPerson) -> Result<Respo
     show(&api, &who, None).await
 }
 
-async fn show(api: &Api, who: &OwnPerson, corrected: Option<String>) -> Result<Response, Refusal> {
+async fn show(api: &Api, who: &OwnPerson, done: Option<Done>) -> Result<Response, Refusal> {
     let held = who.me.held().await?;
     let (mut shown, mut missing) = (Vec::new(), Vec::new());
     for field in held.fields {
@@ -109,7 +119,7 @@ async fn show(api: &Api, who: &OwnPerson, corrected: Option<String>) -> Result<R
         elsewhere: elsewhere.collect(),
         shown,
         missing,
-        corrected,
+        done,
     };
     page(StatusCode::OK, &page_of)
 }
@@ -126,11 +136,14 @@ struct Field {
     name: String,
     path: String,
     can_correct: bool,
+    can_erase: bool,
+    /// What law keeps of it.
+    kept: Option<String>,
     draft: Personal,
     problem: Option<String>,
 }
 
-/// The form to correct a field.
+/// The forms to correct a field, and to have it erased.
 pub(crate) async fn field(
     State(api): State<Api>,
     who: OwnPerson,
@@ -156,6 +169,8 @@ fn form(
         frame: Frame::of(api, who, Place::Held).titled(&title),
         path: format!("/me/data/{}", known.name),
         can_correct: who.me.can_correct(known.name.as_str())?,
+        can_erase: who.me.can_erase(known.name.as_str())?,
+        kept: known.retain.as_ref().map(kept),
         name: shown,
         draft,
         problem,
@@ -177,10 +192,50 @@ pub(crate) async fn correct(
     let draft = fields.value.clone();
     let corrected = who.me.correct(&name, fields.value.into_inner()).await;
     match corrected {
-        Ok(()) => show(&api, &who, Some(Words::name(&name))).await,
+        Ok(()) => {
+            let done = Done {
+                name: Words::name(&name),
+                what: ENGLISH.corrected,
+                elsewhere: false,
+            };
+            show(&api, &who, Some(done)).await
+        }
         Err(error) => {
             let (status, problem) = said(error)?;
             form(&api, &who, &name, status, draft, Some(problem))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Erasing {
+    /// A box that is not ticked is not sent.
+    understood: Option<String>,
+}
+
+/// Erases it, if it is understood that nothing brings it back.
+pub(crate) async fn erase(
+    State(api): State<Api>,
+    PathId(name): PathId<String>,
+    OwnForm { who, fields }: OwnForm<Erasing>,
+) -> Result<Response, Refusal> {
+    let again = |status, problem| form(&api, &who, &name, status, Personal::new(""), Some(problem));
+    if fields.understood.as_deref() != Some("yes") {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return again(status, ENGLISH.erase_tick.to_owned());
+    }
+    match who.me.erase(&name).await {
+        Ok(erased) => {
+            let done = Done {
+                name: Words::name(&name),
+                what: ENGLISH.erased,
+                elsewhere: !erased.elsewhere.is_empty(),
+            };
+            show(&api, &who, Some(done)).await
+        }
+        Err(error) => {
+            let (status, problem) = said(error)?;
+            again(status, problem)
         }
     }
 }

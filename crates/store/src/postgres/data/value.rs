@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use deadpool_postgres::Transaction;
 use privet_vault::Puid;
-use privet_vault::port::{StoreError, ValueWrite};
+use privet_vault::port::{StoreError, ValueSwap, ValueWrite};
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::reading;
@@ -20,6 +21,49 @@ pub(super) async fn put(client: &mut Client, writes: &[ValueWrite]) -> Result<()
     store(&transaction, writes).await?;
     index(&transaction, writes).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Replaces what is as it was, in the order of the keys, so that two calls wait for each other and do not deadlock.
+pub(super) async fn swap(client: &mut Client, swaps: &[ValueSwap]) -> Result<Vec<bool>, Failure> {
+    let transaction = client.transaction().await?;
+    let replace = transaction
+        .prepare_cached(
+            "UPDATE value SET sealed = $4 WHERE puid = $1 AND field = $2 AND sealed = $3",
+        )
+        .await?;
+    let delete = transaction
+        .prepare_cached(
+            "WITH gone AS (
+                 DELETE FROM value WHERE puid = $1 AND field = $2 AND sealed = $3 RETURNING indexes),
+             unindexed AS (
+                 DELETE FROM value_index AS i USING (SELECT unnest(indexes) AS bytes FROM gone) AS old
+                  WHERE i.bytes = old.bytes AND i.field = $2 AND i.puid = $1)
+             SELECT count(*) FROM gone",
+        )
+        .await?;
+    let mut places: Vec<usize> = (0..swaps.len()).collect();
+    places.sort_by_key(|place| swaps.get(*place).map(|swap| (swap.puid, swap.field)));
+    let mut swapped = vec![false; swaps.len()];
+    for place in places {
+        let (Some(swap), Some(done)) = (swaps.get(place), swapped.get_mut(place)) else {
+            continue;
+        };
+        let (puid, field) = (from_id(swap.puid.as_bytes()), i32::from(swap.field));
+        *done = match &swap.new {
+            Some(new) => {
+                let parameters: [&(dyn ToSql + Sync); 4] = [&puid, &field, &swap.old, new];
+                transaction.execute(&replace, &parameters).await? > 0
+            }
+            None => {
+                let row = transaction
+                    .query_one(&delete, &[&puid, &field, &swap.old])
+                    .await?;
+                reading(&row).count(0)? > 0
+            }
+        };
+    }
+    transaction.commit().await?;
+    Ok(swapped)
 }
 
 /// Takes the rows, in the order of their keys, which the writes have; those that do not exist are made first, so that

@@ -17,6 +17,7 @@ pub(super) const SESSION_ENDED: i16 = 5;
 pub(super) const CONSENT_CHANGED: i16 = 6;
 pub(super) const SALT_ROTATED: i16 = 7;
 pub(super) const SALT_MADE: i16 = 8;
+pub(super) const KEYS_REPLACED: i16 = 9;
 
 /// Takes the next position. The head's row is locked until the transaction ends, so that positions become visible in
 /// their order: whoever has read one has read all before it.
@@ -90,6 +91,7 @@ pub(super) async fn after(client: &mut Client, position: u64) -> Result<Vec<Chan
                 CONSENT_CHANGED => ChangeKind::ConsentChanged(SubjectRef::from_bytes(id)),
                 SALT_ROTATED => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
                 SALT_MADE => ChangeKind::SaltMade(SubjectRef::from_bytes(id)),
+                KEYS_REPLACED => ChangeKind::KeysReplaced(SubjectRef::from_bytes(id)),
                 _ => return Err(row.damage()),
             };
             Ok(Change {

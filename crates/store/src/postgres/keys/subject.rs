@@ -10,7 +10,9 @@ use privet_vault::port::{AliasRow, ConsentEnd, NewSubject, RetentionKey, Subject
 use privet_vault::{Oid, Puid, SourceName, SubjectRef};
 use uuid::Uuid;
 
-use super::{access, change, orphan, reading, salt, stream, subject_request, wrapped};
+use super::{
+    access, change, field_erasure, orphan, reading, salt, stream, subject_request, wrapped,
+};
 use crate::postgres::column::{Reading, from_id, from_time};
 use crate::postgres::database::{Client, Failure};
 
@@ -213,6 +215,7 @@ pub(super) async fn destroy(
     }
     let id = from_id(subject.as_bytes());
     subject_request::end_of(&transaction, subject, at).await?;
+    field_erasure::forget(&transaction, subject).await?;
     let keys = wrapped::destroy_of_subject(&transaction, subject, today).await?;
     orphan::add_places(&transaction, &consent.places).await?;
     if let Some(key) = &consent.kept {

@@ -20,6 +20,7 @@ pub(super) fn add(connection: &Connection, kind: ChangeKind) -> Result<u64, Fail
         ChangeKind::ConsentChanged(id) => (6, *id.as_bytes()),
         ChangeKind::SaltRotated(id) => (7, *id.as_bytes()),
         ChangeKind::SaltMade(id) => (8, *id.as_bytes()),
+        ChangeKind::KeysReplaced(id) => (9, *id.as_bytes()),
     };
     connection
         .prepare_cached("INSERT INTO change (sequence, kind, id) VALUES (?1, ?2, ?3)")?
@@ -47,6 +48,7 @@ pub(super) fn after(connection: &Connection, position: u64) -> Result<Vec<Change
             6 => ChangeKind::ConsentChanged(SubjectRef::from_bytes(id)),
             7 => ChangeKind::SaltRotated(SubjectRef::from_bytes(id)),
             8 => ChangeKind::SaltMade(SubjectRef::from_bytes(id)),
+            9 => ChangeKind::KeysReplaced(SubjectRef::from_bytes(id)),
             _ => return Err(unknown_code(1)),
         };
         Ok(Change {

@@ -9,7 +9,7 @@ use privet_vault::port::{
 use privet_vault::{Oid, Puid, SourceName, SubjectRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{access, change, orphan, salt, stream, subject_request, wrapped};
+use super::{access, change, field_erasure, orphan, salt, stream, subject_request, wrapped};
 use crate::sqlite::column::{At, Day, parsed};
 use crate::sqlite::file::Failure;
 use crate::sqlite::scrub::Scrub;
@@ -170,6 +170,7 @@ pub(super) fn destroy(
         wrapped::keep(connection, key)?;
     }
     subject_request::end_of(connection, subject, at, scrub)?;
+    field_erasure::forget(connection, subject)?;
     let links = destroy_links(connection, subject, scrub)?;
     let grants = access::end_grants_on(connection, subject, at)?;
     if keys + links + grants > 0 {

@@ -220,6 +220,20 @@ pub(super) fn destroy_of_kind(
     )
 }
 
+/// Destroys those of a kind that belong to one owner and are older than a generation.
+pub(super) fn destroy_older(
+    connection: &Connection,
+    owner: &[u8; 16],
+    kind: KeyKind,
+    generation: u32,
+    scrub: &mut Scrub,
+) -> Result<u64, Failure> {
+    begin_scrub(connection, scrub)?;
+    let parameters = params![owner, kind.code(), generation];
+    let condition = "WHERE owner = ?1 AND kind = ?2 AND generation < ?3";
+    delete(connection, condition, parameters, scrub)
+}
+
 /// Notes in the same transaction that the file must be scrubbed, so that a crash in between is made good on the next
 /// start.
 fn begin_scrub(connection: &Connection, scrub: &mut Scrub) -> Result<(), Failure> {

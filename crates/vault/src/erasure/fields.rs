@@ -1,0 +1,412 @@
+//! Erasing single fields of somebody who stays: a new key, under which all other values are sealed anew, and the end of the old
+//! one. No copy of the data opens the erased values any more, wherever it lies.
+//!
+//! The key store knows what is being erased from the moment on in which it has the new key. So whatever breaks off is taken up
+//! again, by any server; until the old key is destroyed, both open. What a restored key store does not know of is read from the
+//! logs ([`replay`](super::replay)).
+
+mod reseal;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use jiff::civil::Date;
+use privet_classify::Field;
+use privet_seal::{KeyKind, Zeroizing};
+
+use super::{ATTEMPTS_MAX, MIRROR_WAIT};
+use crate::audit::{Actor, EntryKind, Record, Ruling, SubjectUse};
+use crate::keyring::OpenSubject;
+use crate::policy::{Action, Decision};
+use crate::port::{FieldErasure, KeyRow, StoreError};
+use crate::session::lock;
+use crate::subject::FIELDS_MAX;
+use crate::subject_request::CHECKED_BYTES_MAX;
+use crate::{Caller, Error, PrincipalKind, Result, SourceName, SubjectName, SubjectRef, Vault};
+
+pub(crate) use reseal::Resealed;
+
+/// What erasing fields did, and what it had to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldsErased {
+    /// The index of the durable `erasure.fields_done` entry.
+    pub entry: u64,
+    /// Names of the fields, in the data map's order of numbers.
+    pub fields: Vec<String>,
+    /// Values that were deleted from the vault.
+    pub values_deleted: u64,
+    /// Values that stay, sealed under the new key.
+    pub values_resealed: u64,
+    /// What law keeps of the fields, with the day on which it is destroyed.
+    pub kept: Vec<KeptField>,
+    /// Where applications' databases hold these fields, by the data map. What is there is theirs to erase.
+    pub elsewhere: Vec<FieldElsewhere>,
+    /// Whether the log's mirror has the entry, so that no restore of the stores undoes what was done.
+    pub confirmed: bool,
+}
+
+/// A retention key of an erased field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptField {
+    /// The field's name.
+    pub field: String,
+    /// The day on which its key dies.
+    pub expires_on: Date,
+}
+
+/// A column of an application's database that holds an erased field.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FieldElsewhere {
+    /// The database.
+    pub source: SourceName,
+    /// Its table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The field's name.
+    pub field: String,
+}
+
+/// Who has fields erased.
+#[derive(Clone)]
+struct By {
+    actor: Actor,
+    ruling: Option<Ruling>,
+    address: Option<String>,
+    /// How it was made sure that it is this person who asks.
+    checked: Option<Zeroizing<String>>,
+}
+
+impl By {
+    /// What a crash cut short is taken up by the server itself.
+    const SERVER: Self = Self {
+        actor: Actor::System,
+        ruling: None,
+        address: None,
+        checked: None,
+    };
+}
+
+/// What came of it.
+struct Done {
+    entry: u64,
+    resealed: Resealed,
+}
+
+/// Erasures of fields that this server is at work on.
+#[derive(Debug, Default)]
+pub(crate) struct FieldsInHand(Mutex<BTreeSet<(SubjectRef, u32)>>);
+
+/// One of them, until this is dropped.
+struct HeldFields {
+    in_hand: Arc<FieldsInHand>,
+    key: (SubjectRef, u32),
+}
+
+impl FieldsInHand {
+    /// `None` when somebody else is at work on it already.
+    fn take(self: &Arc<Self>, subject: SubjectRef, generation: u32) -> Option<HeldFields> {
+        let key = (subject, generation);
+        lock(&self.0).insert(key).then(|| HeldFields {
+            in_hand: Arc::clone(self),
+            key,
+        })
+    }
+}
+
+impl Drop for HeldFields {
+    fn drop(&mut self) {
+        lock(&self.in_hand.0).remove(&self.key);
+    }
+}
+
+impl Vault {
+    /// Erases single fields of a subject: their values are deleted, all others are sealed under a new key, and the old one is
+    /// destroyed, so that no copy of the erased values opens again. What is written meanwhile, stays. Values of these fields that
+    /// applications keep, sealed or not, are not touched; the answer names where they are.
+    ///
+    /// `checked` says how it was made sure that it is this person who asks. People of the staff have to say it; it goes to the entry's
+    /// side record.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] by policy, [`Error::NotFound`] for an unknown subject, [`Error::Invalid`] for fields that the data map does
+    /// not have, or with code `identity_unchecked`. After any other error the erasure may be under way; it is then finished by itself.
+    pub async fn erase_fields(
+        &self,
+        caller: &Caller,
+        subject: &SubjectName,
+        fields: &[String],
+        checked: Option<&str>,
+    ) -> Result<FieldsErased> {
+        let fields = self.fields_to_erase(fields)?;
+        let checked = checked_by(caller, checked)?;
+        let sources = self.sources_named(std::slice::from_ref(subject))?;
+        let denied = EntryKind::ErasureDenied;
+        let decision = self
+            .permit_fields(caller, Action::EraseFields, &fields, &sources, denied)
+            .await?;
+        let open = self.subject(subject).await?;
+        self.erase_fields_of(caller, &decision, &open, &fields, checked)
+            .await
+    }
+
+    /// The same for whom policy was asked about.
+    pub(crate) async fn erase_fields_of(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        open: &Arc<OpenSubject>,
+        fields: &[&Field],
+        checked: Option<&str>,
+    ) -> Result<FieldsErased> {
+        let by = By {
+            checked: checked.map(|checked| Zeroizing::new(checked.to_owned())),
+            actor: Actor::from(caller),
+            ruling: Some(self.ruling(decision)),
+            address: Some(caller.address().to_owned()),
+        };
+        let numbers: Vec<u16> = fields.iter().map(|field| field.number).collect();
+        let (vault, subject) = (self.clone(), Arc::clone(open));
+        let work = tokio::spawn(async move {
+            let (erasure, held) = vault.begin_fields(&subject, numbers).await?;
+            let done = vault.carry_out_fields(&erasure, &by).await;
+            drop(held);
+            if done.is_err() {
+                vault.inner.ledger.take_up_fields();
+            }
+            done
+        });
+        let Done { entry, resealed } = work
+            .await
+            .map_err(|_| Error::Internal("an erasure broke off; it is taken up again"))??;
+        let kept = self.kept_of(open.row.reference, fields).await?;
+        // Last: the mirror has had all this time for it.
+        let confirmed = self.inner.audit.is_mirrored(entry, MIRROR_WAIT).await;
+        Ok(FieldsErased {
+            entry,
+            fields: fields.iter().map(|field| field.name.to_string()).collect(),
+            values_deleted: resealed.deleted,
+            values_resealed: resealed.resealed,
+            kept,
+            elsewhere: self.elsewhere(fields),
+            confirmed,
+        })
+    }
+
+    /// The fields of these names, each once, by number.
+    pub(crate) fn fields_to_erase(&self, names: &[String]) -> Result<Vec<&Field>> {
+        if names.is_empty() || names.len() > FIELDS_MAX {
+            return Err(Error::invalid(
+                "too_many",
+                format!("name 1 to {FIELDS_MAX} fields a call"),
+            ));
+        }
+        let fields = names.iter().map(|name| self.field(name));
+        let mut fields: Vec<&Field> = fields.collect::<Result<_>>()?;
+        fields.sort_by_key(|field| field.number);
+        fields.dedup_by_key(|field| field.number);
+        Ok(fields)
+    }
+
+    /// A new key, and that these fields are erased with the old one.
+    async fn begin_fields(
+        &self,
+        open: &OpenSubject,
+        fields: Vec<u16>,
+    ) -> Result<(FieldErasure, Option<HeldFields>)> {
+        let (kind, row) = (KeyKind::SubjectAccount, &open.row);
+        for _ in 0..ATTEMPTS_MAX {
+            let keys = self
+                .inner
+                .keys
+                .keys_of(&row.tenant, kind, *row.reference.as_bytes());
+            let keys = keys.await?;
+            let newest = keys.first().ok_or(Error::NotFound("subject"))?;
+            let generation = newest.generation.checked_add(1);
+            let generation = generation.ok_or(Error::Internal("a subject has too many keys"))?;
+            let erasure = FieldErasure {
+                subject: row.reference,
+                kind,
+                generation,
+                fields: fields.clone(),
+            };
+            let held = self.inner.fields_in_hand.take(row.reference, generation);
+            match self.begin_erasure(open.row.clone(), &erasure).await {
+                // Others erase fields of the same subject: this comes after theirs.
+                Err(Error::Store(StoreError::Conflict)) => {}
+                begun => return begun.map(|()| (erasure, held)),
+            }
+        }
+        Err(Error::conflict(
+            "fields_busy",
+            "fields of this subject are erased by many at once: try again",
+        ))
+    }
+
+    /// Adds the key of an erasure's generation.
+    pub(super) async fn begin_erasure(
+        &self,
+        subject: crate::port::SubjectRow,
+        erasure: &FieldErasure,
+    ) -> Result<()> {
+        let FieldErasure {
+            kind, generation, ..
+        } = *erasure;
+        let now = self.now();
+        let keyring = &self.inner.keyring;
+        let key = keyring
+            .next_generation(&subject, kind, generation, now)
+            .await?;
+        let fields = erasure.fields.clone();
+        Ok(self.inner.keys.begin_field_erasure(key, fields).await?)
+    }
+
+    /// Everything after the new key; repeating it is harmless.
+    async fn carry_out_fields(&self, erasure: &FieldErasure, by: &By) -> Result<Done> {
+        let FieldErasure {
+            subject,
+            kind,
+            generation,
+            ..
+        } = *erasure;
+        self.record(intent(erasure, by)).await?;
+        self.catch_up().await?;
+        let resealed = self.reseal_fields(erasure).await?;
+        let ended = self.inner.keys.end_field_erasure(subject, kind, generation);
+        let keys = match ended.await {
+            Ok(keys) => keys,
+            // The subject was closed meanwhile, and all its keys are gone.
+            Err(StoreError::Conflict) if !self.is_known(subject).await? => 0,
+            Err(error) => return Err(error.into()),
+        };
+        // Seen here, it is done again if a failover of the key store loses it.
+        self.catch_up().await?;
+        let mut done = about(EntryKind::ErasureFieldsDone, erasure, by)
+            .count("keys", keys)
+            .personal("deleted", resealed.deleted)
+            .personal("resealed", resealed.resealed);
+        if resealed.unreadable > 0 {
+            let values = resealed.unreadable;
+            tracing::error!(
+                values,
+                "of somebody whose fields were erased there are values that no key opens: the key store was put back, and the data store was not"
+            );
+            done = done.count("unreadable", values);
+        }
+        let entry = self.record(done).await?;
+        Ok(Done { entry, resealed })
+    }
+
+    /// Finishes what was begun, here or by another server, and was cut short.
+    pub(crate) async fn finish_fields(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for erasure in self.inner.keys.field_erasures().await? {
+            let in_hand = &self.inner.fields_in_hand;
+            let Some(_held) = in_hand.take(erasure.subject, erasure.generation) else {
+                continue;
+            };
+            // One that fails does not keep the others waiting.
+            if let Err(error) = self.carry_out_fields(&erasure, &By::SERVER).await {
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    async fn is_known(&self, subject: SubjectRef) -> Result<bool> {
+        let rows = self.inner.keys.subjects_by_reference(&[subject]).await?;
+        Ok(rows.into_iter().flatten().next().is_some())
+    }
+
+    /// What law keeps of these fields.
+    async fn kept_of(&self, subject: SubjectRef, fields: &[&Field]) -> Result<Vec<KeptField>> {
+        let keys = self.inner.keys.keys_of_subjects(&[subject]).await?;
+        let kept = keys.into_iter().flatten().filter_map(|key: KeyRow| {
+            if key.kind != KeyKind::SubjectRetention || key.is_of_consent() {
+                return None;
+            }
+            let number = key.generation >> 16;
+            let field = fields
+                .iter()
+                .find(|field| u32::from(field.number) == number)?;
+            Some(KeptField {
+                field: field.name.to_string(),
+                expires_on: key.expires_on?,
+            })
+        });
+        let mut kept: Vec<KeptField> = kept.collect();
+        kept.sort_by(|a, b| (&a.field, a.expires_on).cmp(&(&b.field, b.expires_on)));
+        Ok(kept)
+    }
+
+    /// Where applications hold these fields.
+    fn elsewhere(&self, fields: &[&Field]) -> Vec<FieldElsewhere> {
+        let mut found = Vec::new();
+        for source in self.inner.sources.keys() {
+            let Some(described) = self.inner.map.source(source.as_str()) else {
+                continue;
+            };
+            for table in &described.tables {
+                let columns = table.columns.iter().filter_map(|column| {
+                    let field = column.field()?;
+                    let erased = fields.iter().find(|erased| erased.name == *field)?;
+                    Some(FieldElsewhere {
+                        source: source.clone(),
+                        table: table.name.to_string(),
+                        column: column.name.to_string(),
+                        field: erased.name.to_string(),
+                    })
+                });
+                found.extend(columns);
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+/// What both entries say. They name the subject by its reference, as those of whole erasures do: a key store that was restored
+/// learns from it what it has to do once more.
+fn about(kind: EntryKind, erasure: &FieldErasure, by: &By) -> Record {
+    let mut record = Record::new(kind, by.actor.clone())
+        .fact("erased_of", erasure.subject.to_string())
+        .fact("side", "account")
+        .fact("generation", erasure.generation)
+        .subject(SubjectUse {
+            reference: erasure.subject,
+            fields: erasure.fields.as_slice().into(),
+            count: 0,
+        });
+    if let Some(address) = &by.address {
+        record = record.personal("address", address.as_str());
+    }
+    record
+}
+
+fn intent(erasure: &FieldErasure, by: &By) -> Record {
+    let mut record = about(EntryKind::ErasureFieldsIntended, erasure, by)
+        .fact("fields", erasure.fields.as_slice());
+    if let Some(ruling) = &by.ruling {
+        record = record.ruling(ruling.clone());
+    }
+    match &by.checked {
+        Some(checked) => record.personal("checked", checked.as_str()),
+        None => record,
+    }
+}
+
+/// An application has made sure by its login who asks; people of the staff say how they did.
+fn checked_by<'c>(caller: &Caller, checked: Option<&'c str>) -> Result<Option<&'c str>> {
+    let checked = checked.filter(|text| !text.trim().is_empty());
+    let is_staff = caller.principal().kind == PrincipalKind::Person;
+    let is_said = checked.map_or(!is_staff, |text| text.len() <= CHECKED_BYTES_MAX);
+    match is_said {
+        true => Ok(checked),
+        false => Err(Error::invalid(
+            "identity_unchecked",
+            format!(
+                "say how you made sure that it is this person who asks, in at most {CHECKED_BYTES_MAX} bytes"
+            ),
+        )),
+    }
+}
