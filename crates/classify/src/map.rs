@@ -130,6 +130,18 @@ impl DataMap {
         self.fields.values().find(|field| field.number == number)
     }
 
+    /// The field that holds the address at which people are written to about their data, if the map states one.
+    ///
+    /// ```
+    /// # let map = privet_classify::DataMap::parse(&std::fs::read_to_string("tests/maps/allowed/everything.toml")?)?;
+    /// assert_eq!(map.contact().map(|field| field.name.as_str()), Some("email"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn contact(&self) -> Option<&Field> {
+        self.fields.values().find(|field| field.contact)
+    }
+
     /// The purposes, by name.
     ///
     /// ```

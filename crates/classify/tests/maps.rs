@@ -115,6 +115,9 @@ fn understood(map: &DataMap) -> String {
             .unwrap();
         }
     }
+    if let Some(field) = map.contact() {
+        writeln!(text, "people are written to at {}", field.name).unwrap();
+    }
     for source in map.sources() {
         writeln!(text, "source {}: {:?}", source.name, source.tenant).unwrap();
         for table in &source.tables {

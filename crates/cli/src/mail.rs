@@ -7,14 +7,15 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use privet_classify::DataMap;
 use privet_mail::{
-    Encryption, Login, Mail as Message, Mailer, MessageId, Notice, Outcome, Server, Templates,
+    Encryption, Login, Mail as Message, Mailer, MessageId, Notice, Outcome, PeopleMailer, Server,
+    Templates,
 };
 use privet_seal::{Entropy as _, KeyId};
 use privet_vault::{Clock as _, SystemClock, ThreadEntropy};
 use zeroize::Zeroizing;
 
 use crate::folder::{Folder, SETTINGS, read_secret_line, read_text};
-use crate::settings::{Mail, MailEncryption};
+use crate::settings::{Mail, MailEncryption, Settings};
 
 /// Longest template, in bytes: mail is short.
 const TEMPLATE_SIZE_BYTES_MAX: u64 = 256 << 10;
@@ -22,6 +23,45 @@ const TEMPLATE_SIZE_BYTES_MAX: u64 = 256 << 10;
 const TEMPLATES_MAX: usize = 1_000;
 /// Longest time that one mail may take.
 const SECONDS_MAX: u16 = 600;
+
+/// Mail to people, where it is sent and leads to their own pages.
+///
+/// # Errors
+/// What is not right in `[mail]`, and what to do about it.
+pub(crate) fn to_people(
+    folder: &Folder,
+    settings: &Settings,
+    map: &DataMap,
+) -> Result<Option<PeopleMailer>> {
+    let Some(stated) = &settings.mail else {
+        return Ok(None);
+    };
+    let mailer = mailer(folder, stated, map)?;
+    let Some((controller, people)) = map.controller().zip(settings.people.as_ref()) else {
+        return Ok(None);
+    };
+    let (company, contact) = (&controller.name, &controller.contact);
+    let mailer = PeopleMailer::new(mailer, company, contact, &people.address);
+    Ok(Some(mailer))
+}
+
+/// What is missing for mail to people where it can be sent.
+pub(crate) fn missing(settings: &Settings, map: &DataMap) -> Vec<String> {
+    let mut missing = Vec::new();
+    if settings.mail.is_some() && settings.people.is_none() {
+        missing.push(format!(
+            "`{SETTINGS}` says how mail is sent, but nobody is written to: mail leads people to their own pages; add [people]"
+        ));
+    }
+    if settings.mail.is_some() && map.contact().is_none() {
+        missing.push(
+            "nobody is written to, because the data map does not say where people's address is: add `contact = true` to the field \
+             that holds it"
+                .to_owned(),
+        );
+    }
+    missing
+}
 
 /// The mailer that the settings describe. Connects to nothing.
 ///

@@ -17,7 +17,7 @@ use privet_tlog::note::SigningKey;
 use privet_vault::audit::AuditLimits;
 use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
-use privet_vault::port::RunLimits;
+use privet_vault::port::{LogMirror, RunLimits};
 use privet_vault::receipt::ReceiptKey;
 use privet_vault::{Clock, Config, Parts, SourceName, SystemClock, ThreadEntropy, Vault};
 
@@ -76,9 +76,10 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let own_pages = own_pages(folder, settings, Arc::clone(&clock))?;
     let sources = sources::open(folder, settings, &map)?;
-    if let Some(stated) = &settings.mail {
-        // What is not right must not wait for the first person who is to get mail.
-        mail::mailer(folder, stated, &map)?;
+    // What is not right must not wait for the first person who is to get mail.
+    let to_people = mail::to_people(folder, settings, &map)?;
+    for missing in mail::missing(settings, &map) {
+        note(format!("warning: {missing}"));
     }
     let mirror = mirror::open(folder, settings)?;
     let backup = stores::key_backup(folder, settings)?;
@@ -96,6 +97,23 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         clock,
         entropy: Arc::new(ThreadEntropy),
     };
+    let vault = started(parts, mirror).await?;
+    if let Some(backup) = backup {
+        vault.back_keys_up(backup);
+    }
+    if let Some(key) = receipts {
+        vault.sign_receipts(key);
+    }
+    if let Some(mailer) = to_people {
+        vault.write_to_people(Arc::new(mailer));
+    }
+    if let Some(pages) = own_pages {
+        vault.open_own_pages(pages);
+    }
+    Ok(vault)
+}
+
+async fn started(parts: Parts, mirror: Option<Arc<dyn LogMirror>>) -> Result<Vault> {
     let started = match mirror {
         Some(mirror) => Vault::start_mirrored(parts, mirror).await,
         None => Vault::start(parts).await,
@@ -105,17 +123,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
         privet_vault::Error::Internal(what) => anyhow!("{what}"),
         error => error.into(),
     });
-    let vault = explained.context("the vault cannot start")?;
-    if let Some(backup) = backup {
-        vault.back_keys_up(backup);
-    }
-    if let Some(key) = receipts {
-        vault.sign_receipts(key);
-    }
-    if let Some(pages) = own_pages {
-        vault.open_own_pages(pages);
-    }
-    Ok(vault)
+    explained.context("the vault cannot start")
 }
 
 /// Where the configuration's files contradict each other so that a server must not start: a job that declares a purpose

@@ -33,6 +33,7 @@ mod notice;
 mod outcome;
 
 mod mailer;
+mod people;
 mod templates;
 
 pub use address::{Address, MessageId};
@@ -40,4 +41,5 @@ pub use error::Error;
 pub use mailer::{Encryption, Login, Mail, Mailer, Server};
 pub use notice::Notice;
 pub use outcome::{Cause, Failure, Outcome, Stage};
+pub use people::PeopleMailer;
 pub use templates::Templates;

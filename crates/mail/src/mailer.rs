@@ -130,6 +130,11 @@ impl Mailer {
         })
     }
 
+    /// The domain of the address that mail is from.
+    pub(crate) fn domain(&self) -> &str {
+        self.server.from.0.domain()
+    }
+
     /// Sends a mail, in the time that the settings give it.
     pub async fn send(&self, mail: &Mail<'_>) -> Outcome {
         let Ok(message) = self.compose(mail) else {

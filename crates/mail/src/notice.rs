@@ -16,6 +16,11 @@ pub enum Notice {
         /// The last day on which it can.
         until: Date,
     },
+    /// Somebody asks the person for leave to look at some of their data.
+    LookAsked {
+        /// Where they see what is asked, after a login, and answer.
+        link: String,
+    },
     /// The person's data will be erased.
     ErasurePlanned {
         /// The day on which that begins.
@@ -31,13 +36,19 @@ pub enum Notice {
 
 impl Notice {
     /// The names of all notices.
-    pub(crate) const NAMES: [&'static str; 4] =
-        ["access-ready", "erasure-planned", "erasure-done", "test"];
+    pub(crate) const NAMES: [&'static str; 5] = [
+        "access-ready",
+        "look-asked",
+        "erasure-planned",
+        "erasure-done",
+        "test",
+    ];
 
     /// Its name in the names of templates.
     pub fn name(&self) -> &'static str {
         match self {
             Self::AccessReady { .. } => "access-ready",
+            Self::LookAsked { .. } => "look-asked",
             Self::ErasurePlanned { .. } => "erasure-planned",
             Self::ErasureDone => "erasure-done",
             Self::Test => "test",
@@ -51,6 +62,7 @@ impl Notice {
                 ("link", Value::from(link)),
                 ("until", Value::from(until.to_string())),
             ]),
+            Self::LookAsked { link } => BTreeMap::from([("link", Value::from(link))]),
             Self::ErasurePlanned { on, link } => BTreeMap::from([
                 ("link", Value::from(link)),
                 ("on", Value::from(on.to_string())),
@@ -60,7 +72,7 @@ impl Notice {
     }
 
     /// One of each, to see whether templates can be filled in.
-    pub(crate) fn examples() -> [Self; 4] {
+    pub(crate) fn examples() -> [Self; 5] {
         let link = "https://privet.example/requests/0".to_owned();
         let day = Date::constant(2026, 1, 31);
         [
@@ -68,6 +80,7 @@ impl Notice {
                 link: link.clone(),
                 until: day,
             },
+            Self::LookAsked { link: link.clone() },
             Self::ErasurePlanned { on: day, link },
             Self::ErasureDone,
             Self::Test,

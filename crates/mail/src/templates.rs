@@ -15,7 +15,7 @@ const FUEL: u64 = 20_000;
 /// The language of mail for people whose own has no texts.
 const DEFAULT_LANGUAGE: &str = "en";
 
-const OURS: [(&str, &str); 12] = [
+const OURS: [(&str, &str); 16] = [
     (
         "access-ready.en.txt",
         include_str!("../templates/access-ready.en.txt"),
@@ -31,6 +31,22 @@ const OURS: [(&str, &str); 12] = [
     (
         "access-ready.de.html",
         include_str!("../templates/access-ready.de.html"),
+    ),
+    (
+        "look-asked.en.txt",
+        include_str!("../templates/look-asked.en.txt"),
+    ),
+    (
+        "look-asked.en.html",
+        include_str!("../templates/look-asked.en.html"),
+    ),
+    (
+        "look-asked.de.txt",
+        include_str!("../templates/look-asked.de.txt"),
+    ),
+    (
+        "look-asked.de.html",
+        include_str!("../templates/look-asked.de.html"),
     ),
     (
         "erasure-planned.en.txt",

@@ -613,6 +613,27 @@ impl KeyStore for FailNth<dyn KeyStore> {
             .await
     }
 
+    async fn requests_to_tell(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.faults
+            .around(self.inner.requests_to_tell(now, count_max))
+            .await
+    }
+
+    async fn tell_request(
+        &self,
+        id: GrantRequestId,
+        seen: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.faults
+            .around(self.inner.tell_request(id, seen, next))
+            .await
+    }
+
     async fn use_request(
         &self,
         id: GrantRequestId,

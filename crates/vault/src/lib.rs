@@ -31,6 +31,7 @@ mod health;
 mod log_read;
 mod login;
 mod lookup;
+mod mail;
 mod me;
 mod purpose;
 mod reveal;

@@ -182,6 +182,12 @@ impl Vault {
         every(self, REQUESTS_PERIOD, "requests of people", |v| {
             Box::pin(async move { v.run_due_requests(false).await.map(drop) })
         });
+        every(self, REQUESTS_PERIOD, "mail to people", |v| {
+            Box::pin(async move { v.tell_people().await })
+        });
+        every(self, REQUESTS_PERIOD, "mail to people who are asked", |v| {
+            Box::pin(async move { v.tell_of_looks().await })
+        });
         every(self, LATE_PERIOD, "late requests", |v| {
             Box::pin(async move { v.find_late_requests().await })
         });

@@ -1,5 +1,6 @@
 //! The ports: what any store or application database must offer, in domain words. `store` and `source` implement
-//! them, `login` that of identity providers, `request-files` those of files, `mirror` that of the log's mirror; nothing else does.
+//! them, `login` that of identity providers, `request-files` those of files, `mirror` that of the log's mirror, `mail` that of
+//! mail to people; nothing else does.
 
 mod backup;
 mod catalog;
@@ -9,6 +10,7 @@ mod file_store;
 mod identity;
 mod keys;
 mod log;
+mod mail;
 mod mirror;
 mod notice;
 mod query;
@@ -34,6 +36,7 @@ pub use keys::{
     OrphanRow, Orphans, RetentionKey, ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
+pub use mail::{MailError, MailNotice, MailToPeople, PersonMail};
 pub use mirror::{LogMirror, MirrorCheckpoint, MirrorError, MirrorVersion};
 pub use notice::NoticeRow;
 pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};

@@ -35,6 +35,7 @@ mod showing;
 mod statements;
 mod step;
 mod summary;
+mod telling;
 mod view;
 
 use std::collections::{HashMap, HashSet};
@@ -88,6 +89,10 @@ pub(crate) struct Sessions {
     reported: Mutex<HashSet<SessionId>>,
     /// Ended, and the other servers do not know it yet.
     untold: Mutex<Vec<SessionId>>,
+    /// Telling people what they are asked: one at a time.
+    telling: tokio::sync::Mutex<()>,
+    /// Whom this server told.
+    told: Mutex<telling::Told>,
 }
 
 impl Sessions {

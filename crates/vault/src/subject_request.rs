@@ -12,6 +12,7 @@ mod file;
 pub mod machine;
 mod reading;
 mod run;
+mod telling;
 mod view;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ pub use machine::{
 pub use privet_archive::Language;
 pub use reading::{FileRange, FileReading, FileWish};
 pub use run::RequestRun;
+pub use telling::why_untold;
 pub use view::{REQUESTS_MAX, RequestDetail, RequestList, RequestQuery, RequestSummary};
 
 use crate::port::KeyStore;
@@ -39,6 +41,8 @@ pub(crate) struct Requests {
     book: RequestBook,
     /// One run at a time.
     running: tokio::sync::Mutex<()>,
+    /// The same of telling people by mail.
+    telling: tokio::sync::Mutex<()>,
     /// What was pointed out, so that it is once.
     reported: Mutex<BTreeSet<(SubjectRequestId, Urgency)>>,
 }
@@ -48,6 +52,7 @@ impl Requests {
         Self {
             book: RequestBook::new(keys, rules),
             running: tokio::sync::Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             reported: Mutex::default(),
         }
     }

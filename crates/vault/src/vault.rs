@@ -21,7 +21,9 @@ use crate::maintenance::{Ledger, Started};
 use crate::me::OwnLogins;
 use crate::mirrored::compared;
 use crate::policy::{Action, Context, Decision, Policy, Resource};
-use crate::port::{DataStore, KeyBackup, KeyStore, LogMirror, LogStore, QueryEngine, Source};
+use crate::port::{
+    DataStore, KeyBackup, KeyStore, LogMirror, LogStore, MailToPeople, QueryEngine, Source,
+};
 use crate::receipt::ReceiptKey;
 use crate::session::{Listing, Sessions};
 use crate::subject_request::{CopyParts, Requests};
@@ -109,6 +111,7 @@ pub(crate) struct Inner {
     pub(crate) roll: Roll,
     pub(crate) receipts: OnceLock<ReceiptKey>,
     pub(crate) copies: OnceLock<CopyParts>,
+    pub(crate) mail: OnceLock<Arc<dyn MailToPeople>>,
     pub(crate) requests: Requests,
 }
 
@@ -187,6 +190,7 @@ impl Vault {
                 roll: Roll::default(),
                 receipts: OnceLock::new(),
                 copies: OnceLock::new(),
+                mail: OnceLock::new(),
                 requests: Requests::new(Arc::clone(&parts.keys), parts.config.requests),
                 config: parts.config,
                 map: parts.map,

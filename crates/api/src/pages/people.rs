@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use privet_vault::subject_request::{
-    RequestQuery, RequestSummary, SubjectRequestKind, SubjectRequestState, Urgency,
+    RequestQuery, RequestSummary, SubjectRequestKind, SubjectRequestState, Urgency, why_untold,
 };
 use privet_vault::{Error, SubjectRequestId};
 use serde::Deserialize;
@@ -57,6 +57,8 @@ struct Row {
     step: Option<Step>,
     /// The code of the last failure, and how often in a row a step failed.
     failure: Option<(String, u32)>,
+    /// Why the person was not told that their file is there, in words.
+    untold: Option<&'static str>,
 }
 
 struct Step {
@@ -66,7 +68,11 @@ struct Step {
 
 impl Row {
     fn new(request: RequestSummary) -> Self {
-        let step = step(request.state).zip(request.next_at);
+        let step = match request.tells {
+            true => Some("Told by mail, from"),
+            false => step(request.state),
+        };
+        let step = step.zip(request.next_at);
         Self {
             address: format!("/people/{}", request.id),
             title: title(request.kind),
@@ -83,6 +89,7 @@ impl Row {
                 what,
                 at: at.into(),
             }),
+            untold: request.failure.as_deref().and_then(why_untold),
             failure: request.failure.map(|code| (code, request.attempts)),
         }
     }

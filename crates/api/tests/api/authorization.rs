@@ -265,6 +265,7 @@ async fn grant_request(bed: &Bed, number: usize) -> GrantRequestId {
         expires_at: now + SignedDuration::from_mins(60),
         decision: None,
         grant: None,
+        tell_at: None,
     };
     bed.stores.keys.add_request(row).await.unwrap();
     id

@@ -22,6 +22,7 @@ pub(super) fn read(
 ) -> Fields {
     let mut fields = Fields::new();
     let mut numbers = BTreeMap::new();
+    let mut contact: Option<String> = None;
     for (text, item) in root.section("fields", problems).entries() {
         let key = item.key.clone();
         let name = name(&key, text, problems);
@@ -36,6 +37,14 @@ pub(super) fn read(
             let problem = format!("number {} is that of `{first}` (line {line})", field.number);
             let advice = "give each field its own, and never that of a field that was removed";
             problems.add(&format!("{key}.number"), problem, advice);
+        }
+        if field.contact
+            && let Some(first) = contact.replace(key.clone())
+        {
+            let line = problems.line(&first);
+            let problem = format!("people are written to at `{first}` already (line {line})");
+            let advice = "leave `contact = true` with one field: nobody gets the same mail twice";
+            problems.add(&format!("{key}.contact"), problem, advice);
         }
         fields.insert(field.name.clone(), field);
     }
@@ -61,6 +70,7 @@ fn read_one(
         problems,
     );
     let lookup = section.optional("lookup");
+    let contact = section.optional("contact");
     let retain = section
         .optional("retain")
         .and_then(|item| item.section(problems));
@@ -70,6 +80,8 @@ fn read_one(
     // A field that only the law wants may have no purpose before the account closes.
     let may_be_empty = retain.is_some();
     let uses = uses.and_then(|item| read_purposes(&item, purposes, may_be_empty, problems));
+    let contact =
+        contact.is_some_and(|item| read_contact(&item, value_type, uses.as_deref(), problems));
     let field = Field {
         name,
         number: number
@@ -79,10 +91,35 @@ fn read_one(
         value_type: value_type.unwrap_or(ValueType::Text),
         lookup: lookup.and_then(|item| read_lookup(item, class, value_type, problems)),
         purposes: uses.unwrap_or_default(),
+        contact,
         retain: retain.map(|section| read_retain(section, purposes, problems)),
     };
     section.finish(problems);
     field
+}
+
+/// Whether people are written to at the field's value: an address of mail that is used before the account closes.
+fn read_contact(
+    item: &Item<'_>,
+    value_type: Option<ValueType>,
+    uses: Option<&[PurposeName]>,
+    problems: &mut Problems<'_>,
+) -> bool {
+    let contact = item.boolean(problems);
+    if !contact {
+        return false;
+    }
+    if let Some(kind) = value_type.filter(|kind| *kind != ValueType::Email) {
+        let problem = format!("mail goes to addresses of mail, and this field is of type `{kind}`");
+        let advice = "put it at a field of type `email`";
+        problems.add(&item.key, problem, advice);
+    }
+    if uses.is_some_and(<[_]>::is_empty) {
+        let problem = "the field has no purpose but what is kept by law";
+        let advice = "put it at the field that holds people's address while they have an account";
+        problems.add(&item.key, problem, advice);
+    }
+    true
 }
 
 fn read_class(item: &Item<'_>, problems: &mut Problems<'_>) -> Option<Class> {

@@ -159,6 +159,8 @@ pub struct Field {
     pub lookup: Option<Lookup>,
     /// What it may be used for.
     pub purposes: Vec<PurposeName>,
+    /// Whether the person is written to at this address, which the vault holds; true of one field at most, of type `email`.
+    pub contact: bool,
     /// What the law demands to keep after an erasure, if anything.
     pub retain: Option<Retain>,
 }

@@ -110,6 +110,13 @@ impl Report {
             return;
         };
         let mailer = self.kept(mail::mailer(folder, stated, map));
+        self.notes.extend(mail::missing(settings, map));
+        if let (Some(field), Some(_)) = (map.contact(), &settings.people) {
+            self.notes.push(format!(
+                "people are written to at the address that the vault holds as `{}`; who has none gets no mail",
+                field.name
+            ));
+        }
         if let (Some(mailer), Some(to)) = (mailer, to)
             && self.kept(mail::send_test(&mailer, map, to).await).is_some()
         {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
+use privet_vault::subject_request::why_untold;
 use privet_wire::{
     AskRequest, EraseFields, FieldsErased, Personal, RequestChannel, RequestRun, RequestUrgency,
     SubjectRequest, SubjectRequestDetail, SubjectRequestId, SubjectRequestKind, SubjectRequestPage,
@@ -201,10 +202,13 @@ fn show(detail: &SubjectRequestDetail, style: Style) -> Result<()> {
         fact("next step", &output::moment(next))?;
     }
     if let Some(code) = &request.failure {
-        fact(
-            "failed",
-            &format!("{} times, last with {code}", request.attempts),
-        )?;
+        match why_untold(code) {
+            Some(why) => fact("mail", &format!("{why} ({code})"))?,
+            None => fact(
+                "failed",
+                &format!("{} times, last with {code}", request.attempts),
+            )?,
+        }
     }
     if let Some(ended) = request.ended_at {
         fact("ended", &output::moment(ended))?;

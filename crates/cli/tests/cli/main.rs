@@ -27,6 +27,9 @@ mod kills;
 mod leaks;
 mod load;
 mod mail;
+#[expect(dead_code, reason = "the tests of the mailer use all of it")]
+#[path = "../../../mail/tests/mail/server.rs"]
+mod mail_server;
 mod mirror;
 mod people;
 mod query;
@@ -34,3 +37,4 @@ mod requests;
 mod serve;
 mod synth;
 mod telemetry;
+mod told;

@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use privet_mail::{
     Address, Cause, Encryption, Error, Failure, Login, Mail, Mailer, MessageId, Notice, Outcome,
-    Server, Stage, Templates,
+    PeopleMailer, Server, Stage, Templates,
 };
+use privet_seal::Zeroizing;
+use privet_vault::SubjectRequestId;
+use privet_vault::port::{MailError, MailNotice, MailToPeople as _, PersonMail};
+use privet_vault::subject_request::Language;
 use server::{Kind, MailServer};
 
 /// Longer than any of these takes, but for those that wait for it to be over.
@@ -166,6 +170,19 @@ async fn an_answer_that_is_lost_leads_to_the_same_mail_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_takes_its_time_is_waited_for() {
+    let Some(mut server) = MailServer::start(Kind::Plain) else {
+        return;
+    };
+    let mailer = mailer(settings(&server));
+    let sending = tokio::spawn(async move { send(&mailer, "hold@mail.example").await });
+    assert_eq!(server.next()["to"][0], "hold@mail.example");
+    assert!(!sending.is_finished());
+    server.answer();
+    assert_eq!(sending.await.unwrap(), Outcome::Sent);
+}
+
 #[tokio::test]
 async fn a_server_that_hangs_is_left() {
     let Some(server) = MailServer::start(Kind::Plain) else {
@@ -272,6 +289,56 @@ async fn no_value_becomes_a_header_or_another_recipient() {
         );
     }
     assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_person_gets_one_mail_of_one_name_with_a_link_to_their_own_pages() {
+    let Some(mut server) = MailServer::start(Kind::Plain) else {
+        return;
+    };
+    let request = SubjectRequestId::from_bytes([7; 16]);
+    let notice = MailNotice::CopyReady {
+        request,
+        until: "2026-12-26".parse().unwrap(),
+    };
+    let (company, contact) = ("Example Books", "privacy@books.example");
+    let pages = "https://me.books.example/";
+    let people = PeopleMailer::new(mailer(settings(&server)), company, contact, pages);
+    let send = async |to: &str| {
+        let mail = PersonMail {
+            to: &Zeroizing::new(to.to_owned()),
+            date: "2026-11-26T16:30:00Z".parse().unwrap(),
+            language: Language::English,
+            notice: &notice,
+        };
+        people.send(&mail).await
+    };
+    for _ in 0..2 {
+        send("ok@mail.example").await.unwrap();
+        let mail = server.next();
+        let text = mail["text"].as_str().unwrap();
+        for line in [
+            format!("Message-ID: <copy-{request}@books.example>"),
+            "Date: Thu, 26 Nov 2026 16:30:00 +0000".to_owned(),
+            "https://me.books.example/me/copy".to_owned(),
+        ] {
+            assert!(text.split("\r\n").any(|is| is == line), "{line}\n{text}");
+        }
+        assert!(text.contains("2026-12-26"), "{text}");
+    }
+    let hopeless = send("refuse@mail.example").await.unwrap_err();
+    assert!(matches!(hopeless, MailError::Refused(_)), "{hopeless:?}");
+    let none = send("nobody").await.unwrap_err();
+    assert!(matches!(none, MailError::Refused(_)), "{none:?}");
+    let later = send("defer@mail.example").await.unwrap_err();
+    assert!(matches!(later, MailError::Deferred { .. }), "{later:?}");
+    for error in [hopeless, none, later] {
+        let said = format!("{error} {error:?}");
+        assert!(
+            !said.contains("mail.example") && !said.contains("nobody"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

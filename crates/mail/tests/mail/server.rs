@@ -1,6 +1,6 @@
 //! The mail server: Node's `smtp-server`, on a port of its own, which ends with its test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -31,6 +31,10 @@ const { kind, cert, key } = JSON.parse(process.argv[1])
 const say = (value) => process.stdout.write(JSON.stringify(value) + '\n')
 const reply = (responseCode, text) => Object.assign(new Error(text), { responseCode })
 const dropped = new Set()
+const deferred = new Set()
+// Mail whose answer waits for a word of the test's, and addresses of which one did.
+const held = []
+const kept = new Set()
 const server = new SMTPServer({
   secure: kind === 'Tls', cert, key, size: 1 << 20, logger: false, closeTimeout: 100,
   hideSTARTTLS: kind !== 'StartTls', allowInsecureAuth: kind === 'Plain', authMethods: ['PLAIN'],
@@ -40,6 +44,10 @@ const server = new SMTPServer({
     from.address.startsWith('forbidden') ? done(reply(553, `${from.address} is not yours`)) : done(),
   onRcptTo(to, session, done) {
     const name = to.address.split('@')[0]
+    if (name.startsWith('once') && !deferred.has(name)) {
+      deferred.add(name)
+      return done(reply(451, `${to.address} is greylisted`))
+    }
     if (name === 'defer') return done(reply(450, `${to.address} is busy`))
     if (name === 'refuse') return done(reply(550, `${to.address} does not exist`))
     if (name === 'gone') return sockets.get(session.id).destroy()
@@ -58,6 +66,10 @@ const server = new SMTPServer({
         dropped.add(name)
         return sockets.get(session.id).destroy()
       }
+      if (name.startsWith('hold') && !kept.has(name)) {
+        kept.add(name)
+        return held.push(done)
+      }
       done()
     })
   },
@@ -68,7 +80,10 @@ const connect = server.connect.bind(server)
 server.connect = (socket, ...rest) => { connect(socket, ...rest); for (const c of server.connections) sockets.set(c.id, c._socket) }
 server.on('error', () => {})
 server.listen(0, '127.0.0.1', () => say({ port: server.server.address().port }))
-process.stdin.on('end', () => process.exit(0)).resume()
+process.stdin.on('end', () => process.exit(0)).on('data', () => {
+  for (const done of held.splice(0)) done()
+  setImmediate(() => say({ answered: true }))
+})
 "#;
 
 impl MailServer {
@@ -129,9 +144,21 @@ impl MailServer {
         self.said.recv_timeout(Duration::from_secs(60)).unwrap()
     }
 
+    /// Gives the answer that mail to `hold…` waits for; it is on its way when this returns.
+    pub(crate) fn answer(&mut self) {
+        let stdin = self.process.stdin.as_mut().unwrap();
+        stdin.write_all(b"\n").unwrap();
+        assert_eq!(self.next(), json!({ "answered": true }));
+    }
+
     /// One more than how many mails wait to be asked for: those that were asked for are gone.
     pub(crate) fn count(&mut self) -> usize {
-        1 + self.said.try_iter().count()
+        1 + self.rest().len()
+    }
+
+    /// The mails that wait to be asked for.
+    pub(crate) fn rest(&mut self) -> Vec<Json> {
+        self.said.try_iter().collect()
     }
 }
 

@@ -496,6 +496,37 @@ impl KeyStore for MemoryKeys {
         })
     }
 
+    async fn requests_to_tell(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        let due = |row: &GrantRequestRow| row.tell_at.is_some_and(|at| at <= now);
+        let mut rows = self
+            .0
+            .read()
+            .requests_where(|row| due(row) && row.is_waiting(now));
+        rows.sort_by_key(|row| (row.tell_at, row.id));
+        rows.truncate(count_max as usize);
+        Ok(rows)
+    }
+
+    async fn tell_request(
+        &self,
+        id: GrantRequestId,
+        seen: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.0.write(|state| {
+            let is_it = |row: &&mut GrantRequestRow| row.id == id && row.tell_at == Some(seen);
+            let Some(row) = state.requests.iter_mut().find(is_it) else {
+                return Ok(false);
+            };
+            row.tell_at = next;
+            Ok(true)
+        })
+    }
+
     async fn use_request(
         &self,
         id: GrantRequestId,

@@ -37,14 +37,7 @@ use super::database::{Database, DatabaseSpec};
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
-    migrations: &[
-        FORMAT_1,
-        FORMAT_2,
-        FORMAT_3,
-        FORMAT_4,
-        FORMAT_5,
-        field_erasure::FORMAT_6,
-    ],
+    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6],
     vacuumed: &[
         "wrapped_key",
         "subject",
@@ -240,6 +233,20 @@ CREATE TABLE orphan_row (
     due_on integer,
     PRIMARY KEY (source, table_name, row_key)
 );
+";
+
+/// Which fields are being erased, until no key opens them any more; from when on a person is told by mail that somebody asks them.
+const FORMAT_6: &str = "
+CREATE TABLE field_erasure (
+    subject uuid NOT NULL REFERENCES subject (reference),
+    kind smallint NOT NULL,
+    generation bigint NOT NULL,
+    fields integer[] NOT NULL,
+    PRIMARY KEY (subject, kind, generation)
+);
+
+ALTER TABLE grant_request ADD COLUMN tell_at bigint;
+CREATE INDEX grant_request_to_tell ON grant_request (tell_at, id) WHERE tell_at IS NOT NULL;
 ";
 
 /// The key store's database as a [`KeyStore`].
@@ -667,6 +674,29 @@ impl KeyStore for PostgresKeys {
             .run(move |client| {
                 Box::pin(async move { request::decide(client, id, &decision).await })
             })
+            .await
+    }
+
+    async fn requests_to_tell(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.database
+            .run(move |client| {
+                Box::pin(async move { request::to_tell(client, now, count_max).await })
+            })
+            .await
+    }
+
+    async fn tell_request(
+        &self,
+        id: GrantRequestId,
+        seen: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { request::tell(client, id, seen, next).await }))
             .await
     }
 

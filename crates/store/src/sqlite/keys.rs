@@ -33,13 +33,7 @@ pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
     migrations: &[
-        FORMAT_1,
-        FORMAT_2,
-        FORMAT_3,
-        FORMAT_4,
-        FORMAT_5,
-        FORMAT_6,
-        field_erasure::FORMAT_7,
+        FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7,
     ],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
@@ -232,6 +226,20 @@ CREATE TABLE orphan_row (
     due_on INTEGER,
     PRIMARY KEY (source, table_name, row_key)
 ) WITHOUT ROWID;
+";
+
+/// Which fields are being erased, until no key opens them any more; from when on a person is told by mail that somebody asks them.
+const FORMAT_7: &str = "
+CREATE TABLE field_erasure (
+    subject BLOB NOT NULL REFERENCES subject (reference),
+    kind INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    PRIMARY KEY (subject, kind, generation)
+) WITHOUT ROWID;
+
+ALTER TABLE grant_request ADD COLUMN tell_at INTEGER;
+CREATE INDEX grant_request_to_tell ON grant_request (tell_at, id) WHERE tell_at IS NOT NULL;
 ";
 
 /// `keys.sqlite` as a [`KeyStore`].
@@ -593,6 +601,27 @@ impl KeyStore for SqliteKeys {
     ) -> Result<bool, StoreError> {
         self.engine
             .write(move |connection| request::decide(connection, id, &decision))
+            .await
+    }
+
+    async fn requests_to_tell(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError> {
+        self.engine
+            .read(move |connection| request::to_tell(connection, now, count_max))
+            .await
+    }
+
+    async fn tell_request(
+        &self,
+        id: GrantRequestId,
+        seen: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.engine
+            .write(move |connection| request::tell(connection, id, seen, next))
             .await
     }
 

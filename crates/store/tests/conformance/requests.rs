@@ -98,6 +98,7 @@ async fn a_request_comes_back_as_it_was_added() {
         let decided = GrantRequestRow {
             decision: Some(said(true, 4)),
             grant: Some(grant_id(3)),
+            tell_at: Some(at(7)),
             fields: vec![],
             ..request(2, 5)
         };
@@ -130,6 +131,51 @@ async fn requests_are_live_until_their_time_is_over() {
         assert_eq!(live(10, 10).await, [at(1), at(2), at(3)]);
         assert_eq!(live(3_602, 10).await, [at(3)], "its end is no part of it");
         assert_eq!(live(10, 2).await, [at(1), at(2)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_request_somebody_is_told_by_one_and_only_while_it_waits() {
+    on_each(async |stores| {
+        for (n, tell_at) in [(1, Some(9)), (2, Some(5)), (3, None), (4, Some(20))] {
+            let row = GrantRequestRow {
+                tell_at: tell_at.map(at),
+                ..request(n, 1)
+            };
+            stores.keys.add_request(row).await.unwrap();
+        }
+        let due = async |seconds, count| {
+            let found = stores.keys.requests_to_tell(at(seconds), count).await;
+            let ids = found.unwrap().into_iter().map(|row| row.id);
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(due(4, 10).await, []);
+        assert_eq!(due(9, 10).await, [request_id(2), request_id(1)]);
+        assert_eq!(due(20, 2).await, [request_id(2), request_id(1)]);
+        let tell = async |n, seen, next: Option<i64>| {
+            let told = stores
+                .keys
+                .tell_request(request_id(n), at(seen), next.map(at));
+            told.await.unwrap()
+        };
+        assert!(!tell(1, 8, None).await, "another moment stands there");
+        assert!(!tell(3, 8, Some(9)).await, "nobody is to be told");
+        assert!(!tell(9, 8, Some(9)).await, "there is none");
+        assert!(tell(1, 9, Some(30)).await);
+        assert!(!tell(1, 9, Some(31)).await, "another server was first");
+        assert_eq!(due(29, 10).await, [request_id(2), request_id(4)]);
+        assert!(tell(2, 5, None).await);
+        assert_eq!(stored(stores, 2).await.tell_at, None);
+        let decided = stores.keys.decide_request(request_id(4), said(false, 21));
+        assert!(decided.await.unwrap());
+        assert_eq!(
+            due(30, 10).await,
+            [request_id(1)],
+            "the other one was answered"
+        );
+        assert_eq!(due(3_602, 10).await, [], "its time is over");
+        assert_eq!(due(3_600, 10).await, [request_id(1)]);
     })
     .await;
 }

@@ -226,6 +226,7 @@ pub(crate) fn request(n: u32, session: u32) -> GrantRequestRow {
         expires_at: at(asked + 3_600),
         decision: None,
         grant: None,
+        tell_at: None,
     }
 }
 

@@ -103,6 +103,7 @@ async fn a_request_comes_back_as_it_was_put() {
         let mut row = add(stores, 1, 1, ACCESS).await;
         assert_eq!(stored(stores, 1).await, Some(row.clone()));
         let failed = Event::Failed {
+            at_least: SignedDuration::ZERO,
             run: run(1),
             code: "source_unavailable".into(),
             jitter: 9,

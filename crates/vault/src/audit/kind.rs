@@ -170,6 +170,10 @@ kinds! {
     RequestRead = "request.read",
     /// Entering, reading, taking back or running requests was refused.
     RequestDenied = "request.denied",
+    /// A person's address is opened, for a mail to them; before it is.
+    MailSending = "mail.sending",
+    /// The mail server took a mail to a person.
+    MailSent = "mail.sent",
     /// Keys were destroyed because their day had come.
     KeysExpired = "keys.expired",
     /// The policy bundle in force from here on.

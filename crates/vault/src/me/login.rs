@@ -346,7 +346,10 @@ impl Vault {
         lock(&own.open).retain(|_, login| !login.is_over(now, at));
     }
 
-    async fn subject_by_reference(&self, subject: SubjectRef) -> Result<Option<Arc<OpenSubject>>> {
+    pub(crate) async fn subject_by_reference(
+        &self,
+        subject: SubjectRef,
+    ) -> Result<Option<Arc<OpenSubject>>> {
         self.fresh()?;
         let rows = self.inner.keys.subjects_by_reference(&[subject]).await?;
         let opened = self.inner.keyring.open_rows(rows, self.now()).await?;

@@ -485,6 +485,23 @@ pub trait KeyStore: SubjectRequestStore {
         decision: RequestDecision,
     ) -> Result<bool, StoreError>;
 
+    /// Requests that wait for an answer at `now` and of which somebody is to be told by then, those first that have waited for that
+    /// longest, at most `count_max`.
+    async fn requests_to_tell(
+        &self,
+        now: Timestamp,
+        count_max: u32,
+    ) -> Result<Vec<GrantRequestRow>, StoreError>;
+
+    /// Puts another moment in the place of `seen`, from when on somebody is to be told of a request; `None`: nobody is any more. `false`,
+    /// and nothing is changed, when another one stands there.
+    async fn tell_request(
+        &self,
+        id: GrantRequestId,
+        seen: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<bool, StoreError>;
+
     /// Uses up an approval for this grant, once for all servers. `false`, and nothing is changed, when the request is not
     /// approved, its time is over, or a grant was made of it already.
     async fn use_request(

@@ -29,6 +29,8 @@ pub struct GrantRequestRow {
     pub decision: Option<RequestDecision>,
     /// The grant that was made of it.
     pub grant: Option<GrantId>,
+    /// From when on the person whose answer it waits for is to be told by mail; `None`: nobody is, or was.
+    pub tell_at: Option<Timestamp>,
 }
 
 /// What a second person said to a request.

@@ -77,6 +77,7 @@ impl Vault {
                 .map_err(|_| Error::Internal("clock out of range"))?,
             decision: None,
             grant: None,
+            tell_at: (wanted.asked.asks_person && self.writes_to_people()).then_some(now),
         };
         let record = Record::by(EntryKind::GrantRequested, desired.caller);
         let record = said(record, &wanted.asked)
@@ -93,6 +94,11 @@ impl Vault {
         // Other servers find it by the session's list.
         self.inner.listing.written().await;
         self.inner.keys.add_request(row.clone()).await?;
+        if row.tell_at.is_some() {
+            // Who asks does not wait for a mail server; what is lost with this server, a later look at the rows finds.
+            let vault = self.clone();
+            tokio::spawn(async move { vault.tell_of_looks_at_once().await });
+        }
         Ok(waits(&row, "waits", wanted.asked.asks_person))
     }
 

@@ -107,7 +107,12 @@ impl Vault {
             asked_at: now,
             details,
             version: 1,
-            progress: Progress::asked(kind, false, now, self.requests_book().rules()),
+            progress: Progress::asked(
+                kind,
+                self.writes_to_people(),
+                now,
+                self.requests_book().rules(),
+            ),
         };
         let record = Record::by(EntryKind::RequestAsked, caller)
             .ruling(self.ruling(decision))

@@ -52,8 +52,8 @@ impl RequestBook {
         &self.rules
     }
 
-    /// Requests of which a step is due, with the step, the oldest first, at most `count_max`; with `at_once` also those
-    /// that wait for the batch or a pause.
+    /// Requests that [run](SubjectRequestState::is_running) and of which a step is due, with the step, the oldest first, at most
+    /// `count_max`; with `at_once` also those that wait for the batch or a pause.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -69,33 +69,53 @@ impl RequestBook {
             states: running,
             ..SubjectRequestFilter::default()
         };
+        self.due_among(running, now, at_once, count_max).await
+    }
+
+    /// Requests whose file is there and of which somebody is to be told now; else as [`due`](Self::due).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn untold(
+        &self,
+        now: Timestamp,
+        at_once: bool,
+        count_max: usize,
+    ) -> Result<Vec<(SubjectRequestRow, Step)>, StoreError> {
         // Files lie there for weeks: of these only the ones with something to do are read.
-        let untold = SubjectRequestFilter {
+        let ready = SubjectRequestFilter {
             states: vec![SubjectRequestState::Ready],
             wakes_by: (!at_once).then_some(now),
             ..SubjectRequestFilter::default()
         };
+        self.due_among(ready, now, at_once, count_max).await
+    }
+
+    async fn due_among(
+        &self,
+        mut filter: SubjectRequestFilter,
+        now: Timestamp,
+        at_once: bool,
+        count_max: usize,
+    ) -> Result<Vec<(SubjectRequestRow, Step)>, StoreError> {
+        filter.count_max = PAGE;
         let mut due = Vec::new();
-        for mut filter in [running, untold] {
-            filter.count_max = PAGE;
-            loop {
-                let rows = self.keys.subject_requests(&filter).await?;
-                let is_last = rows.len() < PAGE as usize;
-                filter.after = rows.last().map(|row| (row.asked_at, row.id));
-                for row in rows {
-                    if due.len() >= count_max {
-                        return Ok(due);
-                    }
-                    if let Ok(step) = row.progress.due(now, at_once, &self.rules) {
-                        due.push((row, step));
-                    }
+        loop {
+            let rows = self.keys.subject_requests(&filter).await?;
+            let is_last = rows.len() < PAGE as usize;
+            filter.after = rows.last().map(|row| (row.asked_at, row.id));
+            for row in rows {
+                if due.len() >= count_max {
+                    return Ok(due);
                 }
-                if is_last {
-                    break;
+                if let Ok(step) = row.progress.due(now, at_once, &self.rules) {
+                    due.push((row, step));
                 }
             }
+            if is_last {
+                return Ok(due);
+            }
         }
-        Ok(due)
     }
 
     /// Requests whose file is over, at most `count_max`.

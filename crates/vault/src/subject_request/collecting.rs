@@ -147,7 +147,7 @@ impl Vault {
 }
 
 /// What this server holds, and prolongs while it works on it.
-struct Claims(Vec<(SubjectRequestId, RequestRunId)>);
+pub(super) struct Claims(pub(super) Vec<(SubjectRequestId, RequestRunId)>);
 
 impl Claims {
     fn of(members: &[Member]) -> Self {
@@ -155,7 +155,7 @@ impl Claims {
         Self(claims.collect())
     }
 
-    fn keep(self, vault: &Vault) -> Kept {
+    pub(super) fn keep(self, vault: &Vault) -> Kept {
         let vault = vault.clone();
         let lease = vault.requests_book().rules().lease;
         let lease = Duration::try_from(lease).unwrap_or_default();
@@ -180,7 +180,7 @@ impl Claims {
 }
 
 /// Ends the prolonging with whatever was worked on.
-struct Kept(JoinHandle<()>);
+pub(super) struct Kept(JoinHandle<()>);
 
 impl Drop for Kept {
     fn drop(&mut self) {

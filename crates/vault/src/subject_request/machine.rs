@@ -230,12 +230,21 @@ pub enum Event {
         /// The attempt.
         run: RequestRunId,
     },
+    /// The person cannot be told, and trying again would be of no use. The file stays.
+    Untold {
+        /// The attempt.
+        run: RequestRunId,
+        /// The stable code of why.
+        code: String,
+    },
     /// The attempt failed.
     Failed {
         /// The attempt.
         run: RequestRunId,
         /// The stable code of why.
         code: String,
+        /// The shortest pause that is of use, up to [`RequestRules::pause_max`].
+        at_least: SignedDuration,
         /// Random, so that what failed together is not tried again together.
         jitter: u32,
     },
@@ -408,19 +417,23 @@ pub fn next(
         }
         Event::Told { run } => {
             held_by(before, *run)?;
-            match before.state {
-                SubjectRequestState::Ready => {
-                    let state = SubjectRequestState::Notified;
-                    Ok(alone(stepped(before, state, now)))
-                }
-                _ => Err(Refusal::Lost),
-            }
+            told(before, now)
         }
-        Event::Failed { run, code, jitter } => {
+        Event::Untold { run, code } => {
+            held_by(before, *run)?;
+            untold(before, code, now)
+        }
+        Event::Failed {
+            run,
+            code,
+            at_least,
+            jitter,
+        } => {
             held_by(before, *run)?;
             let attempts = before.attempts.saturating_add(1);
+            let pause = pause(attempts, *jitter, rules).max((*at_least).min(rules.pause_max));
             Ok(alone(Progress {
-                due_at: after(now, pause(attempts, *jitter, rules)),
+                due_at: after(now, pause),
                 attempts,
                 failure: Some(code.clone()),
                 lease: None,
@@ -493,6 +506,30 @@ fn collected(
     };
     Ok(alone(Progress {
         file: Some(file),
+        ..stepped(before, SubjectRequestState::Ready, now)
+    }))
+}
+
+/// The person was told.
+fn told(before: &Progress, now: Timestamp) -> Result<(Progress, Effects), Refusal> {
+    match before.state {
+        SubjectRequestState::Ready => {
+            let state = SubjectRequestState::Notified;
+            Ok(alone(stepped(before, state, now)))
+        }
+        _ => Err(Refusal::Lost),
+    }
+}
+
+/// Nobody is told any more; why not stands there for as long as the file does.
+fn untold(before: &Progress, code: &str, now: Timestamp) -> Result<(Progress, Effects), Refusal> {
+    if before.state != SubjectRequestState::Ready {
+        return Err(Refusal::Lost);
+    }
+    Ok(alone(Progress {
+        notify: false,
+        attempts: before.attempts.saturating_add(1),
+        failure: Some(code.to_owned()),
         ..stepped(before, SubjectRequestState::Ready, now)
     }))
 }

@@ -1,6 +1,7 @@
 //! Taking the steps that are due: by the server itself each minute, or at once when somebody asks for it. What fails is tried again;
 //! what another server does is left to it.
 
+use jiff::SignedDuration;
 use privet_seal::{KeyId, KeyKind};
 
 use super::book::Outcome;
@@ -48,8 +49,12 @@ impl Vault {
         let record = Record::by(EntryKind::RequestRun, caller).ruling(self.ruling(&decision));
         self.record(record).await?;
         let vault = self.clone();
-        // Whoever asked may go away meanwhile.
-        let work = tokio::spawn(async move { vault.run_due_requests(true).await });
+        // Whoever asked may go away meanwhile, and does not wait for a mail server.
+        let work = tokio::spawn(async move {
+            let run = vault.run_due_requests(true).await;
+            tokio::spawn(async move { vault.tell_people_at_once().await });
+            run
+        });
         work.await
             .map_err(|_| Error::Internal("a run of requests broke off; the next one goes on"))?
     }
@@ -71,7 +76,7 @@ impl Vault {
             match step {
                 Step::Destroy => self.erase_for(&row, at_once, &mut run).await?,
                 Step::Collect => collecting.push(row),
-                // Nobody is told of files yet: requests ask for none of it.
+                // A run of its own: a mail server that hangs holds up nothing but mail.
                 Step::Notify => {}
             }
         }
@@ -166,11 +171,23 @@ impl Vault {
     ) -> Result<()> {
         let code = error.code();
         tracing::warn!(request = %row.id, code, %error, "a step of a request failed; it is tried again");
+        self.pause(row, attempt, code, SignedDuration::ZERO).await
+    }
+
+    /// Lets an attempt go that failed, for as long as is of use at least.
+    pub(super) async fn pause(
+        &self,
+        row: &SubjectRequestRow,
+        attempt: RequestRunId,
+        code: &str,
+        at_least: SignedDuration,
+    ) -> Result<()> {
         let mut jitter = [0; 4];
         self.inner.entropy.fill(&mut jitter);
         let event = Event::Failed {
             run: attempt,
             code: code.to_owned(),
+            at_least,
             jitter: u32::from_le_bytes(jitter),
         };
         // That it was lost meanwhile, or has ended, is as well.

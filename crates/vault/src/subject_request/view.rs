@@ -39,6 +39,8 @@ pub struct RequestSummary {
     pub urgency: Option<Urgency>,
     /// From when on the next step is taken; `None` if nothing follows.
     pub next_at: Option<Timestamp>,
+    /// Whether the person is still to be told by mail that their file is there.
+    pub tells: bool,
     /// Attempts at that step that failed.
     pub attempts: u32,
     /// The stable code of the last failure.
@@ -64,6 +66,7 @@ impl RequestSummary {
             due_on: deadline.due_on,
             urgency: runs.then(|| deadline.urgency(now)),
             next_at: progress.wakes_at(),
+            tells: progress.state == SubjectRequestState::Ready && progress.notify,
             attempts: progress.attempts,
             failure: progress.failure.clone(),
             file: progress.file.clone().filter(|_| progress.state.has_file()),

@@ -432,6 +432,17 @@ fn request_example(kind: EntryKind) -> Record {
     }
 }
 
+fn mail_example(kind: EntryKind) -> Record {
+    let request = SubjectRequestId::from_bytes([12; 16]).to_string();
+    let record = Record::new(kind, Actor::System)
+        .fact("notice", "copy_ready")
+        .fact("request", request);
+    match kind {
+        EntryKind::MailSending => record.subject(subject(1, &[1])),
+        _ => record,
+    }
+}
+
 fn other_example(kind: EntryKind) -> Record {
     use EntryKind as K;
     let system = Record::new(kind, Actor::System);
@@ -509,6 +520,7 @@ fn other_example(kind: EntryKind) -> Record {
         | K::RequestRun
         | K::RequestExpired
         | K::RequestRead => request_example(kind),
+        K::MailSending | K::MailSent => mail_example(kind),
         K::KeysExpired => system.count("keys", 3),
         K::PolicyLoaded => system.fact("bundle", "5b".repeat(32)),
         K::LogHeartbeat | K::LogClosed => system.count("refused", 0),

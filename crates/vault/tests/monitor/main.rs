@@ -36,6 +36,7 @@ mod sessions;
 mod signalling;
 mod sources;
 mod telemetry;
+mod telling;
 mod tenants;
 mod tokens;
 mod unwrapping;

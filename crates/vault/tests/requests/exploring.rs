@@ -68,7 +68,8 @@ async fn check_lists(world: &World) {
         return;
     }
     let stored = Stored::of(world).await;
-    let due = stored.book.due(world.now, false, 10).await.unwrap();
+    let mut due = stored.book.due(world.now, false, 10).await.unwrap();
+    due.extend(stored.book.untold(world.now, false, 10).await.unwrap());
     let due: Vec<_> = due.iter().map(|(row, step)| (row.id, *step)).collect();
     for row in &world.rows {
         let found = due.iter().find(|(id, _)| *id == row.id);

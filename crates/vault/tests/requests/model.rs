@@ -28,7 +28,7 @@ pub(crate) fn due(row: &SubjectRequestRow, now: Timestamp) -> Option<Step> {
     };
     let step = match row.progress.state {
         State::Waiting | State::Collecting => Step::Collect,
-        State::Ready if file_is_there(row) => Step::Notify,
+        State::Ready if row.progress.notify && file_is_there(row) => Step::Notify,
         State::Cooling | State::Destroying => Step::Destroy,
         _ => return None,
     };
@@ -89,9 +89,15 @@ pub(crate) fn actions(world: &World, grain: Grain) -> Vec<Action> {
             }
             Some(Hand::Looked(_)) => open.extend([Action::Claim(server), Action::Crash(server)]),
             Some(Hand::Holding {
-                request, worked, ..
+                request,
+                worked,
+                step,
+                ..
             }) => {
                 open.push(Action::Crash(server));
+                if *step == Step::Notify && !worked {
+                    open.push(Action::GiveUp(server));
+                }
                 open.push(match worked {
                     true => Action::Finish(server),
                     false => Action::Work(server),
@@ -151,7 +157,13 @@ pub(crate) fn check_answer(before: &World, action: Action, after: &World, answer
                 other => panic!("{other:?}"),
             }
         }
-        (Action::Finish(server) | Action::Fail(server) | Action::Prolong(server), answer) => {
+        (
+            Action::Finish(server)
+            | Action::Fail(server)
+            | Action::GiveUp(server)
+            | Action::Prolong(server),
+            answer,
+        ) => {
             let Some(Hand::Holding { request, run, .. }) = &before.hands[server] else {
                 panic!("it holds nothing");
             };
@@ -203,6 +215,9 @@ pub(crate) fn check(world: &World) {
                 world.files.contains(&(row.id, file.run)),
                 "the file is there"
             );
+        }
+        if !row.progress.notify && state == State::Ready {
+            assert!(row.progress.failure.is_some(), "it says why nobody is told");
         }
         if state == State::Notified {
             assert!(world.mailed.contains(&row.id), "at least one mail");
@@ -315,10 +330,11 @@ fn row_text(world: &World, row: &SubjectRequestRow) -> String {
     };
     let cancelling = world.cancelling.as_ref().filter(|seen| seen.id == row.id);
     format!(
-        "{:?} {:?} due {due} {} lease {lease:?} file {file:?} left {is_left_over} mailed {} {hands:?} {:?}",
+        "{:?} {:?} due {due} {} lease {lease:?} file {file:?} left {is_left_over} notify {} mailed {} {hands:?} {:?}",
         row.kind,
         progress.state,
         progress.attempts,
+        progress.notify,
         world.mailed.contains(&row.id),
         cancelling.map(|seen| world.is_current(seen)),
     )

@@ -213,6 +213,8 @@ pub(crate) enum Action {
     Work(usize),
     Finish(usize),
     Fail(usize),
+    /// The mail server refuses the mail for good, or there is no address.
+    GiveUp(usize),
     Prolong(usize),
     Crash(usize),
     Expire(SubjectRequestId),
@@ -260,6 +262,7 @@ pub(crate) async fn act(before: &World, action: Action) -> (World, Answer) {
         Action::Work(server) => work(&mut world, server).await,
         Action::Finish(server) => finish(&mut world, server).await,
         Action::Fail(server) => fail(&mut world, server).await,
+        Action::GiveUp(server) => give_up(&mut world, server).await,
         Action::Prolong(server) => {
             let Some(Hand::Holding { request, run, .. }) = world.hands[server] else {
                 unreachable!()
@@ -407,7 +410,19 @@ async fn fail(world: &mut World, server: usize) -> Answer {
     let event = Event::Failed {
         run,
         code: "source_unavailable".into(),
+        at_least: SignedDuration::ZERO,
         jitter: 0,
+    };
+    apply(world, request, &event).await
+}
+
+async fn give_up(world: &mut World, server: usize) -> Answer {
+    let Some(Hand::Holding { request, run, .. }) = world.hands[server].take() else {
+        unreachable!()
+    };
+    let event = Event::Untold {
+        run,
+        code: "no_address".into(),
     };
     apply(world, request, &event).await
 }

@@ -189,7 +189,9 @@ pub(super) fn is_place(next: &str) -> bool {
         "/me/consent",
         "/me/looks",
         "/me/asked",
+        "/me/copy",
         "/me/telemetry-id",
+        "/me/leave",
     ];
     let is_known = next == HOME
         || known.iter().any(|path| {
@@ -211,6 +213,7 @@ mod tests {
             "/me/consent",
             "/me/looks?before=0a.1-0b.2",
             "/me/data/email",
+            "/me/copy",
             "/me/consent/receipts/3",
         ] {
             assert_eq!(checked(Some(own)), own);

@@ -9,17 +9,6 @@ use super::{change, reading, salt, wrapped};
 use crate::postgres::column::{from_fields, from_id};
 use crate::postgres::database::{Client, Failure};
 
-/// What is being erased, until no key opens it any more.
-pub(super) const FORMAT_6: &str = "
-CREATE TABLE field_erasure (
-    subject uuid NOT NULL REFERENCES subject (reference),
-    kind smallint NOT NULL,
-    generation bigint NOT NULL,
-    fields integer[] NOT NULL,
-    PRIMARY KEY (subject, kind, generation)
-);
-";
-
 pub(super) async fn begin(
     client: &mut Client,
     key: &KeyRow,

@@ -11,14 +11,15 @@ use crate::postgres::column::{from_fields, from_id, from_subjects, from_time};
 use crate::postgres::database::{Client, Failure};
 
 const SELECT: &str = "SELECT id, session, principal, source, subjects, fields, minutes, asked_at,
-    expires_at, approved, decided_by, decided_at, grant_id FROM grant_request";
+    expires_at, approved, decided_by, decided_at, grant_id, tell_at FROM grant_request";
 
 pub(super) async fn add(client: &mut Client, request: &GrantRequestRow) -> Result<(), Failure> {
     let insert = client
         .prepare_cached(
             "INSERT INTO grant_request (id, session, principal, source, subjects, fields, minutes,
-                 asked_at, expires_at, approved, decided_by, decided_at, grant_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                 asked_at, expires_at, approved, decided_by, decided_at, grant_id,
+                 tell_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .await?;
     let decision = request.decision.as_ref();
@@ -41,6 +42,7 @@ pub(super) async fn add(client: &mut Client, request: &GrantRequestRow) -> Resul
                     .map(|decision| from_time(decision.at))
                     .transpose()?,
                 &request.grant.map(|grant| from_id(grant.as_bytes())),
+                &request.tell_at.map(from_time).transpose()?,
             ],
         )
         .await?;
@@ -89,6 +91,45 @@ pub(super) async fn live(
         .query(&select, &[&from_time(now)?, &i64::from(count_max)])
         .await?;
     rows.iter().map(request_row).collect()
+}
+
+pub(super) async fn to_tell(
+    client: &mut Client,
+    now: Timestamp,
+    count_max: u32,
+) -> Result<Vec<GrantRequestRow>, Failure> {
+    let select = client
+        .prepare_cached(&format!(
+            "{SELECT} WHERE tell_at <= $1 AND expires_at > $1 AND approved IS NULL AND grant_id IS NULL
+              ORDER BY tell_at, id LIMIT $2"
+        ))
+        .await?;
+    let rows = client
+        .query(&select, &[&from_time(now)?, &i64::from(count_max)])
+        .await?;
+    rows.iter().map(request_row).collect()
+}
+
+pub(super) async fn tell(
+    client: &mut Client,
+    id: GrantRequestId,
+    seen: Timestamp,
+    next: Option<Timestamp>,
+) -> Result<bool, Failure> {
+    let update = client
+        .prepare_cached("UPDATE grant_request SET tell_at = $3 WHERE id = $1 AND tell_at = $2")
+        .await?;
+    let count = client
+        .execute(
+            &update,
+            &[
+                &from_id(id.as_bytes()),
+                &from_time(seen)?,
+                &next.map(from_time).transpose()?,
+            ],
+        )
+        .await?;
+    Ok(count > 0)
 }
 
 pub(super) async fn decide(
@@ -164,5 +205,6 @@ fn request_row(row: &Row) -> Result<GrantRequestRow, Failure> {
         expires_at: row.time(8)?,
         decision,
         grant: row.id_if(12)?.map(GrantId::from_bytes),
+        tell_at: row.time_if(13)?,
     })
 }

@@ -10,17 +10,6 @@ use crate::sqlite::column::{Fields, fields, unknown_code};
 use crate::sqlite::file::Failure;
 use crate::sqlite::scrub::Scrub;
 
-/// What is being erased, until no key opens it any more.
-pub(super) const FORMAT_7: &str = "
-CREATE TABLE field_erasure (
-    subject BLOB NOT NULL REFERENCES subject (reference),
-    kind INTEGER NOT NULL,
-    generation INTEGER NOT NULL,
-    fields TEXT NOT NULL,
-    PRIMARY KEY (subject, kind, generation)
-) WITHOUT ROWID;
-";
-
 pub(super) fn begin(connection: &Connection, key: &KeyRow, numbers: &[u16]) -> Result<(), Failure> {
     let owner = SubjectRef::from_bytes(key.owner);
     let newest = newest(connection, owner, key.kind)?;

@@ -10,15 +10,16 @@ use crate::sqlite::column::{At, Fields, Subjects, fields, parsed, subjects};
 use crate::sqlite::file::Failure;
 
 const SELECT: &str = "SELECT id, session, principal, source, subjects, fields, minutes, asked_at,
-    expires_at, approved, decided_by, decided_at, grant_id FROM grant_request";
+    expires_at, approved, decided_by, decided_at, grant_id, tell_at FROM grant_request";
 
 pub(super) fn add(connection: &Connection, request: &GrantRequestRow) -> Result<(), Failure> {
     let decision = request.decision.as_ref();
     connection
         .prepare_cached(
             "INSERT INTO grant_request (id, session, principal, source, subjects, fields, minutes,
-                 asked_at, expires_at, approved, decided_by, decided_at, grant_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 asked_at, expires_at, approved, decided_by, decided_at, grant_id,
+                 tell_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             request.id.as_bytes(),
@@ -34,6 +35,7 @@ pub(super) fn add(connection: &Connection, request: &GrantRequestRow) -> Result<
             decision.map(|decision| decision.by.as_str()),
             decision.map(|decision| At(decision.at)),
             request.grant.as_ref().map(GrantId::as_bytes),
+            request.tell_at.map(At),
         ])?;
     Ok(())
 }
@@ -67,6 +69,31 @@ pub(super) fn live(
     ))?;
     let requests = select.query_map(params![At(now), count_max], request_row)?;
     Ok(requests.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn to_tell(
+    connection: &Connection,
+    now: Timestamp,
+    count_max: u32,
+) -> Result<Vec<GrantRequestRow>, Failure> {
+    let mut select = connection.prepare_cached(&format!(
+        "{SELECT} WHERE tell_at <= ?1 AND expires_at > ?1 AND approved IS NULL AND grant_id IS NULL
+          ORDER BY tell_at, id LIMIT ?2"
+    ))?;
+    let requests = select.query_map(params![At(now), count_max], request_row)?;
+    Ok(requests.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn tell(
+    connection: &Connection,
+    id: GrantRequestId,
+    seen: Timestamp,
+    next: Option<Timestamp>,
+) -> Result<bool, Failure> {
+    let count = connection
+        .prepare_cached("UPDATE grant_request SET tell_at = ?3 WHERE id = ?1 AND tell_at = ?2")?
+        .execute(params![id.as_bytes(), At(seen), next.map(At)])?;
+    Ok(count > 0)
 }
 
 pub(super) fn decide(
@@ -125,5 +152,6 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<GrantRequestRow> {
         expires_at: row.get::<_, At>(8)?.0,
         decision,
         grant: row.get::<_, Option<[u8; 16]>>(12)?.map(GrantId::from_bytes),
+        tell_at: row.get::<_, Option<At>>(13)?.map(|at| at.0),
     })
 }

@@ -62,7 +62,12 @@ fn events() -> Vec<(&'static str, Event)> {
     let failed = |run| Event::Failed {
         run,
         code: "store_unavailable".into(),
+        at_least: SignedDuration::ZERO,
         jitter: 0,
+    };
+    let untold = |run| Event::Untold {
+        run,
+        code: "no_address".into(),
     };
     let collected = |run| Event::Collected { run, size_bytes: 9 };
     vec![
@@ -74,6 +79,8 @@ fn events() -> Vec<(&'static str, Event)> {
         ("collected by another", collected(OTHER)),
         ("told", Event::Told { run: RUN }),
         ("told by another", Event::Told { run: OTHER }),
+        ("untold", untold(RUN)),
+        ("untold by another", untold(OTHER)),
         ("failed", failed(RUN)),
         ("failed by another", failed(OTHER)),
         ("destroyed", Event::Destroyed),
@@ -147,6 +154,41 @@ fn pauses_double_up_to_an_hour_and_half_of_each_is_chance() {
     check(8, 1_800, 3_600);
     check(31, 1_800, 3_600);
     check(u32::MAX, 1_800, 3_600);
+}
+
+#[test]
+fn a_pause_can_be_as_long_as_is_of_use_and_never_longer_than_any() {
+    let ready = standing(SubjectRequestState::Ready);
+    let check = |at_least, seconds| {
+        let failed = Event::Failed {
+            run: RUN,
+            code: "mail_deferred".into(),
+            at_least,
+            jitter: 0,
+        };
+        let (paused, _) = next(&ready, &failed, now(), &rules()).unwrap();
+        assert_eq!(paused.due_at, now() + SignedDuration::from_secs(seconds));
+    };
+    check(SignedDuration::ZERO, 15);
+    check(SignedDuration::from_mins(10), 600);
+    check(hours(48), 3_600);
+}
+
+#[test]
+fn who_cannot_be_told_keeps_the_file_and_is_not_tried_again() {
+    let untold = Event::Untold {
+        run: RUN,
+        code: "no_address".into(),
+    };
+    let ready = standing(SubjectRequestState::Ready);
+    let (left, effects) = next(&ready, &untold, now(), &rules()).unwrap();
+    assert_eq!(left.state, SubjectRequestState::Ready);
+    assert_eq!(left.failure.as_deref(), Some("no_address"));
+    assert_eq!(left.file, ready.file);
+    assert_eq!(effects, Effects::default());
+    assert_eq!(left.due(now(), true, &rules()), Err(Refusal::NotDue));
+    let over = left.file.as_ref().map(|file| file.until);
+    assert_eq!(left.wakes_at(), over);
 }
 
 #[test]
