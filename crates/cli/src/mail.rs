@@ -45,6 +45,30 @@ pub(crate) fn to_people(
     Ok(Some(mailer))
 }
 
+/// Whether people may log in by a link that they get by mail.
+///
+/// # Errors
+/// The operator wants it, and something is missing.
+pub(crate) fn is_login(settings: &Settings, map: &DataMap) -> Result<bool> {
+    if !settings
+        .people
+        .as_ref()
+        .is_some_and(|people| people.mail_login)
+    {
+        return Ok(false);
+    }
+    let missing = match map.contact() {
+        _ if settings.mail.is_none() => format!("mail is sent: add [mail] to `{SETTINGS}`"),
+        None => "the data map says where people's address is: add `contact = true` to the field that holds it".to_owned(),
+        Some(field) if field.lookup.is_none() => format!(
+            "people are found by their address: add `lookup = {{ unique = true }}` to `{}` in the data map",
+            field.name
+        ),
+        Some(_) => return Ok(true),
+    };
+    bail!("`mail_login` in [people] of `{SETTINGS}` needs that {missing}")
+}
+
 /// What is missing for mail to people where it can be sent.
 pub(crate) fn missing(settings: &Settings, map: &DataMap) -> Vec<String> {
     let mut missing = Vec::new();

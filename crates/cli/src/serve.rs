@@ -78,6 +78,7 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     let sources = sources::open(folder, settings, &map)?;
     // What is not right must not wait for the first person who is to get mail.
     let to_people = mail::to_people(folder, settings, &map)?;
+    let mail_login = mail::is_login(settings, &map)?;
     for missing in mail::missing(settings, &map) {
         note(format!("warning: {missing}"));
     }
@@ -109,6 +110,9 @@ pub(crate) async fn open_vault(folder: &Folder, settings: &Settings) -> Result<V
     }
     if let Some(pages) = own_pages {
         vault.open_own_pages(pages);
+        if mail_login {
+            vault.open_mail_login();
+        }
     }
     Ok(vault)
 }

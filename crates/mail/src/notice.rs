@@ -1,12 +1,14 @@
 //! What people are told.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::Date;
 use minijinja::Value;
+use zeroize::Zeroizing;
 
 /// What a mail is about. Its templates are `NAME.LANGUAGE.txt` and `NAME.LANGUAGE.html`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
     /// The file with the person's data is ready.
@@ -15,6 +17,11 @@ pub enum Notice {
         link: String,
         /// The last day on which it can.
         until: Date,
+    },
+    /// A link that logs the person in to their own pages.
+    LoginLink {
+        /// The link. Whoever has it and asked for it can log in with it.
+        link: Zeroizing<String>,
     },
     /// Somebody asks the person for leave to look at some of their data.
     LookAsked {
@@ -34,10 +41,18 @@ pub enum Notice {
     Test,
 }
 
+impl fmt::Debug for Notice {
+    // A link may be one to log in with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Notice").field(&self.name()).finish()
+    }
+}
+
 impl Notice {
     /// The names of all notices.
-    pub(crate) const NAMES: [&'static str; 5] = [
+    pub(crate) const NAMES: [&'static str; 6] = [
         "access-ready",
+        "login-link",
         "look-asked",
         "erasure-planned",
         "erasure-done",
@@ -48,6 +63,7 @@ impl Notice {
     pub fn name(&self) -> &'static str {
         match self {
             Self::AccessReady { .. } => "access-ready",
+            Self::LoginLink { .. } => "login-link",
             Self::LookAsked { .. } => "look-asked",
             Self::ErasurePlanned { .. } => "erasure-planned",
             Self::ErasureDone => "erasure-done",
@@ -62,6 +78,7 @@ impl Notice {
                 ("link", Value::from(link)),
                 ("until", Value::from(until.to_string())),
             ]),
+            Self::LoginLink { link } => BTreeMap::from([("link", Value::from(link.as_str()))]),
             Self::LookAsked { link } => BTreeMap::from([("link", Value::from(link))]),
             Self::ErasurePlanned { on, link } => BTreeMap::from([
                 ("link", Value::from(link)),
@@ -72,13 +89,16 @@ impl Notice {
     }
 
     /// One of each, to see whether templates can be filled in.
-    pub(crate) fn examples() -> [Self; 5] {
+    pub(crate) fn examples() -> [Self; 6] {
         let link = "https://privet.example/requests/0".to_owned();
         let day = Date::constant(2026, 1, 31);
         [
             Self::AccessReady {
                 link: link.clone(),
                 until: day,
+            },
+            Self::LoginLink {
+                link: Zeroizing::new(link.clone()),
             },
             Self::LookAsked { link: link.clone() },
             Self::ErasurePlanned { on: day, link },

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use privet_vault::port::{MailError, MailNotice, MailToPeople, PersonMail};
+use zeroize::Zeroizing;
 
 use crate::{Address, Cause, Failure, Mail, Mailer, MessageId, Notice, Outcome, Stage};
 
@@ -9,6 +10,8 @@ use crate::{Address, Cause, Failure, Mail, Mailer, MessageId, Notice, Outcome, S
 const COPY_PATH: &str = "/me/copy";
 /// Where it is what they are asked.
 const ASKED_PATH: &str = "/me/asked";
+/// Where a link to log in with is opened.
+const LINK_PATH: &str = "/me/login/link";
 /// Stands in Message-IDs where our own domain cannot (RFC 6761, section 6.4).
 const NO_DOMAIN: &str = "privet.invalid";
 
@@ -56,6 +59,12 @@ impl MailToPeople for PeopleMailer {
             MailNotice::LookAsked { request } => {
                 let link = format!("{}{ASKED_PATH}", self.pages);
                 (Notice::LookAsked { link }, request.to_string())
+            }
+            MailNotice::LoginLink { attempt, link } => {
+                let code = link.0.as_str();
+                let link = format!("{}{LINK_PATH}?code={code}", self.pages);
+                let link = Zeroizing::new(link);
+                (Notice::LoginLink { link }, attempt.clone())
             }
         };
         let id = self.id(&mail.notice.name());

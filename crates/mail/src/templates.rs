@@ -15,7 +15,7 @@ const FUEL: u64 = 20_000;
 /// The language of mail for people whose own has no texts.
 const DEFAULT_LANGUAGE: &str = "en";
 
-const OURS: [(&str, &str); 16] = [
+const OURS: [(&str, &str); 20] = [
     (
         "access-ready.en.txt",
         include_str!("../templates/access-ready.en.txt"),
@@ -31,6 +31,22 @@ const OURS: [(&str, &str); 16] = [
     (
         "access-ready.de.html",
         include_str!("../templates/access-ready.de.html"),
+    ),
+    (
+        "login-link.en.txt",
+        include_str!("../templates/login-link.en.txt"),
+    ),
+    (
+        "login-link.en.html",
+        include_str!("../templates/login-link.en.html"),
+    ),
+    (
+        "login-link.de.txt",
+        include_str!("../templates/login-link.de.txt"),
+    ),
+    (
+        "login-link.de.html",
+        include_str!("../templates/login-link.de.html"),
     ),
     (
         "look-asked.en.txt",

@@ -89,7 +89,7 @@ impl Vault {
         })
     }
 
-    async fn hits(
+    pub(crate) async fn hits(
         &self,
         field: &Field,
         value: &str,

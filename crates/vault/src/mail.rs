@@ -101,6 +101,7 @@ fn mail_record(kind: EntryKind, notice: &MailNotice) -> Record {
     match notice {
         MailNotice::CopyReady { request, .. } => record.fact("request", request.to_string()),
         MailNotice::LookAsked { request } => record.fact("request", request.to_string()),
+        MailNotice::LoginLink { .. } => record,
     }
 }
 

@@ -10,6 +10,7 @@ mod held;
 mod leaving;
 mod login;
 mod looks;
+mod mail_login;
 mod objections;
 mod refusals;
 mod walk;

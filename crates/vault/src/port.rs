@@ -36,7 +36,7 @@ pub use keys::{
     OrphanRow, Orphans, RetentionKey, ScramVerifier, SubjectRow, TokenRow,
 };
 pub use log::{LogBatch, LogState, LogStore, SideRow, TileRow};
-pub use mail::{MailError, MailNotice, MailToPeople, PersonMail};
+pub use mail::{LoginLink, MailError, MailNotice, MailToPeople, PersonMail};
 pub use mirror::{LogMirror, MirrorCheckpoint, MirrorError, MirrorVersion};
 pub use notice::NoticeRow;
 pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};

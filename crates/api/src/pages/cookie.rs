@@ -21,6 +21,8 @@ pub(super) enum Jar {
     Own,
     /// Such a login under way.
     Attempt,
+    /// Such a login that waits for a link to come by mail.
+    Mail,
 }
 
 impl Jar {
@@ -35,6 +37,8 @@ impl Jar {
             (Self::Own, Transport::Loopback) => "privet-me",
             (Self::Attempt, Transport::Tls) => "__Host-privet-me-login",
             (Self::Attempt, Transport::Loopback) => "privet-me-login",
+            (Self::Mail, Transport::Tls) => "__Host-privet-me-mail",
+            (Self::Mail, Transport::Loopback) => "privet-me-mail",
         }
     }
 
@@ -43,7 +47,7 @@ impl Jar {
     fn same_site(self) -> &'static str {
         match self {
             Self::Staff => "Strict",
-            Self::Own | Self::Attempt => "Lax",
+            Self::Own | Self::Attempt | Self::Mail => "Lax",
         }
     }
 
@@ -71,7 +75,7 @@ impl Jar {
     ) -> Result<(), Refusal> {
         match self {
             Self::Staff | Self::Own => self.put(response, transport, secret, ""),
-            Self::Attempt => {
+            Self::Attempt | Self::Mail => {
                 let more = format!("; Max-Age={ATTEMPT_SECONDS}");
                 self.put(response, transport, secret, &more)
             }
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn no_cookie_is_taken_for_another() {
-        let jars = [Jar::Staff, Jar::Own, Jar::Attempt];
+        let jars = [Jar::Staff, Jar::Own, Jar::Attempt, Jar::Mail];
         for transport in [Transport::Tls, Transport::Loopback] {
             for jar in jars {
                 let mut headers = HeaderMap::new();

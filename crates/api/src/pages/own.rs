@@ -14,6 +14,7 @@ mod language;
 mod leave;
 mod login;
 mod looks;
+mod mail_login;
 mod signed_in;
 mod telemetry_id;
 mod words;
@@ -28,6 +29,7 @@ pub(crate) use held::{correct, erase, field, held};
 pub(crate) use leave::{leave, say_leave};
 pub(crate) use login::{back, log_out, login, start};
 pub(crate) use looks::{look, look_leaf, look_proof, looks, object};
+pub(crate) use mail_login::{link, mail_link, open_link};
 pub(crate) use telemetry_id::{rotate_telemetry_id, telemetry_id};
 
 use super::page::see_other;

@@ -53,6 +53,7 @@ number = 1
 class = "UII"
 type = "email"
 lookup = { unique = true }
+contact = true
 purposes = ["service", "support", "marketing"]
 
 [fields.phone]

@@ -26,6 +26,7 @@ mod own;
 mod own_attacks;
 mod own_consent;
 mod own_copy;
+mod own_mail;
 mod own_matrix;
 mod pages;
 mod query;

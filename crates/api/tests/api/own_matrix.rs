@@ -69,6 +69,10 @@ pub(crate) async fn own_page(bed: &Bed, route: &Listed, number: usize, column: u
         .replace("{name}", "phone")
         .replace("{number}", "1")
         .replace("{log}/{index}", &look);
+    let path = match route.path {
+        "/me/login/link" if route.method == "GET" => format!("{path}?code={form}"),
+        _ => path,
+    };
     let body = match (route.method.as_str(), route.path) {
         ("GET", _) => String::new(),
         ("POST", "/me/logout" | "/me/copy") => format!("form={form}"),
@@ -80,6 +84,8 @@ pub(crate) async fn own_page(bed: &Bed, route: &Listed, number: usize, column: u
         ("POST", "/me/looks/{log}/{index}") => format!("form={form}&note=not+right"),
         ("POST", "/me/asked/{id}") => format!("form={form}&answer=yes"),
         ("POST", "/me/leave") => format!("form={form}&say=leave&understood=yes"),
+        ("POST", "/me/login/mail") => "email=ada%40example.com".to_owned(),
+        ("POST", "/me/login/link") => format!("code={form}"),
         ("POST", "/me/telemetry-id") => format!("form={form}&understood=yes"),
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     };

@@ -81,6 +81,7 @@ impl Report {
         }
         if let Some(map) = &map {
             self.problems.extend(map.gaps());
+            self.kept(mail::is_login(&settings, map));
             self.mail(folder, &settings, map, check.mail.as_deref())
                 .await;
             for name in &check.sources {

@@ -13,6 +13,9 @@ pub(crate) struct People {
     /// How old a look at their data is before they are shown it.
     #[serde(default)]
     pub(crate) looks_after_days: u16,
+    /// Whether people may log in by a link that they get by mail.
+    #[serde(default)]
+    pub(crate) mail_login: bool,
     pub(crate) login: Login,
 }
 

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::mail_server::{Kind, MailServer};
-use crate::support::{PATIENCE, Place, Server, is_long, post};
+use crate::support::{PATIENCE, Place, Server, browse, is_long, post};
 use crate::telemetry::token;
 
 /// Mail through that server, and pages to lead to.
@@ -29,6 +29,7 @@ seconds_max = 5
 
 [people]
 address = "https://me.books.example"
+mail_login = true
 
 [people.login]
 name = "Books"
@@ -243,4 +244,122 @@ fn a_server_that_is_killed_at_any_moment_tells_everybody() {
     assert_eq!(told, requests.iter().map(id).collect());
     assert_eq!(server.stop(Signal::TERM), Some(0));
     place.run(&["audit", "verify"]).ok();
+}
+
+/// The link in a mail, whatever the mail was encoded with.
+fn link(mail: &Value) -> String {
+    let text = mail["text"].as_str().unwrap();
+    let text = text.replace("=\r\n", "").replace("=3D", "=");
+    let (_, rest) = text.split_once("/me/login/link?code=").unwrap();
+    let code: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+    assert_eq!(code.len(), 64, "{text}");
+    code
+}
+
+/// The cookies that an answer sets, as a browser sends them back.
+fn cookies(answer: &str) -> String {
+    let set = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("set-cookie: "));
+    let pairs: Vec<&str> = set.filter_map(|cookie| cookie.split(';').next()).collect();
+    pairs.join("; ")
+}
+
+#[test]
+fn a_person_logs_in_by_a_link_that_came_by_mail() {
+    let Some((place, server, mut mail)) = writing() else {
+        return;
+    };
+    addressed(&place, "ok@mail.example");
+    let api = place.said_in_file("api");
+    let page = browse(&api, "GET", "/me/login", "", "");
+    assert!(page.contains("Send me a link"), "{page}");
+    let ask = |email: &str| {
+        browse(
+            &api,
+            "POST",
+            "/me/login/mail",
+            "",
+            &format!("email={email}"),
+        )
+    };
+    let unknown = ask("nobody%40mail.example");
+    let asked = ask("ok%40mail.example");
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&unknown), body(&asked));
+    let sent = mail.next();
+    assert_eq!(sent["to"], json!(["ok@mail.example"]));
+    let code = link(&sent);
+    let page = browse(&api, "GET", &format!("/me/login/link?code={code}"), "", "");
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    assert!(page.contains("referrer-policy: no-referrer"), "{page}");
+    let spend = |cookie: &str| {
+        browse(
+            &api,
+            "POST",
+            "/me/login/link",
+            cookie,
+            &format!("code={code}"),
+        )
+    };
+    for other in [String::new(), cookies(&unknown)] {
+        let refused = spend(&other);
+        assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    }
+    let inside = spend(&cookies(&asked));
+    assert!(inside.starts_with("HTTP/1.1 303"), "{inside}");
+    let own = browse(&api, "GET", "/me", &cookies(&inside), "");
+    assert!(own.starts_with("HTTP/1.1 200"), "{own}");
+    let again = spend(&cookies(&asked));
+    assert!(again.starts_with("HTTP/1.1 403"), "{again}");
+    assert_eq!(mail.count(), 1);
+    let said = server.said();
+    assert!(
+        !said.contains("mail.example") && !said.contains(&code),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_a_login_by_mail_needs_is_said_beforehand() {
+    let place = Place::new();
+    place.init(&[]);
+    let without = fs::read_to_string(place.dir().join("privet.toml")).unwrap();
+    let map = fs::read_to_string(place.dir().join("datamap.toml")).unwrap();
+    let all = settings(1).replace("password_file = \"mail.password\"\n", "");
+    let all = all.replace("user = \"privet\"\n", "");
+    let (_, people) = all.split_once("[people]").unwrap();
+    let no_contact = map.replace("contact = true\n", "");
+    let no_lookup = map.replace("lookup = { unique = true }\ncontact", "contact");
+    let cases = [
+        (
+            format!("[people]{people}"),
+            &map,
+            "needs that mail is sent: add [mail]",
+        ),
+        (
+            all.clone(),
+            &no_contact,
+            "add `contact = true` to the field that holds it",
+        ),
+        (
+            all.clone(),
+            &no_lookup,
+            "add `lookup = { unique = true }` to `email`",
+        ),
+    ];
+    for (more, map, found) in cases {
+        place.edit("privet.toml", |_| format!("{without}\n{more}"));
+        place.edit("datamap.toml", |_| map.clone());
+        let checked = place.run(&["check"]);
+        assert_eq!(checked.code, Some(1), "{checked:?}");
+        assert!(checked.stdout.contains(found), "{found}: {checked:?}");
+        let refused = place.run(&["serve"]).failed();
+        assert!(refused.contains(found), "{found}: {refused}");
+    }
+    place.edit("privet.toml", |_| format!("{without}\n{all}"));
+    place.edit("datamap.toml", |_| map.clone());
+    let checked = place.run(&["check"]).ok();
+    let note = "people are written to at the address that the vault holds as `email`";
+    assert!(checked.contains(note), "{checked}");
 }

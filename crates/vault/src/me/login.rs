@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use privet_seal::Zeroizing;
 
 use super::Me;
+use super::mail_login::MailLogins;
 use super::refusals::{not_proved, refused, strange, too_many, unknown};
 use crate::audit::{EntryKind, Record};
 use crate::keyring::OpenSubject;
@@ -120,6 +121,7 @@ pub(crate) struct OwnLogins {
     open: Mutex<HashMap<Hash, Login>>,
     attempts: Mutex<Attempts>,
     changes: Mutex<Attempts>,
+    pub(super) mail: MailLogins,
 }
 
 struct Begun {
@@ -257,7 +259,11 @@ impl Vault {
         self.let_in(&open, address).await
     }
 
-    async fn let_in(&self, subject: &OpenSubject, address: &str) -> Result<Zeroizing<String>> {
+    pub(super) async fn let_in(
+        &self,
+        subject: &OpenSubject,
+        address: &str,
+    ) -> Result<Zeroizing<String>> {
         let (now, at) = (self.inner.clock.monotonic(), self.now());
         let entropy = &*self.inner.entropy;
         let login = Login {
@@ -344,6 +350,7 @@ impl Vault {
         let own = &self.inner.own;
         lock(&own.begun).retain(|_, begun| !begun.is_over(now, at));
         lock(&own.open).retain(|_, login| !login.is_over(now, at));
+        own.mail.drop_old(now, at);
     }
 
     pub(crate) async fn subject_by_reference(
@@ -356,7 +363,7 @@ impl Vault {
         Ok(opened.into_iter().flatten().next())
     }
 
-    fn attempt_own(&self, address: &str) -> Result<()> {
+    pub(super) fn attempt_own(&self, address: &str) -> Result<()> {
         let now = self.inner.clock.monotonic();
         if lock(&self.inner.own.attempts).allows(address, now) {
             return Ok(());

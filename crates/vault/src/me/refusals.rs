@@ -26,6 +26,13 @@ pub(super) fn strange() -> Error {
     )
 }
 
+pub(super) fn strange_link() -> Error {
+    Error::denied(
+        "own_login_link",
+        "this link was asked for in another browser, was used already, or its ten minutes are over: ask for a new one",
+    )
+}
+
 pub(super) fn refused() -> Error {
     Error::denied(
         "own_login_refused",

@@ -10,6 +10,16 @@ use privet_seal::Zeroizing;
 use crate::subject_request::Language;
 use crate::{GrantRequestId, SubjectRequestId};
 
+/// What a link to log in with carries: whoever has it and the cookie of the browser that asked can log in once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LoginLink(pub Zeroizing<String>);
+
+impl std::fmt::Debug for LoginLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoginLink").finish_non_exhaustive()
+    }
+}
+
 /// What a mail says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailNotice {
@@ -19,6 +29,13 @@ pub enum MailNotice {
         request: SubjectRequestId,
         /// The last whole day (UTC) on which the file is there.
         until: Date,
+    },
+    /// A link that logs the person in to their own pages.
+    LoginLink {
+        /// Which one it is; nothing secret.
+        attempt: String,
+        /// What it carries.
+        link: LoginLink,
     },
     /// Somebody of the staff asks the person for leave to look at some of their data.
     LookAsked {
@@ -33,6 +50,7 @@ impl MailNotice {
         match self {
             Self::CopyReady { .. } => "copy_ready",
             Self::LookAsked { .. } => "look_asked",
+            Self::LoginLink { .. } => "login_link",
         }
     }
 
@@ -41,6 +59,7 @@ impl MailNotice {
         match self {
             Self::CopyReady { request, .. } => format!("copy-{request}"),
             Self::LookAsked { request } => format!("look-{request}"),
+            Self::LoginLink { attempt, .. } => format!("login-{attempt}"),
         }
     }
 }

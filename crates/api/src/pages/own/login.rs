@@ -37,6 +37,8 @@ struct Login {
     frame: Frame,
     provider: String,
     start: String,
+    /// Where a link comes by mail for whoever wants one; what they want to see then.
+    by_mail: Option<String>,
     problem: Option<String>,
 }
 
@@ -142,7 +144,7 @@ pub(crate) async fn log_out(
     Ok(response)
 }
 
-fn way_in(
+pub(super) fn way_in(
     api: &Api,
     status: StatusCode,
     next: &str,
@@ -154,13 +156,14 @@ fn way_in(
         frame: Frame::bare(api, ENGLISH.log_in),
         provider: api.vault.own_provider()?.to_owned(),
         start: format!("/me/login/start?{query}"),
+        by_mail: api.vault.has_mail_login().then(|| next.to_owned()),
         problem,
     };
     page(status, &login)
 }
 
 /// The place that a login under way leads on to. It is checked when it is used, whoever wrote it.
-fn next(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn next(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(COOKIE).iter();
     let cookies = cookies.filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';'));
@@ -170,7 +173,7 @@ fn next(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-fn set_next(response: &mut Response, next: &str, seconds: u32) -> Result<(), Refusal> {
+pub(super) fn set_next(response: &mut Response, next: &str, seconds: u32) -> Result<(), Refusal> {
     let text = format!("{NEXT}={next}; Path=/me/login; HttpOnly; SameSite=Lax; Max-Age={seconds}");
     let cookie = HeaderValue::from_str(&text).map_err(|_| Refusal::internal())?;
     response.headers_mut().append(SET_COOKIE, cookie);
@@ -178,7 +181,7 @@ fn set_next(response: &mut Response, next: &str, seconds: u32) -> Result<(), Ref
 }
 
 /// A place on these pages to come back to, or where everybody begins.
-fn checked(next: Option<&str>) -> &str {
+pub(super) fn checked(next: Option<&str>) -> &str {
     next.filter(|next| is_place(next)).unwrap_or(HOME)
 }
 
