@@ -487,6 +487,33 @@ fn other_example(kind: EntryKind) -> Record {
             .fact("outcome", "done")
             .count("values", 6_873)
             .count("left", 12),
+        K::ErasureIntended
+        | K::ErasureDone
+        | K::ErasureFieldsIntended
+        | K::ErasureFieldsDone
+        | K::ErasureRows => erasure_example(kind),
+        K::RequestAsked
+        | K::RequestCancelled
+        | K::RequestCollecting
+        | K::RequestFileRead
+        | K::RequestRun
+        | K::RequestExpired
+        | K::RequestRead => request_example(kind),
+        K::MailSending | K::MailSent => mail_example(kind),
+        K::KeysExpired => system.count("keys", 3),
+        K::PolicyLoaded => system.fact("bundle", "5b".repeat(32)),
+        K::LogHeartbeat | K::LogClosed => system.count("refused", 0),
+        K::LogRead => by(kind, bea()).count("first", 4_000).count("entries", 100),
+        K::LogDegraded => system
+            .fact("what", "mirror")
+            .fact("why", "it does not answer"),
+        _ => panic!("`{kind}` has no example"),
+    }
+}
+
+fn erasure_example(kind: EntryKind) -> Record {
+    use EntryKind as K;
+    match kind {
         K::ErasureIntended => by(kind, olga())
             .fact("erased", reference(1).to_string())
             .count("keys", 1)
@@ -513,21 +540,6 @@ fn other_example(kind: EntryKind) -> Record {
             .personal("deleted", 1)
             .personal("resealed", 2),
         K::ErasureRows => by(kind, olga()).count("outstanding", 0),
-        K::RequestAsked
-        | K::RequestCancelled
-        | K::RequestCollecting
-        | K::RequestFileRead
-        | K::RequestRun
-        | K::RequestExpired
-        | K::RequestRead => request_example(kind),
-        K::MailSending | K::MailSent => mail_example(kind),
-        K::KeysExpired => system.count("keys", 3),
-        K::PolicyLoaded => system.fact("bundle", "5b".repeat(32)),
-        K::LogHeartbeat | K::LogClosed => system.count("refused", 0),
-        K::LogRead => by(kind, bea()).count("first", 4_000).count("entries", 100),
-        K::LogDegraded => system
-            .fact("what", "mirror")
-            .fact("why", "it does not answer"),
         _ => panic!("`{kind}` has no example"),
     }
 }
