@@ -31,7 +31,7 @@ const EACH_MAX: u32 = 3;
 /// … in this time.
 const EACH_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// Addresses that are counted; with more of them, nobody gets a link until the time of some is over.
-const COUNTED_MAX: usize = 50_000;
+const COUNTED_MAX: usize = 10_000;
 /// Links that are being sent, or wait for that.
 const SENDING_MAX: usize = 200;
 /// The longest address (RFC 5321, section 4.5.3.1.3).
