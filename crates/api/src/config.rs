@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::drp::Drp;
+
 /// Settings of the door.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
@@ -15,6 +17,8 @@ pub struct ApiConfig {
     pub is_catalog_question: fn(&str) -> bool,
     /// Metrics of other doors, which `/metrics` shows beside its own.
     pub metrics: Vec<prometheus::Registry>,
+    /// Which agents may act for people; none unless it is stated.
+    pub drp: Option<Drp>,
 }
 
 impl Default for ApiConfig {
@@ -24,6 +28,7 @@ impl Default for ApiConfig {
             limits: Limits::default(),
             is_catalog_question: |_| false,
             metrics: Vec::new(),
+            drp: None,
         }
     }
 }

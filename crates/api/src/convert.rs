@@ -9,7 +9,7 @@ mod summary;
 pub(crate) use grant::{grants_out, requests_out};
 pub(crate) use session::{cursor_text, detail_out, filter_in, list_out, parse_cursor, verdict_in};
 pub(crate) use subject_request::{
-    request_detail_out, request_origin_in, request_page_out, subject_request_out,
+    request_detail_out, request_id_out, request_origin_in, request_page_out, subject_request_out,
 };
 pub(crate) use summary::{findings_out, summary_out};
 

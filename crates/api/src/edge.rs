@@ -11,8 +11,8 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -84,6 +84,11 @@ pub(crate) async fn edge(State(api): State<Api>, request: Request, next: Next) -
         match page {
             Some(page) => response = page,
             None => write_problem(&mut response, refusal, &id),
+        }
+        // So that whoever asked for too much knows what there is (RFC 9110, section 15.5.17).
+        let range = refusal.size_bytes.map(|size| format!("bytes */{size}"));
+        if let Some(Ok(range)) = range.map(HeaderValue::try_from) {
+            response.headers_mut().insert(CONTENT_RANGE, range);
         }
     }
     if for_people {

@@ -46,15 +46,6 @@ fn range_of(text: &str) -> Option<FileRange> {
     }
 }
 
-/// Why there is none: bytes that the file does not have are an error of their own (section 15.5.17).
-pub(crate) fn file_refused(error: privet_vault::Error) -> Refusal {
-    let mut refusal = Refusal::from(error);
-    if refusal.code == "range" {
-        refusal.status = StatusCode::RANGE_NOT_SATISFIABLE;
-    }
-    refusal
-}
-
 /// The answer; it breaks off when something goes wrong on the way, or the person is erased meanwhile.
 pub(crate) fn file_out(reading: FileReading) -> Result<Response, Refusal> {
     let (start, end) = reading.range();

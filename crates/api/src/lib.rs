@@ -37,6 +37,7 @@ mod answer;
 mod authenticated;
 mod body;
 mod convert;
+mod drp;
 mod file;
 mod openapi;
 mod pages;
@@ -45,7 +46,9 @@ mod shown;
 mod summary_text;
 
 pub use config::{ApiConfig, Limits, TlsFiles};
+pub use drp::Drp;
 pub use error::Error;
+pub use privet_drp::{Agents, BusinessId};
 pub use router::{Access, Listed, listed, router};
 pub use routes::logins::login_path;
 pub use serve::serve;

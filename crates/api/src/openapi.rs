@@ -14,9 +14,9 @@ use crate::Error;
 use crate::answer::plain;
 use crate::router::Api;
 use crate::routes::{
-    audit, consent, consent_import, grants, health, jobs, kept_consent, logins, lookup, metrics,
-    notices, open, query, requests, reveal, seal, sessions, subjects, summary, telemetry_id,
-    tokens, whoami,
+    audit, consent, consent_import, drp, grants, health, jobs, kept_consent, logins, lookup,
+    metrics, notices, open, query, requests, reveal, seal, sessions, subjects, summary,
+    telemetry_id, tokens, whoami,
 };
 
 /// The API's description.
@@ -45,6 +45,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         health::live, health::ready, metrics::metrics, openapi, whoami::whoami,
         subjects::create, subjects::describe, subjects::write, subjects::erase_fields, subjects::close, telemetry_id::rotate,
         requests::access, requests::erase, requests::list, requests::show, requests::cancel, requests::run, requests::file,
+        requests::receipt, drp::set_up, drp::check, drp::exercise, drp::status, drp::revoke,
         consent::record, consent::show, consent::history, consent::receipt,
         consent::receipt_key, kept_consent::kept, notices::show,
         consent_import::import, consent::honour_gpc, consent::gpc_support,
@@ -63,6 +64,7 @@ pub(crate) fn description() -> Result<Bytes, Error> {
         (name = "subjects", description = "Whom the data is about"),
         (name = "consent", description = "What people say yes and no to"),
         (name = "requests", description = "What people ask for: to see what is held of them, to be forgotten"),
+        (name = "agents", description = "What agents ask on behalf of people (Data Rights Protocol 1.0); errors have the protocol's form"),
         (name = "values", description = "Personal data in and out"),
         (name = "telemetry", description = "What people did, for a purpose that they agree to"),
         (name = "audit", description = "The log, for auditors and witnesses"),

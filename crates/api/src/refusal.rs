@@ -16,6 +16,8 @@ pub(crate) struct Refusal {
     pub(crate) code: &'static str,
     pub(crate) detail: Cow<'static, str>,
     pub(crate) retry: Option<RetryAfter>,
+    /// How many bytes there are, where some were asked for that there are not.
+    pub(crate) size_bytes: Option<u64>,
 }
 
 /// When to try again, in seconds.
@@ -38,6 +40,7 @@ impl Refusal {
             code,
             detail: detail.into(),
             retry: None,
+            size_bytes: None,
         }
     }
 
@@ -62,6 +65,7 @@ impl From<VaultError> for Refusal {
             VaultError::Denied(_) => StatusCode::FORBIDDEN,
             VaultError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             VaultError::NotFound(_) => StatusCode::NOT_FOUND,
+            VaultError::Range { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             VaultError::Conflict(_) => StatusCode::CONFLICT,
             VaultError::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             VaultError::AuditUnavailable(_) | VaultError::Unready(_) | VaultError::Store(_) => {
@@ -89,6 +93,10 @@ impl From<VaultError> for Refusal {
             code: error.code(),
             detail,
             retry,
+            size_bytes: match error {
+                VaultError::Range { size_bytes } => Some(size_bytes),
+                _ => None,
+            },
         }
     }
 }

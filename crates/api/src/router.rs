@@ -14,11 +14,11 @@ use crate::metrics::Metrics;
 use crate::pages::{self, Searches, own};
 use crate::refusal::Refusal;
 use crate::routes::{
-    audit, consent, consent_import, grants, health, jobs, kept_consent, logins, lookup, metrics,
-    notices, open, query, requests, reveal, seal, sessions, subjects, summary, telemetry_id,
-    tokens, whoami,
+    audit, consent, consent_import, drp, grants, health, jobs, kept_consent, logins, lookup,
+    metrics, notices, open, query, requests, reveal, seal, sessions, subjects, summary,
+    telemetry_id, tokens, whoami,
 };
-use crate::{ApiConfig, Error, Limits, openapi};
+use crate::{ApiConfig, Drp, Error, Limits, openapi};
 
 fn table() -> Table {
     own_pages_of(pages_of(programs_of(Table::default())))
@@ -33,6 +33,8 @@ fn own_pages_of(table: Table) -> Table {
         .anyone(Method::POST, "/me/login/mail", post(own::mail_link))
         .anyone(Method::GET, "/me/login/link", get(own::link))
         .anyone(Method::POST, "/me/login/link", post(own::open_link))
+        .anyone(Method::GET, "/me/receipt", get(own::erasure_receipt))
+        .anyone(Method::POST, "/me/receipt", post(own::get_erasure_receipt))
         .own(Method::POST, "/me/logout", post(own::log_out))
         .own(Method::GET, "/me", get(own::held))
         .own(Method::GET, "/me/data/{name}", get(own::field))
@@ -121,7 +123,7 @@ fn pages_of(table: Table) -> Table {
 
 /// The API for programs.
 fn programs_of(table: Table) -> Table {
-    operations_of(people_of(server_of(table)))
+    agents_of(operations_of(people_of(server_of(table))))
 }
 
 /// The server itself.
@@ -189,9 +191,32 @@ fn requests_of(table: Table) -> Table {
         .token(Method::GET, "/v1/requests/{id}", get(requests::show))
         .token(Method::GET, "/v1/requests/{id}/file", get(requests::file))
         .token(
+            Method::GET,
+            "/v1/requests/{id}/receipt",
+            get(requests::receipt),
+        )
+        .token(
             Method::POST,
             "/v1/requests/{id}/cancel",
             post(requests::cancel),
+        )
+}
+
+/// What agents call whom people authorized (Data Rights Protocol).
+fn agents_of(table: Table) -> Table {
+    table
+        .agent(Method::POST, "/v1/agent/{id}", post(drp::set_up))
+        .agent(Method::GET, "/v1/agent/{id}", get(drp::check))
+        .agent(Method::POST, "/v1/data-rights-request", post(drp::exercise))
+        .agent(
+            Method::GET,
+            "/v1/data-rights-request/{id}",
+            get(drp::status),
+        )
+        .agent(
+            Method::DELETE,
+            "/v1/data-rights-request/{id}",
+            delete(drp::revoke),
         )
 }
 
@@ -311,6 +336,7 @@ pub fn router(vault: Vault, config: &ApiConfig) -> Result<Router, Error> {
         metrics: Metrics::new(config.metrics.clone())?,
         request_ids: RequestIds::new(),
         description: openapi::description()?,
+        drp: config.drp.clone(),
     }));
     let router = table()
         .router
@@ -341,6 +367,8 @@ pub enum Access {
     Anyone,
     /// Whoever shows a token; what it may do is the policy's affair.
     Token,
+    /// An agent that acts for people, by its token or by what it signs.
+    Agent,
     /// Whoever is logged in to the pages; what they may do is the policy's affair.
     Page,
     /// Whoever is logged in to their own pages: what they see and change there is their own, whatever they send.
@@ -373,6 +401,15 @@ pub(crate) struct Shared {
     pub(crate) request_ids: RequestIds,
     /// The API's description, written once.
     pub(crate) description: Bytes,
+    /// Which agents may act for people.
+    pub(crate) drp: Option<Drp>,
+}
+
+impl Api {
+    /// Which agents may act for people; without any, there is nothing under their paths.
+    pub(crate) fn drp(&self) -> Result<&Drp, Refusal> {
+        self.drp.as_ref().ok_or_else(not_found)
+    }
 }
 
 impl std::ops::Deref for Api {
@@ -397,6 +434,10 @@ impl Table {
 
     fn token(self, method: Method, path: &'static str, handler: MethodRouter<Api>) -> Self {
         self.add(method, path, handler, Access::Token)
+    }
+
+    fn agent(self, method: Method, path: &'static str, handler: MethodRouter<Api>) -> Self {
+        self.add(method, path, handler, Access::Agent)
     }
 
     fn page(self, method: Method, path: &'static str, handler: MethodRouter<Api>) -> Self {

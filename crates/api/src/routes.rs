@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod consent;
 pub(crate) mod consent_import;
+pub(crate) mod drp;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod jobs;

@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Synth(synth) => synth::run(dir, &synth),
         Command::Token(tokens) => block_on(token::run(folder()?, tokens, style)),
         Command::Grant(grants) => block_on(grant::run(folder()?, grants, style)),
-        Command::Request(requests) => block_on(request::run(folder()?, requests, style)),
+        Command::Request(requests) => block_on(request::run(dir, requests, style)),
         Command::Session(sessions) => block_on(session::run(folder()?, sessions, style)),
         Command::Audit(log) => block_on(audit::run(dir, log, style)),
         Command::Summary(summary) => block_on(summary::run(folder()?, summary, style)),

@@ -19,6 +19,7 @@ use privet_vault::check::{check_adopted, unsupported};
 use privet_vault::policy::{Policy, PolicyFiles};
 use privet_vault::port::{LogMirror, RunLimits};
 use privet_vault::receipt::ReceiptKey;
+use privet_vault::subject_request::RequestRules;
 use privet_vault::{Clock, Config, Parts, SourceName, SystemClock, ThreadEntropy, Vault};
 
 use crate::folder::{Folder, SETTINGS, read_secret, read_secret_line, read_text};
@@ -214,7 +215,10 @@ fn config(settings: &Settings) -> Config {
         },
         audit: AuditLimits::default(),
         sessions: settings.grants.limits(),
-        requests: settings.requests.rules(),
+        requests: RequestRules {
+            key_backup_days: settings.key_backup_days,
+            ..settings.requests.rules()
+        },
         statements: RunLimits {
             statement: Duration::from_secs(settings.statements.seconds_max),
             memory_bytes_max: settings.statements.memory_mib_max.saturating_mul(1 << 20),

@@ -1,5 +1,6 @@
 //! `privet.toml`: what the operator decides, read strictly. `docs/configuration.md` describes every key.
 
+mod drp;
 mod grants;
 mod mail;
 mod people;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 use crate::folder::{Folder, SETTINGS, read_text};
 
+pub(crate) use drp::DataRights;
 pub(crate) use grants::Grants;
 pub(crate) use mail::{Mail, MailEncryption};
 pub(crate) use people::People;
@@ -64,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) telemetry: Option<Telemetry>,
     /// People's own pages; none unless they are stated.
     pub(crate) people: Option<People>,
+    /// Which agents may act for people; none unless it is stated.
+    pub(crate) drp: Option<DataRights>,
     /// The server that mail to people goes through; nobody gets mail unless it is stated.
     pub(crate) mail: Option<Mail>,
 }

@@ -35,7 +35,7 @@ mod status;
 pub use agent::{Agent, Agents, DirectoryError};
 pub use claims::{BusinessId, Expected, IdError, VALID_FOR_MAX};
 pub use exercise::{Exercise, Identity, Regime, Revoke, Right};
-pub use message::MESSAGE_BYTES_MAX;
+pub use message::{MESSAGE_BYTES_MAX, message_name};
 pub use refusal::Refusal;
 pub use setup::KeySetup;
 pub use status::{ErrorBody, Reason, State, Status};

@@ -324,6 +324,24 @@ impl Client {
         self.call(Call::get("/v1/requests/{id}").id(id)).await
     }
 
+    /// The signed receipt of an erasure that is done, as it is: whoever checks it needs its very bytes or members. Hand it to the person; it says
+    /// nothing of whose it is.
+    ///
+    /// ```
+    /// # async fn example(client: privet::Client, id: privet::wire::SubjectRequestId) -> Result<(), privet::Error> {
+    /// let receipt = client.erasure_receipt(id).await?;
+    /// assert!(receipt.starts_with(b"{\"@context\":"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As every call; `no_receipt` if there is none, or none yet, `receipts_off` if the server signs none.
+    pub async fn erasure_receipt(&self, id: SubjectRequestId) -> Result<Bytes, Error> {
+        self.call_bytes(Call::get("/v1/requests/{id}/receipt").id(id))
+            .await
+    }
+
     /// Takes a request of a person back.
     ///
     /// ```

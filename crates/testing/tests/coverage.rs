@@ -103,6 +103,7 @@ async fn applications(client: &Client) {
     let _ = client.request_erasure(oid, &AskRequest::default()).await;
     let _ = client.requests(&SubjectRequestQuery::default()).await;
     let _ = client.request(ID.parse().unwrap()).await;
+    let _ = client.erasure_receipt(ID.parse().unwrap()).await;
     let _ = client.cancel_request(ID.parse().unwrap()).await;
     let answers = ConsentAnswers::new(ConsentChannel::Web).withdraw(&purpose);
     let _ = client.record_consent(oid, &answers).await;

@@ -96,12 +96,23 @@ impl Proof {
     /// [`ProofFileError`] if the checkpoint is not signed by the one of `keys` that bears its origin's
     /// name, or if the proof does not lead from this entry to its root.
     pub fn verify(&self, entry: &[u8], keys: &[VerifierKey]) -> Result<Checkpoint, ProofFileError> {
+        self.verify_leaf(&leaf_hash(entry), keys)
+    }
+
+    /// The same for whoever has the [hash](leaf_hash) of the entry, and not the entry.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_leaf(
+        &self,
+        leaf: &Hash,
+        keys: &[VerifierKey],
+    ) -> Result<Checkpoint, ProofFileError> {
         let checkpoint = Checkpoint::open(self.checkpoint.as_bytes(), keys)?;
-        let leaf = leaf_hash(entry);
         verify_inclusion(
             self.index,
             checkpoint.size,
-            &leaf,
+            leaf,
             &self.hashes,
             &checkpoint.root,
         )?;

@@ -3,11 +3,13 @@
 //! does not know of.
 
 mod fields;
+mod noted;
 mod replay;
 mod rows;
 
 pub(crate) use fields::FieldsInHand;
 pub use fields::{FieldElsewhere, FieldsErased, KeptField};
+pub(crate) use noted::{Draft, settle, settled};
 pub(crate) use rows::{Held, InHand};
 pub use rows::{RowsErased, SourceRows};
 
@@ -16,15 +18,21 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use privet_seal::{KeyId, KeyKind};
+use privet_seal::KeyId;
 
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
 use crate::port::{
     AliasRow, KeyRow, OrphanRow, Orphans, RetentionKey, StoreError, SubjectRow, Telling,
 };
+use crate::receipt::Receipt;
 use crate::session::lock;
-use crate::{Caller, Error, Puid, Result, SubjectName, SubjectRef, SubjectRequestId, Vault};
+use crate::subject_request::{Confirmation, Event};
+use crate::{
+    Caller, Error, Puid, RequestRunId, Result, SubjectName, SubjectRef, SubjectRequestId, Vault,
+};
+
+use noted::Doomed;
 
 /// How often a subject is destroyed anew when their telemetry id was rotated in the same moment, and fields of one when others of
 /// them were erased.
@@ -32,6 +40,9 @@ const ATTEMPTS_MAX: u32 = 16;
 
 /// How long whoever closes an account waits for the log's mirror.
 const MIRROR_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a request waits for it before it lets others pass; it is confirmed with a later run.
+const MIRROR_WAIT_OF_REQUESTS: Duration = Duration::from_secs(1);
 
 /// What an erasure destroyed and what it had to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +62,10 @@ pub struct Closed {
     /// Whether the log's mirror has that entry, so that no restore of the stores undoes what was done. If not, it is done all the
     /// same, and holds as soon as the mirror answers again.
     pub confirmed: bool,
+    /// The request that was carried out: one was entered if nobody had asked. The receipt is found by it.
+    pub request: SubjectRequestId,
+    /// The receipt, where it could be written at once and this server signs any.
+    pub receipt: Option<Receipt>,
 }
 
 /// That a closed subject's answers are kept.
@@ -78,6 +93,13 @@ pub(crate) struct Erasure {
     address: Option<String>,
     /// Which rows of applications' databases named the subject; nobody else is at work on them.
     aliases: Arc<Vec<Held>>,
+    /// The request that is carried out, and the attempt that holds it.
+    request: SubjectRequestId,
+    run: RequestRunId,
+    /// Whether nobody had asked for it, so that the request is entered with the intent.
+    is_new: bool,
+    /// What the receipt will say.
+    draft: Draft,
 }
 
 impl Vault {
@@ -95,16 +117,26 @@ impl Vault {
             .await?;
         let open = self.subject(subject).await?;
         let reference = open.row.reference;
+        let Doomed { keys, draft } = self.doomed(reference).await?;
+        let run = RequestRunId::random(self.inner.keyring.entropy());
+        let running = self.hasten_request(reference, run, &draft).await?;
+        let entropy = self.inner.keyring.entropy();
+        let request = running.unwrap_or_else(|| SubjectRequestId::random(entropy));
         let erasure = Erasure {
             subject: reference,
-            keys: self.doomed_keys(reference).await?,
+            keys,
             actor: Actor::from(caller),
             address: Some(caller.address().to_owned()),
             aliases: self.hold_aliases(reference).await?,
+            request,
+            run,
+            is_new: running.is_none(),
+            draft,
         };
         let intent = Record::by(EntryKind::ErasureIntended, caller)
             .ruling(self.ruling(&decision))
             .fact("erased", reference.to_string())
+            .fact("request", request.to_string())
             .count("keys", erasure.keys.len() as u64)
             .personal("keys", key_list(&erasure.keys));
         let vault = self.clone();
@@ -113,25 +145,35 @@ impl Vault {
             .map_err(|_| Error::Internal("an erasure broke off; the next start finishes it"))?
     }
 
-    /// The same for a request whose time to be taken back is over; the server itself carries it out.
+    /// The same for a request whose time to be taken back is over; the server itself carries it out. `None`: another attempt has
+    /// taken over, or done it.
     pub(crate) async fn close_for_request(
         &self,
         subject: SubjectRef,
         request: SubjectRequestId,
-    ) -> Result<Closed> {
+        run: RequestRunId,
+    ) -> Result<Option<Closed>> {
+        let Doomed { keys, draft } = self.doomed(subject).await?;
+        if !self.prepare_erasure(request, run, &draft).await? {
+            return Ok(None);
+        }
         let erasure = Erasure {
             subject,
-            keys: self.doomed_keys(subject).await?,
+            keys,
             actor: Actor::System,
             address: None,
             aliases: self.hold_aliases(subject).await?,
+            request,
+            run,
+            is_new: false,
+            draft,
         };
         let intent = Record::new(EntryKind::ErasureIntended, Actor::System)
             .fact("erased", subject.to_string())
             .fact("request", request.to_string())
             .count("keys", erasure.keys.len() as u64)
             .personal("keys", key_list(&erasure.keys));
-        self.erase(intent, erasure).await
+        self.erase(intent, erasure).await.map(Some)
     }
 
     async fn erase(&self, intent: Record, erasure: Erasure) -> Result<Closed> {
@@ -147,11 +189,22 @@ impl Vault {
 
     /// Everything after the intent; repeating it is harmless.
     async fn carry_out(&self, erasure: &Erasure) -> Result<Closed> {
+        if erasure.is_new {
+            // It leads to a receipt, whatever happens from here on.
+            self.enter_erasure(
+                erasure.request,
+                erasure.subject,
+                erasure.run,
+                &erasure.draft,
+            )
+            .await?;
+        }
         let Left { kept, consent } = self.destroy(erasure.subject).await?;
         // Seen here, it is done again if a failover of the key store loses it.
         self.catch_up().await?;
         let mut done = Record::new(EntryKind::ErasureDone, erasure.actor.clone())
             .fact("erased", erasure.subject.to_string())
+            .fact("request", erasure.request.to_string())
             .count("keys", erasure.keys.len() as u64)
             .count("kept", kept.len() as u64)
             .personal("keys", key_list(&erasure.keys));
@@ -161,8 +214,17 @@ impl Vault {
         let entry = self.record(done).await?;
         let values_deleted = self.delete_orphans().await?;
         let rows = self.erase_rows_of(&erasure.aliases, &erasure.actor).await;
-        // Last: the mirror has had all this time for it.
-        let confirmed = self.inner.audit.is_mirrored(entry, MIRROR_WAIT).await;
+        let mut draft = erasure.draft.clone();
+        draft.recorded(&self.inner.config.origin, entry, self.now());
+        draft.deleted(values_deleted);
+        draft.erased(&rows);
+        // Last: the mirror has had all this time for it. Where nobody waits, the others that are to be erased do.
+        let patience = match erasure.actor {
+            Actor::System => MIRROR_WAIT_OF_REQUESTS,
+            _ => MIRROR_WAIT,
+        };
+        let confirmed = self.inner.audit.is_mirrored(entry, patience).await;
+        let receipt = self.confirmed_receipt(erasure, draft, entry).await;
         Ok(Closed {
             confirmed,
             entry,
@@ -171,7 +233,47 @@ impl Vault {
             kept,
             rows,
             consent,
+            request: erasure.request,
+            receipt,
         })
+    }
+
+    /// The receipt, if it can be written now; else it follows when the request is confirmed.
+    async fn confirmed_receipt(
+        &self,
+        erasure: &Erasure,
+        draft: Draft,
+        entry: u64,
+    ) -> Option<Receipt> {
+        let (request, run) = (erasure.request, erasure.run);
+        let confirmation = self.confirm_erasure((request, run), draft, (entry, Duration::ZERO));
+        let waits = match confirmation.await {
+            Ok(Confirmation::Done(content)) => return self.signed_erasure(*content?).ok(),
+            Ok(Confirmation::Waits(why)) => self.step_waits(request, run, why).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = waits {
+            tracing::warn!(%request, %error, "an erasure could not be confirmed; it is looked at again");
+        }
+        None
+    }
+
+    /// Takes the request that a closing carries out, if there is one, so that nobody else does.
+    async fn hasten_request(
+        &self,
+        subject: SubjectRef,
+        run: RequestRunId,
+        draft: &Draft,
+    ) -> Result<Option<SubjectRequestId>> {
+        let Some(id) = self.running_erasure(subject).await? else {
+            return Ok(None);
+        };
+        let server = self.inner.config.origin.clone();
+        let event = Event::Hastened { run, server };
+        // Where another server carries it out just now, both do, and that one's receipt counts.
+        self.requests_book().apply(id, &event, self.now()).await?;
+        self.prepare_erasure(id, run, draft).await?;
+        Ok(Some(id))
     }
 
     /// What named the subject in applications' databases, kept from whoever erases orphaned rows: this erasure says what came of
@@ -218,25 +320,6 @@ impl Vault {
             self.inner.keys.remove_orphans(&orphans).await?;
         }
         Ok(count)
-    }
-
-    /// The keys that die now: all but retention keys before their date. What was agreed to is kept by another key than this
-    /// subject's.
-    async fn doomed_keys(&self, subject: SubjectRef) -> Result<Vec<KeyId>> {
-        let today = self.now().to_zoned(TimeZone::UTC).date();
-        let rows = self.inner.keys.keys_of_subjects(&[subject]).await?;
-        let doomed = rows
-            .into_iter()
-            .flatten()
-            .filter(|row| match row.expires_on {
-                Some(day) => row.kind != KeyKind::SubjectRetention || day <= today,
-                None => true,
-            });
-        let mut doomed: Vec<KeyId> = doomed.map(|row| row.id).collect();
-        let salts = self.inner.keys.salts_of(&[subject]).await?;
-        doomed.extend(salts.into_iter().flatten().map(|salt| salt.id));
-        doomed.extend(self.request_keys_of(subject).await?);
-        Ok(doomed)
     }
 
     pub(crate) async fn destroy(&self, subject: SubjectRef) -> Result<Left> {

@@ -29,6 +29,12 @@ pub enum Error {
     /// What was named does not exist (or the caller may not know that it does).
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// Bytes were asked for that a file does not have.
+    #[error("the file has {size_bytes} bytes: ask for some of them")]
+    Range {
+        /// How many it has.
+        size_bytes: u64,
+    },
     /// Another writer was first, or a unique value exists already.
     #[error("{}", .0.text)]
     Conflict(Reason),
@@ -111,6 +117,7 @@ impl Error {
             | Self::AuditUnavailable(reason)
             | Self::Unready(reason) => reason.code,
             Self::NotFound(_) => "not_found",
+            Self::Range { .. } => "range",
             Self::Store(_) => "store_unavailable",
             Self::Internal(_) => "internal",
         }

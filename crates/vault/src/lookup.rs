@@ -89,6 +89,16 @@ impl Vault {
         })
     }
 
+    /// Whose value of a field it is, for the server itself.
+    pub(crate) async fn holders(&self, field: &str, value: &str) -> Result<Vec<Oid>> {
+        let (field, now) = (self.field(field)?, self.now());
+        let keyring = &self.inner.keyring;
+        let tenant = keyring.tenant(&self.inner.config.tenant, now).await?;
+        let indexes = keyring.indexes(&tenant, field, value, now).await?;
+        let hits = self.hits(field, value, &indexes, now).await?;
+        Ok(hits.iter().map(|open| open.row.oid).collect())
+    }
+
     pub(crate) async fn hits(
         &self,
         field: &Field,

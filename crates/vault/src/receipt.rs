@@ -1,8 +1,9 @@
-//! Receipts of consent: what a person is handed when they said yes or no, and what anybody can check afterwards without
+//! Receipts: what a person is handed when they said yes or no, or were erased, and what anybody can check afterwards without
 //! this server.
 //!
-//! A receipt is JSON-LD in the words of the W3C Data Privacy Vocabulary (its profile of ISO/IEC TS 27560), with a proof of
-//! W3C Data Integrity beside it. Which members there are, and what each says, is in `docs/formats/consent-receipts.md`.
+//! A receipt of consent is JSON-LD in the words of the W3C Data Privacy Vocabulary (its profile of ISO/IEC TS 27560), with a proof of
+//! W3C Data Integrity beside it; a receipt of erasure has the same proof. Which members there are, and what each says, is in
+//! `docs/formats/consent-receipts.md` and `erasure-receipts.md`.
 //!
 //! ```
 //! use privet_vault::receipt::ReceiptPublicKey;
@@ -14,16 +15,24 @@
 
 mod canonical;
 mod document;
+mod erasure;
 mod key;
 mod proof;
 
 use jiff::Timestamp;
 
 pub use document::{AnswerKind, ReceiptAnswer, ReceiptSubject, ReceiptText};
+pub use erasure::{
+    BackupsEnd, Destroyed, DestroyedKeys, ErasedTable, ErasureContent, KeptByLaw, KeyBackups,
+    LogPlace, TelemetryEnd,
+};
 pub use key::{ReceiptKey, ReceiptKeyError, ReceiptPublicKey};
 
 use canonical::canonical;
 use document::Document;
+use erasure::ErasureDocument;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::ConsentChannel;
 
@@ -31,7 +40,8 @@ use crate::ConsentChannel;
 const BYTES_MAX: usize = 256 * 1024;
 
 /// Whose data it is about: who asked for the consent, and answers for what is done with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Controller {
     /// The name, as people know it.
     pub name: String,
@@ -56,7 +66,7 @@ pub struct ReceiptContent {
     pub answers: Vec<ReceiptAnswer>,
 }
 
-/// A signed receipt. It is personal: it says who agreed to what.
+/// A signed receipt. One of consent is personal: it says who agreed to what.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Receipt(Vec<u8>);
 
@@ -73,6 +83,17 @@ impl Receipt {
     /// [`ReceiptError::Unwritable`], which no content of the ledger leads to.
     pub fn sign(content: &ReceiptContent, key: &ReceiptKey) -> Result<Self, ReceiptError> {
         let mut document = Document::of(content)?;
+        document.proof = Some(proof::make(&document.unsecured()?, key)?);
+        Ok(Self(canonical(&document)?))
+    }
+
+    /// Signs what became of somebody's erasure. The same content under the same key gives the same bytes.
+    ///
+    /// # Errors
+    /// [`ReceiptError::Unwritable`] for content without a controller.
+    pub fn sign_erasure(content: &ErasureContent, key: &ReceiptKey) -> Result<Self, ReceiptError> {
+        let mut document = ErasureDocument::of(content);
+        document.content().map_err(|_| ReceiptError::Unwritable)?;
         document.proof = Some(proof::make(&document.unsecured()?, key)?);
         Ok(Self(canonical(&document)?))
     }
@@ -95,25 +116,45 @@ impl Receipt {
 /// [`ReceiptError::Form`] for what is no receipt of this version, whoever signed it; [`ReceiptError::OtherKey`] and
 /// [`ReceiptError::Altered`] for one that this key did not sign, or not so.
 pub fn verify(bytes: &[u8], key: &ReceiptPublicKey) -> Result<ReceiptContent, ReceiptError> {
-    if bytes.len() > BYTES_MAX {
-        return Err(ReceiptError::Form);
-    }
-    let document: Document = serde_json::from_slice(bytes).map_err(|_| ReceiptError::Form)?;
-    // A member that is absent for us and present for somebody else, such as a `null`, would be read and not signed.
-    let raw: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| ReceiptError::Form)?;
-    if canonical(&raw)? != canonical(&document)? {
-        return Err(ReceiptError::Form);
-    }
+    let document: Document = read(bytes)?;
     let made = document.proof.as_ref().ok_or(ReceiptError::Form)?;
     proof::check(&document.unsecured()?, made, key)?;
     document.content()
+}
+
+/// The same for a receipt of erasure. That the log holds what it names is [checked](LogPlace::check) with another key.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_erasure(
+    bytes: &[u8],
+    key: &ReceiptPublicKey,
+) -> Result<ErasureContent, ReceiptError> {
+    let document: ErasureDocument = read(bytes)?;
+    let made = document.proof.as_ref().ok_or(ReceiptError::Form)?;
+    proof::check(&document.unsecured()?, made, key)?;
+    document.content()
+}
+
+/// Reads a document's form, and nothing that it does not have.
+fn read<D: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<D, ReceiptError> {
+    if bytes.len() > BYTES_MAX {
+        return Err(ReceiptError::Form);
+    }
+    let document: D = serde_json::from_slice(bytes).map_err(|_| ReceiptError::Form)?;
+    // A member that is absent for us and present for somebody else, such as a `null`, would be read and not signed.
+    let raw: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| ReceiptError::Form)?;
+    match canonical(&raw)? == canonical(&document)? {
+        true => Ok(document),
+        false => Err(ReceiptError::Form),
+    }
 }
 
 /// Why a receipt does not hold. It never says what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptError {
     /// Not a receipt, or one of another version.
-    #[error("it is not a consent receipt of the form that this version knows")]
+    #[error("it is not a receipt of the form that this version knows")]
     Form,
     /// It names another key.
     #[error("it names another key than the one that it is checked with")]
@@ -121,6 +162,9 @@ pub enum ReceiptError {
     /// The key did not sign it as it is.
     #[error("it was altered, or was not signed with this key")]
     Altered,
+    /// The log does not hold what it names, as far as the keys go that it was checked with.
+    #[error("the log's proof in it does not hold under this log's key")]
+    NotInLog,
     /// It cannot be written.
     #[error("a receipt cannot be written")]
     Unwritable,

@@ -3,9 +3,11 @@
 //! taken back (`ask.rs`), shown (`view.rs`) and carried out (`run.rs`).
 
 mod access;
+mod agent;
 mod ask;
 pub mod book;
 mod collecting;
+mod confirming;
 mod deadline;
 mod details;
 mod file;
@@ -19,7 +21,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 pub use access::CopyParts;
+pub use agent::AgentRequest;
 pub use book::{Outcome, RequestBook};
+pub(crate) use confirming::Confirmation;
 pub use deadline::{Deadline, Urgency};
 pub(crate) use details::CHECKED_BYTES_MAX;
 pub use details::{RequestChannel, RequestOrigin};
@@ -59,7 +63,7 @@ impl Requests {
 }
 
 impl Vault {
-    fn requests_book(&self) -> &RequestBook {
+    pub(crate) fn requests_book(&self) -> &RequestBook {
         &self.inner.requests.book
     }
 }

@@ -13,7 +13,7 @@ use privet_seal::Zeroizing;
 
 use crate::audit::{EntryKind, Record};
 use crate::policy::Action;
-use crate::port::{ScramVerifier, TokenRow};
+use crate::port::{ScramVerifier, StoreError, TokenRow};
 use crate::recent::Recent;
 use crate::{Caller, Clock, Error, PrincipalName, Result, TokenId, Vault};
 
@@ -284,6 +284,18 @@ impl Vault {
     }
 
     async fn new_token(&self, name: &PrincipalName, days: u32, note: &str) -> Result<IssuedToken> {
+        let id = TokenId::random(&*self.inner.entropy);
+        self.new_token_as(name, days, note, id).await
+    }
+
+    /// The same under an id that is given; [`Error::Conflict`] if there is such a token.
+    pub(crate) async fn new_token_as(
+        &self,
+        name: &PrincipalName,
+        days: u32,
+        note: &str,
+        id: TokenId,
+    ) -> Result<IssuedToken> {
         if self.inner.policy.principal(name).is_none() {
             return Err(Error::invalid(
                 "unknown_principal",
@@ -303,7 +315,6 @@ impl Vault {
         let text = new_text(&self.inner.config.environment, entropy);
         let now = self.now();
         let expires_at = now + jiff::SignedDuration::from_hours(24 * i64::from(days));
-        let id = TokenId::random(entropy);
         let row = TokenRow {
             id,
             principal: name.clone(),
@@ -314,7 +325,16 @@ impl Vault {
             revoked_at: None,
             note: note.to_owned(),
         };
-        self.inner.keys.add_token(row).await?;
+        match self.inner.keys.add_token(row).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict) => {
+                return Err(Error::conflict(
+                    "token_known",
+                    "there is such a token already",
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(IssuedToken {
             id,
             text,

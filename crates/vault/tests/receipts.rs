@@ -1,13 +1,14 @@
-//! Receipts of consent: the published vectors, made and checked here.
+//! Receipts of consent and of erasure: the published vectors, made and checked here.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "helpers of tests fail by panicking"
 )]
 
+use privet_tlog::note::VerifierKey;
 use privet_vault::receipt::{
-    AnswerKind, Controller, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError, ReceiptKey,
-    ReceiptPublicKey, ReceiptText, verify,
+    AnswerKind, Controller, ErasureContent, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError,
+    ReceiptKey, ReceiptPublicKey, ReceiptText, verify, verify_erasure,
 };
 use serde_json::Value as Json;
 
@@ -134,4 +135,83 @@ fn every_changed_byte_is_noticed() {
     }
     let long = [right, " ".repeat(256 * 1024).as_bytes()].concat();
     assert_eq!(verify(&long, &key.public()), Err(ReceiptError::Form));
+}
+
+fn erasure_vectors() -> Json {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/formats/vectors/erasure-receipts.json"
+    );
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn log_key(vectors: &Json) -> VerifierKey {
+    text(vectors, "log_key").parse().unwrap()
+}
+
+#[test]
+fn receipts_of_erasure_are_made_as_published() {
+    let vectors = erasure_vectors();
+    let cases = list(&vectors, "receipts");
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        let key = ReceiptKey::from_secret_text(text(case, "key")).unwrap();
+        let content: ErasureContent =
+            serde_json::from_value(case.get("content").cloned().unwrap()).unwrap();
+        let receipt = Receipt::sign_erasure(&content, &key).unwrap();
+        let made = std::str::from_utf8(receipt.as_bytes()).unwrap();
+        assert_eq!(made, text(case, "receipt"));
+        let value: Json = serde_json::from_str(made).unwrap();
+        let pretty = serde_json::to_vec_pretty(&value).unwrap();
+        for bytes in [made.as_bytes(), &pretty] {
+            assert_eq!(verify_erasure(bytes, &key.public()).as_ref(), Ok(&content));
+        }
+        let checkpoint = content.log.check(&[log_key(&vectors)]).unwrap();
+        assert_eq!(checkpoint.size, 3);
+        // Neither is taken for the other.
+        assert!(verify(made.as_bytes(), &key.public()).is_err());
+    }
+    let consent = vectors_of_consent();
+    let key = ReceiptKey::from_secret_text(text(&consent, "key")).unwrap();
+    let taken = verify_erasure(text(&consent, "receipt").as_bytes(), &key.public());
+    assert_eq!(taken, Err(ReceiptError::Form));
+}
+
+fn vectors_of_consent() -> Json {
+    list(&vectors(), "receipts").first().cloned().unwrap()
+}
+
+#[test]
+fn what_is_no_receipt_of_erasure_is_refused() {
+    let vectors = erasure_vectors();
+    let cases = list(&vectors, "receipts_invalid");
+    assert_eq!(cases.len(), 21);
+    for case in cases {
+        let key: ReceiptPublicKey = text(case, "key").parse().unwrap();
+        let read = verify_erasure(text(case, "receipt").as_bytes(), &key);
+        assert!(read.is_err(), "{}: {read:?}", text(case, "why"));
+    }
+    let cases = list(&vectors, "proofs_invalid");
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let key: ReceiptPublicKey = text(case, "key").parse().unwrap();
+        let content = verify_erasure(text(case, "receipt").as_bytes(), &key).unwrap();
+        let checked = content.log.check(&[log_key(&vectors)]);
+        let why = text(case, "why");
+        assert_eq!(checked, Err(ReceiptError::NotInLog), "{why}");
+    }
+}
+
+/// Every byte that is changed makes it another receipt or none.
+#[test]
+fn every_changed_byte_of_an_erasure_is_noticed() {
+    let vectors = erasure_vectors();
+    let case = list(&vectors, "receipts").first().unwrap();
+    let key = ReceiptKey::from_secret_text(text(case, "key")).unwrap();
+    let right = text(case, "receipt").as_bytes();
+    for place in 0..right.len() {
+        let mut wrong = right.to_vec();
+        *wrong.get_mut(place).unwrap() ^= 1;
+        assert!(verify_erasure(&wrong, &key.public()).is_err(), "{place}");
+    }
 }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Oid, Personal};
+use crate::{Oid, Personal, SubjectRequestId};
 use crate::{Puid, personal::MaybePersonal};
 
 /// Makes a subject.
@@ -166,6 +166,13 @@ pub struct Closed {
     /// done here all the same, and holds as soon as the mirror answers again.
     #[serde(default = "confirmed")]
     pub confirmed: bool,
+    /// The request that was carried out: the receipt is found by it, also when nothing else leads to the person any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<SubjectRequestId>,
+    /// The signed receipt of the erasure, if it is confirmed and the server signs any; hand it to the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub receipt: Option<serde_json::Value>,
 }
 
 /// A server without a mirror has nobody to wait for.

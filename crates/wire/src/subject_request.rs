@@ -37,7 +37,9 @@ pub enum SubjectRequestState {
     Cooling,
     /// Erasure: it is carried out.
     Destroying,
-    /// Erasure: the person is forgotten.
+    /// Erasure: it is carried out; that no restore undoes it is not confirmed yet.
+    Confirming,
+    /// Erasure: the person is forgotten, and that is confirmed.
     Done,
     /// Taken back.
     Cancelled,
@@ -69,6 +71,8 @@ pub enum RequestChannel {
     Letter,
     /// The person came.
     InPerson,
+    /// Through an agent whom they authorized.
+    Agent,
 }
 
 /// How a request came. An application that passes it on says nothing of this; people of the staff say how it came and how they
@@ -186,6 +190,9 @@ pub struct SubjectRequestPage {
 pub struct RequestRun {
     /// People who were erased.
     pub erased: u64,
+    /// Erasures of earlier runs that were confirmed.
+    #[serde(default)]
+    pub confirmed: u64,
     /// Files that were made.
     pub collected: u64,
     /// Files whose time was over.

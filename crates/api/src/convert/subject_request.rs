@@ -5,7 +5,7 @@ use privet_wire as wire;
 
 use super::oid_out;
 
-fn id_out(id: privet_vault::SubjectRequestId) -> wire::SubjectRequestId {
+pub(crate) fn request_id_out(id: privet_vault::SubjectRequestId) -> wire::SubjectRequestId {
     wire::SubjectRequestId::from_bytes(*id.as_bytes())
 }
 
@@ -17,6 +17,7 @@ pub(crate) fn request_origin_in(body: wire::AskRequest) -> vault::RequestOrigin 
             wire::RequestChannel::Phone => vault::RequestChannel::Phone,
             wire::RequestChannel::Letter => vault::RequestChannel::Letter,
             wire::RequestChannel::InPerson => vault::RequestChannel::InPerson,
+            wire::RequestChannel::Agent => vault::RequestChannel::Agent,
         }),
         received_on: body.received_on,
         checked: body.checked.map(wire::Personal::into_inner),
@@ -30,6 +31,7 @@ fn channel_out(channel: vault::RequestChannel) -> wire::RequestChannel {
         vault::RequestChannel::Phone => wire::RequestChannel::Phone,
         vault::RequestChannel::Letter => wire::RequestChannel::Letter,
         vault::RequestChannel::InPerson => wire::RequestChannel::InPerson,
+        vault::RequestChannel::Agent => wire::RequestChannel::Agent,
     }
 }
 
@@ -42,6 +44,7 @@ fn state_out(state: vault::SubjectRequestState) -> wire::SubjectRequestState {
         vault::SubjectRequestState::Expired => wire::SubjectRequestState::Expired,
         vault::SubjectRequestState::Cooling => wire::SubjectRequestState::Cooling,
         vault::SubjectRequestState::Destroying => wire::SubjectRequestState::Destroying,
+        vault::SubjectRequestState::Confirming => wire::SubjectRequestState::Confirming,
         vault::SubjectRequestState::Done => wire::SubjectRequestState::Done,
         vault::SubjectRequestState::Cancelled => wire::SubjectRequestState::Cancelled,
     }
@@ -49,7 +52,7 @@ fn state_out(state: vault::SubjectRequestState) -> wire::SubjectRequestState {
 
 pub(crate) fn subject_request_out(request: vault::RequestSummary) -> wire::SubjectRequest {
     wire::SubjectRequest {
-        id: id_out(request.id),
+        id: request_id_out(request.id),
         kind: match request.kind {
             vault::SubjectRequestKind::Access => wire::SubjectRequestKind::Access,
             vault::SubjectRequestKind::Erasure => wire::SubjectRequestKind::Erasure,
@@ -84,6 +87,6 @@ pub(crate) fn request_page_out(list: vault::RequestList) -> wire::SubjectRequest
     let requests = list.requests.into_iter().map(subject_request_out);
     wire::SubjectRequestPage {
         requests: requests.collect(),
-        next: list.next.map(id_out),
+        next: list.next.map(request_id_out),
     }
 }

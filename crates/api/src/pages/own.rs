@@ -8,6 +8,7 @@
 mod asked;
 mod consent;
 mod copy;
+mod erasure_receipt;
 mod frame;
 mod held;
 mod language;
@@ -25,6 +26,7 @@ use axum::response::Response;
 pub(crate) use asked::{answer_look, asked};
 pub(crate) use consent::{answer, consent, receipt};
 pub(crate) use copy::{ask_for_copy, copy, copy_file};
+pub(crate) use erasure_receipt::{erasure_receipt, get_erasure_receipt};
 pub(crate) use held::{correct, erase, field, held};
 pub(crate) use leave::{leave, say_leave};
 pub(crate) use login::{back, log_out, login, start};

@@ -112,6 +112,9 @@ fn step(state: SubjectRequestState) -> Option<&'static str> {
         }
         SubjectRequestState::Cooling => Some("Can be taken back until"),
         SubjectRequestState::Destroying => Some("Being erased; tried again from"),
+        SubjectRequestState::Confirming => {
+            Some("Erased; waits for confirmation, looked at again from")
+        }
         SubjectRequestState::Expired
         | SubjectRequestState::Done
         | SubjectRequestState::Cancelled => None,
@@ -120,7 +123,11 @@ fn step(state: SubjectRequestState) -> Option<&'static str> {
 
 /// Whether somebody may still take it back.
 fn is_open(state: SubjectRequestState) -> bool {
-    !state.has_ended() && state != SubjectRequestState::Destroying
+    let begun = [
+        SubjectRequestState::Destroying,
+        SubjectRequestState::Confirming,
+    ];
+    !state.has_ended() && !begun.contains(&state)
 }
 
 /// The list: those that run, or all.

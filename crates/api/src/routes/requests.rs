@@ -10,13 +10,13 @@ use privet_wire::{
     SubjectRequestQuery,
 };
 
-use crate::answer::Answer;
+use crate::answer::{Answer, plain};
 use crate::authenticated::Authenticated;
 use crate::body::{Json, Params, PathId};
 use crate::convert::{
     oid_in, request_detail_out, request_origin_in, request_page_out, subject_request_out,
 };
-use crate::file::{file_out, file_refused, wish_of};
+use crate::file::{file_out, wish_of};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -88,6 +88,21 @@ pub(crate) async fn show(
     Answer::ok(&request_detail_out(detail))
 }
 
+/// The signed receipt of an erasure that is done: what was destroyed, what is kept and why, and from when on no backup brings it back. It is
+/// canonical JSON (RFC 8785) with a proof of W3C Data Integrity, and the same each time it is asked for; it leads to nobody. Reading it is put on
+/// record.
+#[utoipa::path(get, path = "/v1/requests/{id}/receipt", tag = "requests",
+    params(("id" = privet_wire::SubjectRequestId, Path)),
+    responses((status = 200, content_type = "application/ld+json"), Refusals))]
+pub(crate) async fn receipt(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<SubjectRequestId>,
+) -> Result<Response, Refusal> {
+    let receipt = api.vault.erasure_receipt(&caller, id).await?;
+    Ok(plain("application/ld+json", receipt.into_bytes()))
+}
+
 /// Takes a request back: an erasure until it is carried out, an access request at any time, with its file.
 #[utoipa::path(post, path = "/v1/requests/{id}/cancel", tag = "requests",
     params(("id" = privet_wire::SubjectRequestId, Path)),
@@ -111,6 +126,7 @@ pub(crate) async fn run(
     let run = api.vault.run_requests(&caller).await?;
     Answer::ok(&RequestRun {
         erased: run.erased,
+        confirmed: run.confirmed,
         collected: run.collected,
         expired: run.expired,
         failed: run.failed,
@@ -134,5 +150,5 @@ pub(crate) async fn file(
 ) -> Result<Response, Refusal> {
     let wish = wish_of(&headers);
     let reading = api.vault.request_file(&caller, id, wish).await;
-    file_out(reading.map_err(file_refused)?)
+    file_out(reading?)
 }

@@ -11,7 +11,7 @@ use privet_wire::{
 use crate::answer::Answer;
 use crate::authenticated::Authenticated;
 use crate::body::{Json, PathId};
-use crate::convert::{oid_out, puid_out, subject_names};
+use crate::convert::{oid_out, puid_out, request_id_out, subject_names};
 use crate::openapi::Refusals;
 use crate::refusal::Refusal;
 use crate::router::Api;
@@ -156,6 +156,10 @@ pub(crate) async fn close(
             until: kept.until,
         }),
         confirmed: closed.confirmed,
+        request: Some(request_id_out(closed.request)),
+        receipt: closed
+            .receipt
+            .and_then(|receipt| serde_json::from_slice(receipt.as_bytes()).ok()),
     };
     Answer::sized(status, &body, 1_024)
 }

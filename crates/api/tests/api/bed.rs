@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use privet_api::{ApiConfig, serve};
+use privet_api::{Agents, ApiConfig, Drp, serve};
 use privet_classify::{DataMap, MaskRules};
 use privet_request_files::{FolderFiles, FolderSpools};
 use privet_seal::{Entropy, FileKeyProvider};
@@ -175,6 +175,8 @@ pub(crate) async fn vault(environment: &str, stores: &Stores, clock: &Arc<MovedC
 pub(crate) struct Rules {
     policies: &'static str,
     principals: &'static str,
+    /// Whether people are found by their telephone number, too.
+    finds_phones: bool,
 }
 
 /// What customers wrote takes a second person, and engineers may break the glass. `bea` is a colleague of the engineer on
@@ -192,12 +194,24 @@ pub(crate) const TWO_PERSONS: Rules = Rules {
         [people.lead]
         groups = ["on-call", "auditors"]
     "#,
+    finds_phones: false,
 };
 
 /// A job that writes to those who agreed to it.
 pub(crate) const MAILER: Rules = Rules {
     policies: "",
     principals: "[jobs.mailer]\ngroups = [\"pii-jobs\"]\npurposes = [\"service\", \"marketing\"]\n",
+    finds_phones: false,
+};
+
+/// Agents who act for people.
+const AGENTS: Rules = Rules {
+    policies: r#"
+        @id("agents-act-for-people")
+        permit (principal is Job in Group::"agents", action == Action::"act_for_people", resource);
+    "#,
+    principals: "[jobs.example-agent]\ngroups = [\"agents\"]\npurposes = []\n[jobs.other-agent]\ngroups = [\"agents\"]\npurposes = []\n",
+    finds_phones: true,
 };
 
 async fn vault_of(
@@ -231,7 +245,11 @@ async fn vault_of(
     let parts = Parts {
         policy: policy(&environment, rules),
         config,
-        map: DataMap::parse(MAP).unwrap(),
+        map: DataMap::parse(&match rules.finds_phones {
+            true => MAP.replacen("type = \"phone\"\n", "type = \"phone\"\nlookup = {}\n", 1),
+            false => MAP.to_owned(),
+        })
+        .unwrap(),
         data: Arc::clone(&stores.data),
         keys: Arc::clone(&stores.keys),
         log: Arc::clone(&stores.log),
@@ -318,6 +336,26 @@ impl Bed {
         let clock = clock();
         let vault = vault_of("test", &stores, &clock, rules).await;
         Self::serve(stores, clock, vault, ApiConfig::default()).await
+    }
+
+    /// A server over memory with agents who act for people.
+    pub(crate) async fn with_agents() -> Self {
+        let (stores, clock) = (Stores::memory(), clock());
+        let vault = vault_of("test", &stores, &clock, AGENTS).await;
+        let agents = Agents::parse(crate::drp::directory().as_bytes()).unwrap();
+        let principals = [
+            ("EXAMPLE_AGENT", "example-agent"),
+            ("OTHER_AGENT", "other-agent"),
+        ];
+        let principals = principals.map(|(id, name)| (id.to_owned(), name.parse().unwrap()));
+        let (email, phone) = (Some("email".to_owned()), Some("phone".to_owned()));
+        let business = "SHOP".parse().unwrap();
+        let drp = Drp::new(business, agents, principals.into(), email, phone).unwrap();
+        let config = ApiConfig {
+            drp: Some(drp),
+            ..ApiConfig::default()
+        };
+        Self::serve(stores, clock, vault, config).await
     }
 
     /// A server over memory whose people's own pages are still to be opened.

@@ -17,6 +17,8 @@ mod bearer;
 mod codes;
 mod consent;
 mod description;
+mod drp;
+mod erasure_receipt;
 mod hostile;
 mod kept_consent;
 mod lifecycle;

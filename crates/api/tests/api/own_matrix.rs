@@ -87,6 +87,7 @@ pub(crate) async fn own_page(bed: &Bed, route: &Listed, number: usize, column: u
         ("POST", "/me/login/mail") => "email=ada%40example.com".to_owned(),
         ("POST", "/me/login/link") => format!("code={form}"),
         ("POST", "/me/telemetry-id") => format!("form={form}&understood=yes"),
+        ("POST", "/me/receipt") => format!("request={}", receipt(bed, number).await),
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     };
     let answer = send(bed, route.method.as_str(), &path, &cookie, &body).await;
@@ -99,6 +100,15 @@ pub(crate) async fn own_page(bed: &Bed, route: &Listed, number: usize, column: u
     answer.status
 }
 
+/// The request of somebody who has left.
+async fn receipt(bed: &Bed, number: usize) -> String {
+    let gone = bed.subject(&format!("gone{number}@example.com")).await;
+    let close = format!("/v1/subjects/{gone}/close");
+    let job = bed.of("job").await;
+    let closed = job.call("POST", &close, None).await.expect(200).json();
+    closed["request"].as_str().unwrap().to_owned()
+}
+
 /// What a person's own cookie is worth where it does not belong: nothing.
 pub(crate) async fn person(bed: &Bed, route: &Listed, path: &str, number: usize) -> u16 {
     let subject = bed.subject(&format!("person{number}@example.com")).await;
@@ -108,6 +118,7 @@ pub(crate) async fn person(bed: &Bed, route: &Listed, path: &str, number: usize)
     let answer = send(bed, route.method.as_str(), path, &cookie, &body).await;
     match route.access {
         Access::Token => assert_eq!(answer.status, 401, "{path}"),
+        Access::Agent => assert!([401, 404].contains(&answer.status), "{path}"),
         Access::Page => {
             let leads = answer.header("location").unwrap_or_default();
             assert!(leads.starts_with("/login"), "{path} leads to {leads}");

@@ -274,6 +274,9 @@ pub(crate) enum Audit {
         /// Many entries with their proofs in one file, such as all of a session's from `privet session prove`.
         #[arg(long, value_name = "FILE", conflicts_with_all = ["entry", "proof"])]
         bundle: Option<PathBuf>,
+        /// A person's own leaf, as "who looked" on their pages hands it out: the entry must be about them.
+        #[arg(long, value_name = "FILE")]
+        leaf: Option<PathBuf>,
         /// The log's verifier key (`NAME+HASH+KEY`, as in log.pub), where the folder's own is not at hand. May be repeated,
         /// for entries of several servers.
         #[arg(long)]

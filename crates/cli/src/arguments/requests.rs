@@ -26,6 +26,8 @@ Examples:
       --checked 'asked in the shop, with a passport'
   privet request list --running
   privet request show 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f
+  privet request receipt 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f -o erased.json
+  privet request verify erased.json --log-key \"$(cat log.pub)\"
   privet request cancel 6f1c2d3e-8a7b-4c6d-9e5f-4a3b2c1d0e9f";
 
 #[derive(Debug, Args)]
@@ -141,6 +143,29 @@ pub(crate) enum Request {
     Cancel {
         /// The request's id.
         id: SubjectRequestId,
+    },
+    /// Fetch the signed receipt of an erasure that is done.
+    ///
+    /// It says what was destroyed, what law keeps, and from when on no backup brings anything back, and leads to nobody.
+    Receipt {
+        /// The request's id.
+        id: SubjectRequestId,
+        /// The file to write; standard output without it.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check the receipt of an erasure by its signature, and say what it says.
+    ///
+    /// Needs no server and no folder: only the public key of receipts, and the log's to prove that the log holds its entry.
+    Verify {
+        /// The receipt.
+        file: PathBuf,
+        /// The public key (`did:key:…`, as in receipt.pub), where the folder's own is not at hand.
+        #[arg(long)]
+        key: Option<String>,
+        /// The public key of the log, as in log.pub. May be repeated.
+        #[arg(long, value_name = "KEY")]
+        log_key: Vec<String>,
     },
     /// Carry out at once what is due, without waiting for the daily batch.
     ///

@@ -49,12 +49,16 @@ pub(crate) async fn run(dir: Option<PathBuf>, log: AuditLog, style: Style) -> Re
             entry,
             proof,
             bundle,
+            leaf,
             key,
         } => {
             let keys = check::keys(dir, &key)?;
+            let leaf = leaf.as_deref().map(check::Leaf::read).transpose()?;
             match (bundle, entry, proof) {
-                (None, Some(entry), Some(proof)) => check::entry(&keys, &entry, &proof, style),
-                (Some(bundle), _, _) => check::bundle(&keys, &bundle, style),
+                (None, Some(entry), Some(proof)) => {
+                    check::entry(&keys, (&entry, &proof), leaf, style)
+                }
+                (Some(bundle), _, _) => check::bundle(&keys, &bundle, leaf, style),
                 _ => bail!("name an entry and its proof, or a file with `--bundle`"),
             }
         }
@@ -294,7 +298,7 @@ fn folder_key(dir: Option<PathBuf>) -> Result<VerifierKey> {
     verifier(&read_text(&path)?, &path.display().to_string())
 }
 
-fn verifier(text: &str, whence: &str) -> Result<VerifierKey> {
+pub(in crate::command) fn verifier(text: &str, whence: &str) -> Result<VerifierKey> {
     text.trim()
         .parse()
         .map_err(|error| anyhow!("{whence} is not a verifier key: {error}"))

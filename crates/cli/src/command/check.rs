@@ -73,6 +73,9 @@ impl Report {
         }
         if let Some(map) = &map {
             self.notices(folder, &settings, map).await;
+            if let Some(agents) = &settings.drp {
+                self.kept(agents.read(folder, map));
+            }
         }
         if let Some(stated) = &settings.telemetry {
             let found = telemetry::check(folder, stated, map.as_ref()).await;

@@ -3,7 +3,7 @@
 mod import;
 mod kept;
 mod notice;
-mod receipt;
+pub(super) mod receipt;
 
 use std::io::{self, Read as _};
 use std::path::PathBuf;

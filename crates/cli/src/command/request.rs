@@ -1,7 +1,9 @@
 //! `privet request`: what people ask for, by when it is due, and how it ends.
 
+mod receipt;
+
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
@@ -21,8 +23,11 @@ use crate::folder::Folder;
 use crate::output::{self, Style, line};
 use crate::target::Target;
 
-pub(crate) async fn run(folder: Folder, requests: Requests, style: Style) -> Result<()> {
-    let client = Client::new(&folder, &requests.who, "operator")?;
+pub(crate) async fn run(dir: Option<PathBuf>, requests: Requests, style: Style) -> Result<()> {
+    if let Request::Verify { file, key, log_key } = &requests.command {
+        return receipt::check(dir, file, key.as_deref(), log_key, style);
+    }
+    let client = Client::new(&Folder::find(dir)?, &requests.who, "operator")?;
     match requests.command {
         Request::Access {
             subject,
@@ -71,6 +76,9 @@ pub(crate) async fn run(folder: Folder, requests: Requests, style: Style) -> Res
             };
             list(&client.find("/v1/requests", &query).await?, style)
         }
+        Request::Receipt { id, output } => receipt::show(&client, id, output.as_deref()).await,
+        // Answered above, without a server.
+        Request::Verify { .. } => Ok(()),
         Request::Show { id } => show(&client.get(&format!("/v1/requests/{id}")).await?, style),
         Request::Cancel { id } => {
             let path = format!("/v1/requests/{id}/cancel");
@@ -231,12 +239,13 @@ fn ran(run: &RequestRun, style: Style) -> Result<()> {
     }
     let RequestRun {
         erased,
+        confirmed,
         collected,
         expired,
         failed,
     } = run;
     line(format!(
-        "{erased} erased, {collected} collected, {expired} expired, {failed} failed"
+        "{erased} erased, {confirmed} confirmed, {collected} collected, {expired} expired, {failed} failed"
     ))
 }
 
@@ -265,6 +274,7 @@ fn state(state: SubjectRequestState) -> &'static str {
         SubjectRequestState::Expired => "expired",
         SubjectRequestState::Cooling => "cooling",
         SubjectRequestState::Destroying => "destroying",
+        SubjectRequestState::Confirming => "confirming",
         SubjectRequestState::Done => "done",
         SubjectRequestState::Cancelled => "cancelled",
     }
@@ -277,6 +287,7 @@ fn channel(channel: RequestChannel) -> &'static str {
         RequestChannel::Phone => "by phone",
         RequestChannel::Letter => "by letter",
         RequestChannel::InPerson => "in person",
+        RequestChannel::Agent => "through an agent",
     }
 }
 

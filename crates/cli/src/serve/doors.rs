@@ -131,6 +131,11 @@ impl Doors {
             tasks: JoinSet::new(),
         };
         let mut config = doors.api_config();
+        config.drp = settings
+            .drp
+            .as_ref()
+            .map(|drp| drp.read(folder, vault.map()))
+            .transpose()?;
         if settings.telemetry.is_some() {
             let telemetry = doors.spawn_telemetry(settings, vault, ports, &mut config);
             telemetry.await?;

@@ -156,3 +156,51 @@ fn the_tail_follows() {
     tail.kill().unwrap();
     tail.wait().unwrap();
 }
+
+/// An entry, its proof and a person's leaf of it, made with a second implementation.
+const ENTRY: &str = r#"{"v":1,"t":"reveal","ts":"2026-11-20T17:12:03.123459Z","env":"test","actor":{"kind":"job","name":"billing"},"subjects":{"count":2,"root":"b497ade64b1b0a53b0c111ebec7df4bb2ad5df75048dd02e7dc05e4d1b5bac6f"}}"#;
+const PROOF: &str = "c2sp.org/tlog-proof@v1\nindex 0\nLCj7REsAHwVv1U3oyPxABPfhuz+7kjIhxGepNJCgsE4=\n\nprivet.example/prod/1\n2\nV5gmriehR30SIFKOlqEFF4QY+UjsekbnMUH5mLZpzGQ=\n\n— privet.example/prod/1 FGkHz017mAx3bH5KzkWvTwQKk6eGpSpJpuljlJod+T/E/pD7cf8tpRzsG7NOBGF+uYwhQRWdUH+sTPBzewv0b+wUCAQ=\n";
+const LEAF: &str = r#"{"index":0,"of":2,"reference":"52525252-5252-5252-5252-525252525252","fields":[1,2],"count":3,"salt":"0505050505050505050505050505050505050505050505050505050505050505","hashes":["20127871bb98506fcb2eb26ab0f726a97fd0407c0314098a4418e31f40ab74a6"]}"#;
+const KEY: &str = "privet.example/prod/1+146907cf+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+
+/// What a person is handed on their own pages is all that they need to see that somebody looked at them.
+#[test]
+fn a_persons_leaf_is_checked_offline() {
+    let place = Place::new();
+    let paths = ["entry.json", "entry.tlog-proof", "leaf.json"].map(|name| place.path(name));
+    let [entry, proof, leaf] = &paths;
+    fs::write(entry, ENTRY).unwrap();
+    fs::write(proof, PROOF).unwrap();
+    let check = |text: &str| {
+        fs::write(leaf, text).unwrap();
+        let mut command = privet();
+        command.current_dir("/").args(["audit", "check"]);
+        command.args([entry, proof]).arg("--leaf").arg(leaf);
+        Ran::of(command.args(["--key", KEY]))
+    };
+    let proved = check(LEAF).ok();
+    assert!(
+        proved.contains(
+            "entry 0 is about 52525252-5252-5252-5252-525252525252, fields [1, 2], 3 values"
+        ),
+        "{proved}"
+    );
+    assert!(proved.contains("it is entry 0 of the 2"), "{proved}");
+    for (part, other) in [
+        ("\"count\":3", "\"count\":2"),
+        ("[1,2]", "[1]"),
+        ("\"index\":0", "\"index\":1"),
+        ("\"of\":2", "\"of\":1"),
+        ("5252525252", "5252525253"),
+        ("0505", "0506"),
+    ] {
+        let refused = check(&LEAF.replacen(part, other, 1)).failed();
+        assert!(
+            refused.contains("not a leaf of what was proven"),
+            "{refused}"
+        );
+    }
+    assert!(check("{}").failed().contains("not a person's leaf"));
+    fs::write(entry, ENTRY.replace("reveal", "denied")).unwrap();
+    assert!(check(LEAF).failed().contains("is not one of"));
+}

@@ -1,8 +1,10 @@
 //! `privet request`: what people ask for is entered, shown, taken back and carried out once.
 
+use std::fs;
+
 use serde_json::json;
 
-use crate::support::{Place, Server, post};
+use crate::support::{Place, Ran, Server, post, privet};
 use crate::telemetry::token;
 
 /// A server whose erasures wait for so many days, and people.
@@ -66,7 +68,10 @@ fn who_asked_to_be_forgotten_can_change_their_mind() {
     assert!(shown.contains("by phone"), "{shown}");
     // Nobody is erased before their days are over, whoever is in a hurry.
     let ran = place.run(&["request", "run"]).ok();
-    assert_eq!(ran, "0 erased, 0 collected, 0 expired, 0 failed\n");
+    assert_eq!(
+        ran,
+        "0 erased, 0 confirmed, 0 collected, 0 expired, 0 failed\n"
+    );
 
     place.run(&["request", "cancel", &request]).ok();
     let again = place.run(&["request", "cancel", &request]).failed();
@@ -100,8 +105,43 @@ fn who_asked_to_be_forgotten_is() {
     let gone = place.run(&erase(oid)).failed();
     assert!(gone.contains("not_found"), "{gone}");
     place.run(&["consent", "show", other]).ok();
+    has_a_receipt(&place, &request, oid);
     let verified = place.run(&["audit", "verify"]).ok();
     assert!(!verified.is_empty());
+}
+
+/// Fetched, and checked far away from the folder with two public keys.
+fn has_a_receipt(place: &Place, request: &str, oid: &str) {
+    let file = place.path("erased.json");
+    let out = file.to_str().unwrap();
+    place.run(&["request", "receipt", request, "-o", out]).ok();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(oid), "it leads to nobody");
+    let again = place.run(&["request", "receipt", request]).ok();
+    assert_eq!(again, text);
+    let key = |name: &str| fs::read_to_string(place.dir().join(name)).unwrap();
+    let (key, log_key) = (key("receipt.pub"), key("log.pub"));
+    let check = |more: &[&str]| {
+        let mut command = privet();
+        command.current_dir("/").args(["request", "verify", out]);
+        command.args(["--key", key.trim()]).args(more);
+        Ran::of(&mut command)
+    };
+    let log_key = ["--log-key", log_key.trim()];
+    let said = check(&log_key).ok();
+    assert!(
+        said.contains(&format!("verified: request {request}")),
+        "{said}"
+    );
+    assert!(said.contains("1 keys of the account"), "{said}");
+    assert!(said.contains("nothing brings it back after"), "{said}");
+    assert!(said.contains("proved: entry "), "{said}");
+    assert!(check(&[]).ok().contains("not proved without --log-key"));
+    let in_folder = place.run(&["request", "verify", out, "--json"]).json();
+    assert_eq!(in_folder["erasure"]["request"], request);
+    fs::write(&file, text.replace("\"values\":\"0\"", "\"values\":\"1\"")).unwrap();
+    let refused = check(&log_key).failed();
+    assert!(refused.contains("altered"), "{refused}");
 }
 
 #[test]

@@ -228,7 +228,8 @@ CREATE TABLE orphan_row (
 ) WITHOUT ROWID;
 ";
 
-/// Which fields are being erased, until no key opens them any more; from when on a person is told by mail that somebody asks them.
+/// Which fields are being erased, until no key opens them any more; from when on a person is told by mail that somebody asks them;
+/// what the receipt of an erasure says, which runs until it is confirmed.
 const FORMAT_7: &str = "
 CREATE TABLE field_erasure (
     subject BLOB NOT NULL REFERENCES subject (reference),
@@ -240,6 +241,11 @@ CREATE TABLE field_erasure (
 
 ALTER TABLE grant_request ADD COLUMN tell_at INTEGER;
 CREATE INDEX grant_request_to_tell ON grant_request (tell_at, id) WHERE tell_at IS NOT NULL;
+
+ALTER TABLE subject_request ADD COLUMN receipt BLOB;
+DROP INDEX subject_request_running;
+CREATE UNIQUE INDEX subject_request_running ON subject_request (subject, kind)
+    WHERE state IN ('waiting', 'collecting', 'cooling', 'destroying', 'confirming');
 ";
 
 /// `keys.sqlite` as a [`KeyStore`].

@@ -143,9 +143,9 @@ fn key_call() -> impl Strategy<Value = Call> {
         1 => (0..9_u64).prop_map(Call::Changes),
         1 => (0..9_u64).prop_map(Call::TrimChanges),
         3 => (0..5_u32, 10..14_u32, any::<bool>()).prop_map(|(a, b, c)| Call::Ask(a, b, c)),
-        3 => (0..5_u32, 1..4_u64, 0..9_u8, prop::bool::weighted(0.2))
+        3 => (0..5_u32, 1..4_u64, 0..10_u8, prop::bool::weighted(0.2))
             .prop_map(|(a, b, c, d)| Call::Advance(a, b, c, d)),
-        1 => (prop::option::of(0..9_u8), prop::option::of(10..14_u32), prop::option::of(0..9_i64), 0..4_u32)
+        1 => (prop::option::of(0..10_u8), prop::option::of(10..14_u32), prop::option::of(0..9_i64), 0..4_u32)
             .prop_map(|(a, b, c, d)| Call::Asked(a, b, c, d)),
         2 => prop::collection::vec((10..14_u32, prop::option::of(0..2_u32)), 0..4)
             .prop_map(Call::ConsentChanged),

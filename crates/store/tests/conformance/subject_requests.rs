@@ -285,6 +285,12 @@ async fn requests_end_with_their_subject() {
         let again = add(stores, 4, 1, ERASURE).await;
         let (destroying, effects) = after(&again, &claimed(1), 8 * 24 * 3_600);
         assert!(put(stores, &destroying, effects).await);
+        let prepared = Event::Prepared {
+            run: run(1),
+            receipt: vec![8; 300],
+        };
+        let (destroying, effects) = after(&destroying, &prepared, 8 * 24 * 3_600);
+        assert!(put(stores, &destroying, effects).await);
         let destroyed = async || {
             let consent = ConsentEnd::default();
             let keys = &stores.keys;
@@ -292,16 +298,16 @@ async fn requests_end_with_their_subject() {
             destroyed.await.unwrap();
         };
         destroyed().await;
-        let (done, _) = after(&destroying, &Event::Destroyed, 99);
-        let done = SubjectRequestRow {
+        let (gone, _) = after(&destroying, &Event::Destroyed, 99);
+        let gone = SubjectRequestRow {
             subject: None,
             details: Vec::new(),
-            ..done
+            ..gone
         };
         for _ in 0..2 {
             assert_eq!(stored(stores, 1).await, None);
             assert_eq!(stored(stores, 2).await, None);
-            assert_eq!(stored(stores, 4).await, Some(done.clone()));
+            assert_eq!(stored(stores, 4).await, Some(gone.clone()));
             assert_eq!(stored(stores, 3).await, Some(other.clone()));
             for n in [1, 2, 4] {
                 assert!(!has_key(stores, n).await, "{n}");
@@ -310,9 +316,26 @@ async fn requests_end_with_their_subject() {
             // Once more changes nothing.
             destroyed().await;
         }
-        // Who worked on it finds that it is over.
+        stores.reopen().await;
+        assert_eq!(stored(stores, 4).await, Some(gone.clone()));
+        // Who worked on it has to look again, and finds that it is theirs to confirm.
         let (late, effects) = after(&destroying, &Event::Prolonged { run: run(1) }, 100);
         assert!(!put(stores, &late, effects).await);
+        let by = SubjectRequestFilter {
+            wakes_by: gone.progress.wakes_at(),
+            states: vec![SubjectRequestState::Confirming],
+            count_max: 10,
+            ..SubjectRequestFilter::default()
+        };
+        let waiting = stores.keys.subject_requests(&by).await.unwrap();
+        assert_eq!(waiting, [gone.clone()]);
+        let confirmed = Event::Confirmed {
+            run: run(1),
+            receipt: Some(vec![9; 5_000]),
+        };
+        let (done, effects) = after(&gone, &confirmed, 101);
+        assert!(put(stores, &done, effects).await);
+        assert_eq!(stored(stores, 4).await, Some(done));
         let row = asked(5, reference(1), ACCESS);
         let added = stores.keys.add_subject_request(row, key_of(5)).await;
         assert_eq!(added, Err(StoreError::Conflict), "nobody is there to ask");

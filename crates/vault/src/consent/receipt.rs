@@ -8,8 +8,8 @@ use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
 use crate::port::{ConsentBit, NoticeRow};
 use crate::receipt::{
-    AnswerKind, Controller, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError, ReceiptKey,
-    ReceiptPublicKey, ReceiptSubject, ReceiptText,
+    AnswerKind, Controller, ErasureContent, Receipt, ReceiptAnswer, ReceiptContent, ReceiptError,
+    ReceiptKey, ReceiptPublicKey, ReceiptSubject, ReceiptText,
 };
 use crate::{Caller, Error, Result, SubjectName, Vault};
 
@@ -103,6 +103,13 @@ impl Vault {
     ) -> Result<Receipt> {
         let content = self.receipt_content(issuer, subject, bits, said);
         Receipt::sign(&content, issuer.key).map_err(unsignable)
+    }
+
+    /// Signs what became of an erasure. In whose name was settled with it, unless nobody was named then.
+    pub(crate) fn signed_erasure(&self, mut content: ErasureContent) -> Result<Receipt> {
+        let issuer = self.issuer()?;
+        content.controller.get_or_insert(issuer.controller);
+        Receipt::sign_erasure(&content, issuer.key).map_err(unsignable)
     }
 
     pub(super) fn issuer(&self) -> Result<Issuer<'_>> {

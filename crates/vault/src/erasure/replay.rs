@@ -8,7 +8,9 @@ use privet_seal::KeyKind;
 
 use crate::audit::{Actor, EntryKind, Missing, Record};
 use crate::port::{FieldErasure, NewSessionEntry, SessionPart, StoreError};
-use crate::{Error, Reason, Result, SessionId, SubjectRef, SubjectRequestId, TokenId, Vault};
+use crate::{
+    Error, Reason, RequestRunId, Result, SessionId, SubjectRef, SubjectRequestId, TokenId, Vault,
+};
 
 /// How many entries a replay reads at once.
 const BATCH: u32 = 2_000;
@@ -139,8 +141,8 @@ impl Vault {
                 ),
             }));
         }
-        // Whether each is done.
-        let mut erased: BTreeMap<SubjectRef, bool> = BTreeMap::new();
+        // Whether each is done, and for which request.
+        let mut erased: BTreeMap<SubjectRef, (bool, Option<SubjectRequestId>)> = BTreeMap::new();
         while position < size {
             let entries = match missing.filter(|_| position >= stored) {
                 Some(missing) => missing.entries(position).await?,
@@ -157,8 +159,10 @@ impl Vault {
             }
             for entry in &entries {
                 self.index_session_entry(origin, position, entry).await?;
-                if let Some((kind, subject)) = erased_subject(entry) {
-                    *erased.entry(subject).or_default() |= kind == EntryKind::ErasureDone;
+                if let Some((kind, subject, request)) = erased_subject(entry) {
+                    let known = erased.entry(subject).or_default();
+                    known.0 |= kind == EntryKind::ErasureDone;
+                    known.1 = known.1.or(request);
                 }
                 replayed.fields.extend(erased_fields(entry));
                 if let Some(token) = revoked_token(entry) {
@@ -170,7 +174,10 @@ impl Vault {
                 position += 1;
             }
         }
-        for (subject, done) in erased {
+        for (subject, (done, request)) in erased {
+            if let (false, Some(request)) = (done, request) {
+                self.enter_cut_short(request, subject).await?;
+            }
             self.replay(subject, done).await?;
         }
         self.delete_orphans().await?;
@@ -195,6 +202,17 @@ impl Vault {
             .fact("erased", subject.to_string())
             .fact("replayed", true);
         self.record(record).await.map(drop)
+    }
+
+    /// A crash may have come between an intent and the request whose receipt says what came of it.
+    async fn enter_cut_short(&self, request: SubjectRequestId, subject: SubjectRef) -> Result<()> {
+        let known = self.inner.keys.subjects_by_reference(&[subject]).await?;
+        if known.into_iter().flatten().next().is_none() {
+            return Ok(());
+        }
+        let draft = self.doomed(subject).await?.draft;
+        let run = RequestRunId::random(self.inner.keyring.entropy());
+        self.enter_erasure(request, subject, run, &draft).await
     }
 
     /// A crash may have come between an entry and the note that it belongs to a session.
@@ -237,8 +255,8 @@ fn cancelled_request(entry: &[u8]) -> Option<SubjectRequestId> {
     value.get("facts")?.get("request")?.as_str()?.parse().ok()
 }
 
-/// The subject that an erasure entry names; cheap for all others.
-fn erased_subject(entry: &[u8]) -> Option<(EntryKind, SubjectRef)> {
+/// The subject that an erasure entry names, and the request; cheap for all others.
+fn erased_subject(entry: &[u8]) -> Option<(EntryKind, SubjectRef, Option<SubjectRequestId>)> {
     memmem::find(entry, b"\"erasure.")?;
     let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
     let kind = match value.get("t")?.as_str()? {
@@ -246,8 +264,10 @@ fn erased_subject(entry: &[u8]) -> Option<(EntryKind, SubjectRef)> {
         "erasure.done" => EntryKind::ErasureDone,
         _ => return None,
     };
-    let subject = value.get("facts")?.get("erased")?.as_str()?.parse().ok()?;
-    Some((kind, subject))
+    let facts = value.get("facts")?;
+    let subject = facts.get("erased")?.as_str()?.parse().ok()?;
+    let request = facts.get("request").and_then(|request| request.as_str());
+    Some((kind, subject, request.and_then(|id| id.parse().ok())))
 }
 
 /// The fields that an entry says are erased; cheap for all others.

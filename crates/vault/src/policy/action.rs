@@ -37,6 +37,8 @@ pub enum Action {
     RunRequests,
     /// Receive the file with everything that is held of a subject, to hand it to them.
     ReadRequestFile,
+    /// Send requests of people on their behalf, as an agent whom they authorized, and see where these stand.
+    ActForPeople,
     /// See what a subject agrees to, and agreed to before.
     ReadConsent,
     /// See what is kept of the answers of a subject that was closed, with their evidence.
@@ -116,6 +118,7 @@ impl Action {
         Self::ReadRequests,
         Self::RunRequests,
         Self::ReadRequestFile,
+        Self::ActForPeople,
         Self::ReadConsent,
         Self::ReadKeptConsent,
         Self::RecordConsent,
@@ -163,6 +166,7 @@ impl Action {
             Self::ReadRequests => "read_requests",
             Self::RunRequests => "run_requests",
             Self::ReadRequestFile => "read_request_file",
+            Self::ActForPeople => "act_for_people",
             Self::ReadConsent => "read_consent",
             Self::ReadKeptConsent => "read_kept_consent",
             Self::RecordConsent => "record_consent",
@@ -215,6 +219,7 @@ impl Action {
             | Self::ReadRequests
             | Self::RunRequests
             | Self::ReadRequestFile
+            | Self::ActForPeople
             | Self::ReadConsent
             | Self::ReadKeptConsent
             | Self::RecordConsent

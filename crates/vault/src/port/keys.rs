@@ -339,7 +339,7 @@ pub trait KeyStore: SubjectRequestStore {
     /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Its account id is
     /// among the [orphans](Self::orphans) from then on, alone, and so are the places of its answers; its aliases are among the
     /// [orphaned rows](Self::orphan_rows). Answers the retention keys that stay. What the subject asked for goes with it, and so do the keys of that; the request to be erased, if there is
-    /// one, stays as done and nobody's. Repeating it is
+    /// one, stays as nobody's, [to be confirmed](crate::subject_request::SubjectRequestState::Confirming). Repeating it is
     /// harmless. What telemetry is told waits in the [stream's events](Self::stream_events) from the same moment on;
     /// [`StoreError::Conflict`], and nothing is destroyed, when the subject has another salt than that says.
     async fn destroy_subject(

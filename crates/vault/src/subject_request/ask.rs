@@ -8,10 +8,13 @@ use super::details::{Bound, Details, RequestOrigin};
 use super::machine::{Event, Progress, Refusal, SubjectRequestKind};
 use super::view::RequestSummary;
 use crate::audit::{EntryKind, Record};
+use crate::erasure::Draft;
 use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
 use crate::port::{StoreError, SubjectRequestFilter, SubjectRequestRow};
-use crate::{Caller, Error, Result, SubjectName, SubjectRequestId, Vault};
+use crate::{
+    Caller, Error, RequestRunId, Result, SubjectName, SubjectRef, SubjectRequestId, Vault,
+};
 
 /// Requests that a person sees of their own.
 const OWN_MAX: u32 = 100;
@@ -83,12 +86,25 @@ impl Vault {
         kind: SubjectRequestKind,
         origin: RequestOrigin,
     ) -> Result<RequestSummary> {
+        let id = SubjectRequestId::random(self.inner.keyring.entropy());
+        self.enter_request_as(caller, decision, (subject, kind), origin, id)
+            .await
+    }
+
+    /// The same under an id that is given.
+    pub(super) async fn enter_request_as(
+        &self,
+        caller: &Caller,
+        decision: &Decision,
+        (subject, kind): (&SubjectName, SubjectRequestKind),
+        origin: RequestOrigin,
+        id: SubjectRequestId,
+    ) -> Result<RequestSummary> {
         let now = self.now();
         let origin = origin.check(caller, now)?;
         let open = self.subject(subject).await?;
         self.check_none_runs(&open, kind, now).await?;
         let keyring = &self.inner.keyring;
-        let id = SubjectRequestId::random(keyring.entropy());
         let bound = Bound {
             request: id,
             subject: open.row.reference,
@@ -135,6 +151,60 @@ impl Vault {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Enters the erasure of a subject that is closed at once, held by this attempt. Where the subject has one, or is gone, nothing
+    /// is entered.
+    pub(crate) async fn enter_erasure(
+        &self,
+        id: SubjectRequestId,
+        subject: SubjectRef,
+        run: RequestRunId,
+        draft: &Draft,
+    ) -> Result<()> {
+        let now = self.now();
+        let (config, keyring) = (&self.inner.config, &self.inner.keyring);
+        let tenant = keyring.tenant(&config.tenant, now).await?;
+        let kind = SubjectRequestKind::Erasure;
+        let (key_row, key) = keyring.requests().fresh(&tenant, *id.as_bytes(), now)?;
+        let bound = Bound {
+            request: id,
+            subject,
+            kind,
+        };
+        let details = Details::of_closing().seal(bound, &key, keyring.entropy())?;
+        let (server, receipt) = (config.origin.clone(), draft.to_bytes()?);
+        let rules = self.requests_book().rules();
+        let row = SubjectRequestRow {
+            id,
+            subject: Some(subject),
+            kind,
+            received_at: now,
+            asked_at: now,
+            details,
+            version: 1,
+            progress: Progress::closing(run, server, receipt, now, rules),
+        };
+        match self.inner.keys.add_subject_request(row, key_row).await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The erasure that a subject waits for.
+    pub(crate) async fn running_erasure(
+        &self,
+        subject: SubjectRef,
+    ) -> Result<Option<SubjectRequestId>> {
+        let filter = SubjectRequestFilter {
+            subject: Some(subject),
+            states: super::running_states(),
+            count_max: RUNNING_MAX,
+            ..SubjectRequestFilter::default()
+        };
+        let rows = self.inner.keys.subject_requests(&filter).await?;
+        let kind = SubjectRequestKind::Erasure;
+        Ok(rows.iter().find(|row| row.kind == kind).map(|row| row.id))
     }
 
     async fn check_none_runs(

@@ -34,16 +34,19 @@ pub enum RequestChannel {
     Letter,
     /// The person came.
     InPerson,
+    /// Through an agent whom they authorized.
+    Agent,
 }
 
 impl RequestChannel {
     /// Every channel.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::App,
         Self::Mail,
         Self::Phone,
         Self::Letter,
         Self::InPerson,
+        Self::Agent,
     ];
 
     /// Its stable name.
@@ -54,6 +57,7 @@ impl RequestChannel {
             Self::Phone => "phone",
             Self::Letter => "letter",
             Self::InPerson => "in_person",
+            Self::Agent => "agent",
         }
     }
 }
@@ -153,8 +157,9 @@ impl Bound {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Details {
     v: u8,
-    /// Who entered it.
-    pub(super) by: PrincipalName,
+    /// Who entered it; nobody of a closing, whose intent in the log says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<PrincipalName>,
     pub(super) channel: RequestChannel,
     #[serde(
         default,
@@ -182,9 +187,19 @@ impl Details {
     pub(super) fn new(caller: &Caller, origin: CheckedOrigin) -> Self {
         Self {
             v: VERSION,
-            by: caller.principal().name.clone(),
+            by: Some(caller.principal().name.clone()),
             channel: origin.channel,
             checked: origin.checked,
+        }
+    }
+
+    /// Of a subject that is closed at once, which the log says by whom.
+    pub(super) fn of_closing() -> Self {
+        Self {
+            v: VERSION,
+            by: None,
+            channel: RequestChannel::App,
+            checked: None,
         }
     }
 

@@ -2,8 +2,10 @@
 //! clock or a server. Whoever carries requests out asks it what may happen, and stores what it says by compare-and-swap.
 //!
 //! ```text
-//! access:   waiting ─> collecting ─> ready ─> notified ─> expired        erasure:   cooling ─> destroying ─> done
-//!              └───────────┴───────────┴─────────┴─────> cancelled                     └─────> cancelled
+//! access:   waiting ─> collecting ─> ready ─> notified ─> expired
+//!              └───────────┴───────────┴─────────┴─────> cancelled
+//! erasure:  cooling ─> destroying ─> confirming ─> done
+//!              └─────> cancelled
 //! ```
 
 use jiff::civil::Time;
@@ -57,7 +59,9 @@ pub enum SubjectRequestState {
     Cooling,
     /// Erasure: a server destroys, or will try again.
     Destroying,
-    /// Erasure: the keys and links are destroyed.
+    /// Erasure: the keys and links are destroyed; that no restore brings them back is not confirmed yet.
+    Confirming,
+    /// Erasure: the keys and links are destroyed, and that is confirmed.
     Done,
     /// Taken back; nothing is left of it.
     Cancelled,
@@ -65,7 +69,7 @@ pub enum SubjectRequestState {
 
 impl SubjectRequestState {
     /// Every state.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Waiting,
         Self::Collecting,
         Self::Ready,
@@ -73,6 +77,7 @@ impl SubjectRequestState {
         Self::Expired,
         Self::Cooling,
         Self::Destroying,
+        Self::Confirming,
         Self::Done,
         Self::Cancelled,
     ];
@@ -87,6 +92,7 @@ impl SubjectRequestState {
             Self::Expired => "expired",
             Self::Cooling => "cooling",
             Self::Destroying => "destroying",
+            Self::Confirming => "confirming",
             Self::Done => "done",
             Self::Cancelled => "cancelled",
         }
@@ -96,7 +102,7 @@ impl SubjectRequestState {
     pub const fn is_running(self) -> bool {
         matches!(
             self,
-            Self::Waiting | Self::Collecting | Self::Cooling | Self::Destroying
+            Self::Waiting | Self::Collecting | Self::Cooling | Self::Destroying | Self::Confirming
         )
     }
 
@@ -154,6 +160,8 @@ pub struct Progress {
     pub notify: bool,
     /// The file, once there is one; it says when the file was, also after its end.
     pub file: Option<RequestFile>,
+    /// Erasure: what its receipt says, as far as it is known. It leads to nobody.
+    pub receipt: Option<Vec<u8>>,
     /// When the request ended.
     pub ended_at: Option<Timestamp>,
 }
@@ -173,6 +181,8 @@ pub struct RequestRules {
     pub pause: SignedDuration,
     /// … up to this.
     pub pause_max: SignedDuration,
+    /// How many days backups of the key store are kept, as receipts of erasure say.
+    pub key_backup_days: u32,
 }
 
 impl Default for RequestRules {
@@ -184,6 +194,7 @@ impl Default for RequestRules {
             lease: SignedDuration::from_mins(5),
             pause: SignedDuration::from_secs(30),
             pause_max: SignedDuration::from_hours(1),
+            key_backup_days: 14,
         }
     }
 }
@@ -197,6 +208,8 @@ pub enum Step {
     Notify,
     /// Destroy the subject.
     Destroy,
+    /// Find out whether that is confirmed, and make the receipt.
+    Confirm,
 }
 
 /// What happens to a request.
@@ -248,8 +261,36 @@ pub enum Event {
         /// Random, so that what failed together is not tried again together.
         jitter: u32,
     },
-    /// The subject's keys and links are destroyed, by whomever.
+    /// Somebody who may closes the subject at once: a server takes the erasure although it can still be taken back.
+    Hastened {
+        /// The attempt, drawn for this claim.
+        run: RequestRunId,
+        /// The origin of the server's log.
+        server: String,
+    },
+    /// What is about to be destroyed is known.
+    Prepared {
+        /// The attempt.
+        run: RequestRunId,
+        /// What the receipt will say of it.
+        receipt: Vec<u8>,
+    },
+    /// What was done since is known better.
+    Noted {
+        /// The attempt.
+        run: RequestRunId,
+        /// What the receipt says so far.
+        receipt: Vec<u8>,
+    },
+    /// The subject's keys and links are destroyed, by whomever. Who held the request holds it on.
     Destroyed,
+    /// No restore brings the subject back.
+    Confirmed {
+        /// The attempt.
+        run: RequestRunId,
+        /// What the receipt says from now on; `None` if what was destroyed is not known any more.
+        receipt: Option<Vec<u8>>,
+    },
     /// Time has passed: a file may be over.
     Passed,
 }
@@ -302,7 +343,29 @@ impl Progress {
             lease: None,
             notify: notify && kind == SubjectRequestKind::Access,
             file: None,
+            receipt: None,
             ended_at: None,
+        }
+    }
+
+    /// The erasure of a subject that is closed at once, held by whoever closes it.
+    pub fn closing(
+        run: RequestRunId,
+        server: String,
+        receipt: Vec<u8>,
+        now: Timestamp,
+        rules: &RequestRules,
+    ) -> Self {
+        Self {
+            state: SubjectRequestState::Destroying,
+            due_at: now,
+            lease: Some(Lease {
+                run,
+                server,
+                until: after(now, rules.lease),
+            }),
+            receipt: Some(receipt),
+            ..Self::asked(SubjectRequestKind::Erasure, false, now, rules)
         }
     }
 
@@ -317,7 +380,8 @@ impl Progress {
             SubjectRequestState::Waiting
             | SubjectRequestState::Collecting
             | SubjectRequestState::Cooling
-            | SubjectRequestState::Destroying => Some(step),
+            | SubjectRequestState::Destroying
+            | SubjectRequestState::Confirming => Some(step),
             SubjectRequestState::Ready if self.notify => Some(step.min(over)),
             SubjectRequestState::Ready | SubjectRequestState::Notified => Some(over),
             SubjectRequestState::Expired
@@ -360,6 +424,7 @@ impl Progress {
             }
             SubjectRequestState::Cooling if self.due_at <= now => Step::Destroy,
             SubjectRequestState::Destroying if at_once || is_over => Step::Destroy,
+            SubjectRequestState::Confirming if at_once || is_over => Step::Confirm,
             state if state.has_ended() => return Err(Refusal::Ended),
             _ => return Err(Refusal::NotDue),
         };
@@ -395,13 +460,16 @@ pub fn next(
             at_once,
         } => {
             let step = before.due(now, *at_once, rules)?;
-            let lease = Lease {
-                run: *run,
-                server: server.clone(),
-                until: after(now, rules.lease),
-            };
-            Ok(claimed(before, step, lease))
+            Ok(claimed(before, step, leased(*run, server, now, rules)))
         }
+        Event::Hastened { run, server } => match before.state {
+            _ if before.is_held(now, rules) => Err(Refusal::Taken),
+            SubjectRequestState::Cooling | SubjectRequestState::Destroying => {
+                let lease = leased(*run, server, now, rules);
+                Ok(claimed(before, Step::Destroy, lease))
+            }
+            state => Err(without_effect(state)),
+        },
         Event::Prolonged { run } => {
             let mut lease = held_by(before, *run)?.clone();
             lease.until = after(now, rules.lease);
@@ -440,12 +508,23 @@ pub fn next(
                 ..before.clone()
             }))
         }
+        // Once it is destroyed, nobody can say any more what that was.
+        Event::Prepared { run, receipt } => {
+            noted(before, *run, SubjectRequestState::Destroying, receipt)
+        }
+        Event::Noted { run, receipt } => {
+            noted(before, *run, SubjectRequestState::Confirming, receipt)
+        }
         Event::Destroyed => match before.state {
             SubjectRequestState::Cooling | SubjectRequestState::Destroying => {
-                Ok(ended(before, SubjectRequestState::Done, now))
+                Ok(destroyed(before, now))
             }
             state => Err(without_effect(state)),
         },
+        Event::Confirmed { run, receipt } => {
+            held_by(before, *run)?;
+            confirmed(before, receipt.clone(), now)
+        }
         Event::Passed => {
             if before.state.has_file() && before.is_over(now) {
                 return Ok(ended(before, SubjectRequestState::Expired, now));
@@ -462,7 +541,7 @@ fn cancelled(before: &Progress, now: Timestamp) -> Result<(Progress, Effects), R
         | SubjectRequestState::Ready
         | SubjectRequestState::Notified
         | SubjectRequestState::Cooling => Ok(ended(before, SubjectRequestState::Cancelled, now)),
-        SubjectRequestState::Destroying => Err(Refusal::TooLate),
+        SubjectRequestState::Destroying | SubjectRequestState::Confirming => Err(Refusal::TooLate),
         SubjectRequestState::Expired
         | SubjectRequestState::Done
         | SubjectRequestState::Cancelled => Err(Refusal::Ended),
@@ -474,6 +553,7 @@ fn claimed(before: &Progress, step: Step, lease: Lease) -> (Progress, Effects) {
         Step::Collect => SubjectRequestState::Collecting,
         Step::Notify => SubjectRequestState::Ready,
         Step::Destroy => SubjectRequestState::Destroying,
+        Step::Confirm => SubjectRequestState::Confirming,
     };
     let progress = Progress {
         state,
@@ -531,6 +611,58 @@ fn untold(before: &Progress, code: &str, now: Timestamp) -> Result<(Progress, Ef
         attempts: before.attempts.saturating_add(1),
         failure: Some(code.to_owned()),
         ..stepped(before, SubjectRequestState::Ready, now)
+    }))
+}
+
+fn leased(run: RequestRunId, server: &str, now: Timestamp, rules: &RequestRules) -> Lease {
+    Lease {
+        run,
+        server: server.to_owned(),
+        until: after(now, rules.lease),
+    }
+}
+
+fn noted(
+    before: &Progress,
+    run: RequestRunId,
+    state: SubjectRequestState,
+    receipt: &[u8],
+) -> Result<(Progress, Effects), Refusal> {
+    held_by(before, run)?;
+    if before.state != state {
+        return Err(Refusal::Lost);
+    }
+    Ok(alone(Progress {
+        receipt: Some(receipt.to_vec()),
+        ..before.clone()
+    }))
+}
+
+/// Its key goes with the subject; so do what else they asked for, and its files.
+fn destroyed(before: &Progress, now: Timestamp) -> (Progress, Effects) {
+    let progress = Progress {
+        lease: before.lease.clone(),
+        ..stepped(before, SubjectRequestState::Confirming, now)
+    };
+    let effects = Effects {
+        destroys_key: true,
+        ..Effects::default()
+    };
+    (progress, effects)
+}
+
+fn confirmed(
+    before: &Progress,
+    receipt: Option<Vec<u8>>,
+    now: Timestamp,
+) -> Result<(Progress, Effects), Refusal> {
+    if before.state != SubjectRequestState::Confirming {
+        return Err(Refusal::Lost);
+    }
+    Ok(alone(Progress {
+        receipt,
+        ended_at: Some(now),
+        ..stepped(before, SubjectRequestState::Done, now)
     }))
 }
 

@@ -98,7 +98,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::Denied`] by policy, [`Error::NotFound`] for an unknown request, [`Error::Conflict`] with code `no_file` where there is none (yet, or
-    /// any more), [`Error::Invalid`] with code `range` for bytes that the file does not have, [`Error::Unready`] when it cannot be reached, or lies on
+    /// any more), [`Error::Range`] for bytes that the file does not have, [`Error::Unready`] when it cannot be reached, or lies on
     /// another server.
     pub async fn request_file(
         &self,
@@ -133,13 +133,9 @@ impl Vault {
         let key = keys.open(tenant, *id.as_bytes(), self.now()).await?;
         let key = key.ok_or_else(no_file)?;
         let range = wish.range(&tag_of(&file));
-        let (start, end) = range.within(file.size_bytes).ok_or_else(|| {
-            let size = file.size_bytes;
-            Error::invalid(
-                "range",
-                format!("the file has {size} bytes: ask for some of them"),
-            )
-        })?;
+        let size_bytes = file.size_bytes;
+        let within = range.within(size_bytes);
+        let (start, end) = within.ok_or(Error::Range { size_bytes })?;
         let opener = self.opener(&row, &file, &key).await?;
         let record = Record::by(EntryKind::RequestFileRead, caller)
             .ruling(self.ruling(decision))

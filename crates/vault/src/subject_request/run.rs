@@ -1,22 +1,28 @@
 //! Taking the steps that are due: by the server itself each minute, or at once when somebody asks for it. What fails is tried again;
 //! what another server does is left to it.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use privet_seal::{KeyId, KeyKind};
 
 use super::book::Outcome;
+use super::confirming::{Confirmation, WaitsFor};
 use super::deadline::{Deadline, Urgency};
 use super::machine::{Event, Step, SubjectRequestState};
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
 use crate::port::{SubjectRequestFilter, SubjectRequestRow};
 use crate::session::lock;
-use crate::{Caller, Error, RequestRunId, Result, SubjectRef, Vault};
+use crate::{Caller, Error, RequestRunId, Result, SubjectRef, SubjectRequestId, Vault};
 
 /// Steps that one run takes at most.
 const STEPS_MAX: usize = 1_000;
 /// Requests that are looked at together.
 const PAGE: u32 = 500;
+
+/// How long a confirmation waits for the log's mirror before others have their turn.
+const MIRROR_WAIT: Duration = Duration::from_secs(1);
 
 /// A request that is due soon.
 const DUE_SOON: &str = "request_due_soon";
@@ -28,6 +34,8 @@ const LATE: &str = "request_late";
 pub struct RequestRun {
     /// People who were erased.
     pub erased: u64,
+    /// Erasures of earlier runs that were confirmed.
+    pub confirmed: u64,
     /// Files that were made.
     pub collected: u64,
     /// Files whose time was over.
@@ -78,6 +86,7 @@ impl Vault {
                 Step::Collect => collecting.push(row),
                 // A run of its own: a mail server that hangs holds up nothing but mail.
                 Step::Notify => {}
+                Step::Confirm => self.confirm_for(&row, at_once, &mut run).await?,
             }
         }
         self.collect_requests(collecting, at_once, &mut run).await?;
@@ -116,7 +125,7 @@ impl Vault {
         let Some((row, _)) = claimed.await? else {
             return Ok(());
         };
-        match self.erase_requested(&row).await {
+        match self.erase_requested(&row, attempt).await {
             Ok(()) => run.erased += 1,
             Err(error) => {
                 run.failed += 1;
@@ -124,6 +133,55 @@ impl Vault {
             }
         }
         Ok(())
+    }
+
+    /// Finds out whether an erasure that was carried out is confirmed by now.
+    async fn confirm_for(
+        &self,
+        row: &SubjectRequestRow,
+        at_once: bool,
+        run: &mut RequestRun,
+    ) -> Result<()> {
+        let attempt = RequestRunId::random(self.inner.keyring.entropy());
+        let server = &self.inner.config.origin;
+        let claimed = self
+            .requests_book()
+            .claim(row, attempt, server, at_once, self.now());
+        let Some((row, _)) = claimed.await? else {
+            return Ok(());
+        };
+        match self.confirm_requested(&row, attempt, MIRROR_WAIT).await {
+            Ok(Confirmation::Done(_)) => run.confirmed += 1,
+            Ok(Confirmation::Waits(why)) => self.step_waits(row.id, attempt, why).await?,
+            Err(error) => {
+                run.failed += 1;
+                self.step_failed(&row, attempt, &error).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of a step that something else has to happen for; it is tried again as what failed is.
+    pub(crate) async fn step_waits(
+        &self,
+        id: SubjectRequestId,
+        attempt: RequestRunId,
+        why: WaitsFor,
+    ) -> Result<()> {
+        let event = self.failure(attempt, why.code(), SignedDuration::ZERO);
+        self.requests_book().apply(id, &event, self.now()).await?;
+        Ok(())
+    }
+
+    fn failure(&self, run: RequestRunId, code: &str, at_least: SignedDuration) -> Event {
+        let mut jitter = [0; 4];
+        self.inner.entropy.fill(&mut jitter);
+        Event::Failed {
+            run,
+            code: code.to_owned(),
+            at_least,
+            jitter: u32::from_le_bytes(jitter),
+        }
     }
 
     /// The keys of everything that a subject asked for.
@@ -154,13 +212,14 @@ impl Vault {
         }
     }
 
-    async fn erase_requested(&self, row: &SubjectRequestRow) -> Result<()> {
+    async fn erase_requested(&self, row: &SubjectRequestRow, attempt: RequestRunId) -> Result<()> {
         // The row alone says whose request it is: what was sealed with it has to say the same.
         self.request_details(row).await?;
         let Some(subject) = row.subject else {
             return Ok(());
         };
-        self.close_for_request(subject, row.id).await.map(drop)
+        let closed = self.close_for_request(subject, row.id, attempt);
+        closed.await.map(drop)
     }
 
     pub(super) async fn step_failed(
@@ -182,14 +241,7 @@ impl Vault {
         code: &str,
         at_least: SignedDuration,
     ) -> Result<()> {
-        let mut jitter = [0; 4];
-        self.inner.entropy.fill(&mut jitter);
-        let event = Event::Failed {
-            run: attempt,
-            code: code.to_owned(),
-            at_least,
-            jitter: u32::from_le_bytes(jitter),
-        };
+        let event = self.failure(attempt, code, at_least);
         // That it was lost meanwhile, or has ended, is as well.
         self.requests_book()
             .apply(row.id, &event, self.now())

@@ -184,7 +184,7 @@ impl Vault {
         let oid = open.map(|open| open.row.oid);
         let (by, channel, checked) = match details {
             None => (None, None, None),
-            Some(details) => (Some(details.by), Some(details.channel), details.checked),
+            Some(details) => (details.by, Some(details.channel), details.checked),
         };
         Ok(RequestDetail {
             summary: RequestSummary::new(&row, oid, self.now()),

@@ -12,6 +12,7 @@
 #[expect(dead_code, reason = "other tests need more of it")]
 mod bed;
 mod comparing;
+mod confirming;
 mod engine;
 mod faulty;
 mod place;

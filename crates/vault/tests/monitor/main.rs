@@ -27,6 +27,7 @@ mod losing;
 mod noticing;
 mod own;
 mod querying;
+mod receipting;
 mod requesting;
 mod revealing;
 mod reviewing;

@@ -11,8 +11,8 @@ use crate::world::{Action, Answer, Hand, World, rules};
 
 /// Whether a row's person is still waiting for it.
 fn runs(row: &SubjectRequestRow) -> bool {
-    use State::{Collecting, Cooling, Destroying, Waiting};
-    [Waiting, Collecting, Cooling, Destroying].contains(&row.progress.state)
+    use State::{Collecting, Confirming, Cooling, Destroying, Waiting};
+    [Waiting, Collecting, Cooling, Destroying, Confirming].contains(&row.progress.state)
 }
 
 /// What a server may do about a row, looked at apart from the vault's own answer.
@@ -30,6 +30,7 @@ pub(crate) fn due(row: &SubjectRequestRow, now: Timestamp) -> Option<Step> {
         State::Waiting | State::Collecting => Step::Collect,
         State::Ready if row.progress.notify && file_is_there(row) => Step::Notify,
         State::Cooling | State::Destroying => Step::Destroy,
+        State::Confirming => Step::Confirm,
         _ => return None,
     };
     (free && row.progress.due_at <= now).then_some(step)
@@ -107,7 +108,10 @@ pub(crate) fn actions(world: &World, grain: Grain) -> Vec<Action> {
                     open.push(Action::Prolong(server));
                 }
                 if grain == Grain::Fine && attempts < 1 {
-                    open.push(Action::Fail(server));
+                    open.push(match (step, worked) {
+                        (Step::Destroy | Step::Confirm, true) => Action::Unconfirmed(server),
+                        _ => Action::Fail(server),
+                    });
                 }
             }
         }
@@ -142,7 +146,7 @@ pub(crate) fn check_answer(before: &World, action: Action, after: &World, answer
                 _ => before.cancelling.as_ref().unwrap(),
             };
             let expected = match seen.progress.state {
-                State::Destroying => Some(Refusal::TooLate),
+                State::Destroying | State::Confirming => Some(Refusal::TooLate),
                 State::Expired | State::Done | State::Cancelled => Some(Refusal::Ended),
                 _ => None,
             };
@@ -161,6 +165,7 @@ pub(crate) fn check_answer(before: &World, action: Action, after: &World, answer
             Action::Finish(server)
             | Action::Fail(server)
             | Action::GiveUp(server)
+            | Action::Unconfirmed(server)
             | Action::Prolong(server),
             answer,
         ) => {
@@ -170,6 +175,14 @@ pub(crate) fn check_answer(before: &World, action: Action, after: &World, answer
             let changed = matches!(answer, Answer::Outcome(Some(Outcome::Changed(..))));
             let asked = *answer != Answer::None;
             assert_eq!(changed, asked && before.holds(*request, *run));
+        }
+        (Action::Work(server), Answer::Outcome(Some(outcome))) => {
+            // What is about to be destroyed is stored by whoever holds the request, before anybody destroyed it.
+            let Some(Hand::Holding { request, run, .. }) = &before.hands[server] else {
+                panic!("it holds nothing");
+            };
+            let changed = matches!(outcome, Outcome::Changed(..));
+            assert_eq!(changed, before.holds(*request, *run) && before.known);
         }
         (Action::Expire(_), answer) => {
             let changed = matches!(answer, Answer::Outcome(Some(Outcome::Changed(..))));
@@ -191,21 +204,28 @@ pub(crate) fn check(world: &World) {
     for row in &world.rows {
         let state = row.progress.state;
         let ended = [State::Expired, State::Done, State::Cancelled].contains(&state);
+        let opens = !ended && state != State::Confirming;
         assert_eq!(
             world.keys.contains(&row.id),
-            !ended,
-            "a key lives as long as its request"
+            opens,
+            "a key lives as long as its request, and its person"
         );
-        assert_eq!(row.details.is_empty(), ended);
+        assert_eq!(row.details.is_empty(), !opens);
+        let receipt = row.progress.receipt.as_deref();
+        match state {
+            State::Confirming => assert_eq!(receipt, Some(&[1][..]), "what was destroyed is known"),
+            State::Done => assert_eq!(receipt, Some(&[2][..]), "whoever is erased has a receipt"),
+            State::Destroying => {}
+            _ => assert_eq!(receipt, None),
+        }
         assert_eq!(
             row.subject.is_some(),
             world.known,
             "nobody's once they are gone"
         );
         if !world.known {
-            assert_eq!(
-                state,
-                State::Done,
+            assert!(
+                [State::Confirming, State::Done].contains(&state),
                 "of those who are gone stays that it was done"
             );
         }
@@ -281,9 +301,10 @@ pub(crate) fn abstracted(world: &World) -> String {
         Hand::Holding {
             request,
             step,
+            prepared,
             worked,
             ..
-        } if gone(*request) => Some(format!("{step:?} {worked}")),
+        } if gone(*request) => Some(format!("{step:?} {prepared} {worked}")),
         _ => None,
     });
     let mut lost: Vec<String> = lost.collect();
@@ -314,11 +335,12 @@ fn row_text(world: &World, row: &SubjectRequestRow) -> String {
             request,
             run,
             step,
+            prepared,
             worked,
         } if *request == row.id => {
             let holds = world.holds(*request, *run);
             let written = world.files.contains(&(*request, *run));
-            Some(format!("{step:?} {worked} {holds} {written}"))
+            Some(format!("{step:?} {prepared} {worked} {holds} {written}"))
         }
         _ => None,
     });
@@ -330,9 +352,10 @@ fn row_text(world: &World, row: &SubjectRequestRow) -> String {
     };
     let cancelling = world.cancelling.as_ref().filter(|seen| seen.id == row.id);
     format!(
-        "{:?} {:?} due {due} {} lease {lease:?} file {file:?} left {is_left_over} notify {} mailed {} {hands:?} {:?}",
+        "{:?} {:?} {:?} due {due} {} lease {lease:?} file {file:?} left {is_left_over} notify {} mailed {} {hands:?} {:?}",
         row.kind,
         progress.state,
+        progress.receipt,
         progress.attempts,
         progress.notify,
         world.mailed.contains(&row.id),

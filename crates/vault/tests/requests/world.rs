@@ -40,6 +40,8 @@ pub(crate) enum Hand {
         request: SubjectRequestId,
         run: RequestRunId,
         step: Step,
+        /// It has stored what is about to be destroyed.
+        prepared: bool,
         worked: bool,
     },
 }
@@ -215,6 +217,8 @@ pub(crate) enum Action {
     Fail(usize),
     /// The mail server refuses the mail for good, or there is no address.
     GiveUp(usize),
+    /// The log's mirror does not answer.
+    Unconfirmed(usize),
     Prolong(usize),
     Crash(usize),
     Expire(SubjectRequestId),
@@ -261,7 +265,7 @@ pub(crate) async fn act(before: &World, action: Action) -> (World, Answer) {
         }
         Action::Work(server) => work(&mut world, server).await,
         Action::Finish(server) => finish(&mut world, server).await,
-        Action::Fail(server) => fail(&mut world, server).await,
+        Action::Fail(server) | Action::Unconfirmed(server) => fail(&mut world, server).await,
         Action::GiveUp(server) => give_up(&mut world, server).await,
         Action::Prolong(server) => {
             let Some(Hand::Holding { request, run, .. }) = world.hands[server] else {
@@ -346,6 +350,7 @@ async fn claim(world: &mut World, server: usize) -> Answer {
         request: row.id,
         run,
         step,
+        prepared: false,
         worked: false,
     });
     Answer::Claimed(is_mine)
@@ -356,18 +361,30 @@ async fn work(world: &mut World, server: usize) -> Answer {
         request,
         run,
         step,
+        prepared,
         worked,
     }) = &mut world.hands[server]
     else {
         unreachable!()
     };
+    let (request, run, step) = (*request, *run, *step);
+    if step == Step::Destroy && !*prepared {
+        *prepared = true;
+        let receipt = vec![1];
+        let answer = apply(world, request, &Event::Prepared { run, receipt }).await;
+        if !matches!(answer, Answer::Outcome(Some(Outcome::Changed(..)))) {
+            // It is another attempt's by now.
+            world.hands[server] = None;
+        }
+        return answer;
+    }
     *worked = true;
-    match *step {
+    match step {
         Step::Collect => {
-            world.files.insert((*request, *run));
+            world.files.insert((request, run));
         }
         Step::Notify => {
-            world.mailed.insert(*request);
+            world.mailed.insert(request);
         }
         Step::Destroy => {
             let stored = Stored::of(world).await;
@@ -378,6 +395,7 @@ async fn work(world: &mut World, server: usize) -> Answer {
             destroyed.await.unwrap();
             stored.read_into(world).await;
         }
+        Step::Confirm => {}
     }
     Answer::None
 }
@@ -392,8 +410,10 @@ async fn finish(world: &mut World, server: usize) -> Answer {
     let event = match step {
         Step::Collect => Event::Collected { run, size_bytes: 1 },
         Step::Notify => Event::Told { run },
-        // That the subject is gone has moved the request on.
-        Step::Destroy => return Answer::None,
+        Step::Destroy | Step::Confirm => {
+            let receipt = Some(vec![2]);
+            Event::Confirmed { run, receipt }
+        }
     };
     let answer = apply(world, request, &event).await;
     if !matches!(answer, Answer::Outcome(Some(Outcome::Changed(..)))) {

@@ -14,7 +14,7 @@ use super::frame::{Frame, Place, said};
 use super::signed_in::{OwnForm, OwnPerson};
 use super::words::ENGLISH;
 use crate::body::PathId;
-use crate::file::{file_out, file_refused, wish_of};
+use crate::file::{file_out, wish_of};
 use crate::refusal::Refusal;
 use crate::router::Api;
 
@@ -120,7 +120,7 @@ pub(crate) async fn copy_file(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let reading = who.me.copy_file(id, wish_of(&headers)).await;
-    file_out(reading.map_err(file_refused)?)
+    file_out(reading?)
 }
 
 #[cfg(test)]

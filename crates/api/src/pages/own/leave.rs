@@ -31,6 +31,8 @@ struct Leave {
 
 /// A wish to leave that runs.
 struct Leaving {
+    /// What the receipt is found by.
+    number: String,
     until: Option<Moment>,
     can_stay: bool,
 }
@@ -52,6 +54,7 @@ async fn show(
     problem: Option<(StatusCode, String)>,
 ) -> Result<Response, Refusal> {
     let leaving = who.me.leaving().await?.map(|request| Leaving {
+        number: request.id.to_string(),
         until: request.next_at.map(Into::into),
         can_stay: request.state == SubjectRequestState::Cooling,
     });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use privet_tlog::note::VerifierKey;
 use privet_tlog::{Proof, ProofBundle};
-use privet_vault::audit::Entry;
+use privet_vault::audit::{Entry, SubjectProof};
 use serde_json::json;
 
 use super::{folder_key, verifier};
@@ -24,8 +24,60 @@ pub(super) fn keys(dir: Option<PathBuf>, named: &[String]) -> Result<Vec<Verifie
     named.iter().map(|key| verifier(key, "--key")).collect()
 }
 
+/// What a person was handed of an entry that is about them.
+pub(super) struct Leaf {
+    shown: String,
+    proof: SubjectProof,
+}
+
+impl Leaf {
+    /// Reads it, without believing it.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let shown = path.display().to_string();
+        let proof = serde_json::from_slice(&read(path)?)
+            .with_context(|| format!("`{shown}` is not a person's leaf of an entry"))?;
+        Ok(Self { shown, proof })
+    }
+
+    /// Whether an entry, which was proven, is about this person and says that of them.
+    fn is_of(&self, entry: &[u8]) -> bool {
+        let entry = Entry::parse(entry).ok();
+        let subjects = entry.and_then(|entry| entry.subjects());
+        subjects.is_some_and(|(root, count)| self.proof.verify(&root, count))
+    }
+
+    /// Says of whom the only entry that it is of is, and what it says of them.
+    fn check<'e>(
+        self,
+        mut entries: impl Iterator<Item = (u64, &'e [u8])>,
+        style: Style,
+    ) -> Result<()> {
+        let found = entries.find(|(_, entry)| self.is_of(entry));
+        let shown = &self.shown;
+        let (index, _) =
+            found.with_context(|| format!("`{shown}` is not a leaf of what was proven"))?;
+        let used = self.proof.subject();
+        match style {
+            // One answer is enough: that of the proof says that all is well.
+            Style::Programs => Ok(()),
+            Style::People => line(format!(
+                "proved: entry {} is about {}, fields {:?}, {} values",
+                output::count(index),
+                used.reference,
+                used.fields,
+                used.count
+            )),
+        }
+    }
+}
+
 /// One entry and its proof.
-pub(super) fn entry(keys: &[VerifierKey], entry: &Path, proof: &Path, style: Style) -> Result<()> {
+pub(super) fn entry(
+    keys: &[VerifierKey],
+    (entry, proof): (&Path, &Path),
+    leaf: Option<Leaf>,
+    style: Style,
+) -> Result<()> {
     let (bytes, file) = (read(entry)?, read(proof)?);
     let proof =
         Proof::parse(&file).with_context(|| format!("`{}` is not a proof", proof.display()))?;
@@ -36,6 +88,9 @@ pub(super) fn entry(keys: &[VerifierKey], entry: &Path, proof: &Path, style: Sty
             entry.display()
         )
     })?;
+    if let Some(leaf) = leaf {
+        leaf.check([(proof.index, bytes.as_slice())].into_iter(), style)?;
+    }
     match style {
         Style::Programs => output::json(&json!({
             "ok": true, "index": proof.index, "origin": checkpoint.origin.as_str(), "size": checkpoint.size,
@@ -50,13 +105,25 @@ pub(super) fn entry(keys: &[VerifierKey], entry: &Path, proof: &Path, style: Sty
 }
 
 /// Many entries with their proofs; says of which sessions they are.
-pub(super) fn bundle(keys: &[VerifierKey], path: &Path, style: Style) -> Result<()> {
+pub(super) fn bundle(
+    keys: &[VerifierKey],
+    path: &Path,
+    leaf: Option<Leaf>,
+    style: Style,
+) -> Result<()> {
     let shown = path.display();
     let bundle = ProofBundle::parse(&read(path)?)
         .with_context(|| format!("`{shown}` is not a bundle of proofs"))?;
     let checkpoints = bundle
         .verify(keys)
         .with_context(|| format!("`{shown}` does not prove what is in it"))?;
+    if let Some(leaf) = leaf {
+        let entries = bundle.logs.iter().flat_map(|log| &log.entries);
+        leaf.check(
+            entries.map(|entry| (entry.index, entry.bytes.as_slice())),
+            style,
+        )?;
+    }
     let mut sessions = BTreeSet::new();
     let mut logs = Vec::new();
     for (log, checkpoint) in bundle.logs.iter().zip(&checkpoints) {

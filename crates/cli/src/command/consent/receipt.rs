@@ -40,25 +40,38 @@ pub(super) fn check(
     key: Option<&str>,
     style: Style,
 ) -> Result<()> {
-    let key = match key {
-        Some(text) => public_key(text, "--key")?,
+    let key = key_of(dir, key)?;
+    let shown = file.display();
+    let content = verify(&read_receipt(file)?, &key)
+        .with_context(|| format!("`{shown}` is not a receipt to rely on"))?;
+    match style {
+        Style::Programs => output::json(&for_programs(&content, &key)),
+        Style::People => for_people(&content, &key),
+    }
+}
+
+/// The key that was named, else the folder's.
+pub(in crate::command) fn key_of(
+    dir: Option<PathBuf>,
+    named: Option<&str>,
+) -> Result<ReceiptPublicKey> {
+    match named {
+        Some(text) => public_key(text, "--key"),
         None => folder_key(dir).context(
             "the public key of receipts is needed: name it with --key (it stands in receipt.pub of the server's folder)",
-        )?,
-    };
-    let shown = file.display();
+        ),
+    }
+}
+
+/// A file that may be a receipt.
+pub(in crate::command) fn read_receipt(file: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let opened = fs::File::open(file).and_then(|opened| {
         let mut opened = opened.take(FILE_BYTES_MAX);
         opened.read_to_end(&mut bytes)
     });
-    opened.with_context(|| format!("cannot read `{shown}`"))?;
-    let content =
-        verify(&bytes, &key).with_context(|| format!("`{shown}` is not a receipt to rely on"))?;
-    match style {
-        Style::Programs => output::json(&for_programs(&content, &key)),
-        Style::People => for_people(&content, &key),
-    }
+    opened.with_context(|| format!("cannot read `{}`", file.display()))?;
+    Ok(bytes)
 }
 
 fn for_programs(content: &ReceiptContent, key: &ReceiptPublicKey) -> serde_json::Value {

@@ -113,7 +113,8 @@ impl State {
         });
     }
 
-    /// What a destroyed subject asked for goes with it. What it waited to be erased by is done, and nobody's.
+    /// What a destroyed subject asked for goes with it. What it waited to be erased by is nobody's,
+    /// and stays until that is confirmed.
     pub(super) fn end_requests_of(&mut self, subject: SubjectRef, at: Timestamp) {
         let theirs = |row: &SubjectRequestRow| row.subject == Some(subject);
         let asked = self.subject_requests.iter().filter(|row| theirs(row));

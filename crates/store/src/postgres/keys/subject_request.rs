@@ -20,7 +20,7 @@ use crate::write::{kind_of, state_of, states_condition};
 
 const SELECT: &str = "SELECT id, subject, kind, received_at, asked_at, details, version, state, due_at,
     attempts, failure, lease_run, lease_server, lease_until, notify, file_run, file_server, file_bytes,
-    file_made_at, file_until, ended_at FROM subject_request";
+    file_made_at, file_until, ended_at, receipt FROM subject_request";
 
 #[async_trait]
 impl SubjectRequestStore for PostgresKeys {
@@ -187,7 +187,7 @@ async fn put(
             "UPDATE subject_request SET state = $3, due_at = $4, attempts = $5, failure = $6,
                  lease_run = $7, lease_server = $8, lease_until = $9, notify = $10, file_run = $11,
                  file_server = $12, file_bytes = $13, file_made_at = $14, file_until = $15,
-                 ended_at = $16, wakes_at = $17
+                 ended_at = $16, wakes_at = $17, receipt = $18
              WHERE id = $1 AND version = $2",
             &[
                 &from_id(id.as_bytes()),
@@ -207,13 +207,15 @@ async fn put(
                 &time(file.map(|file| file.until))?,
                 &time(progress.ended_at)?,
                 &time(progress.wakes_at())?,
+                &progress.receipt,
             ],
         )
         .await?;
     Ok(())
 }
 
-/// What a destroyed subject asked for goes with it. What it waited to be erased by is done, and nobody's.
+/// What a destroyed subject asked for goes with it. What it waited to be erased by is nobody's,
+/// and stays until that is confirmed.
 pub(super) async fn end_of(
     client: &impl GenericClient,
     subject: SubjectRef,
@@ -237,8 +239,8 @@ pub(super) async fn end_of(
     client
         .execute(
             "UPDATE subject_request SET subject = NULL, details = '', version = version + 1,
-                 state = 'done', due_at = $2, attempts = 0, failure = NULL, lease_run = NULL,
-                 lease_server = NULL, lease_until = NULL, ended_at = $2, wakes_at = NULL
+                 state = 'confirming', due_at = $2, attempts = 0, failure = NULL,
+                 wakes_at = coalesce(lease_until, $2)
              WHERE subject = $1 AND state IN ('cooling', 'destroying')",
             &[&id, &from_time(at)?],
         )
@@ -296,6 +298,7 @@ fn request_row(row: &Row) -> Result<SubjectRequestRow, Failure> {
             notify: row.get(14)?,
             file,
             ended_at: row.time_if(20)?,
+            receipt: row.get(21)?,
         },
     })
 }

@@ -18,7 +18,7 @@ use crate::write::{kind_of, state_of, states_condition};
 
 const SELECT: &str = "SELECT id, subject, kind, received_at, asked_at, details, version, state, due_at,
     attempts, failure, lease_run, lease_server, lease_until, notify, file_run, file_server, file_bytes,
-    file_made_at, file_until, ended_at FROM subject_request";
+    file_made_at, file_until, ended_at, receipt FROM subject_request";
 
 #[async_trait]
 impl SubjectRequestStore for SqliteKeys {
@@ -159,7 +159,7 @@ fn put(
             "UPDATE subject_request SET state = ?3, due_at = ?4, attempts = ?5, failure = ?6,
                  lease_run = ?7, lease_server = ?8, lease_until = ?9, notify = ?10, file_run = ?11,
                  file_server = ?12, file_bytes = ?13, file_made_at = ?14, file_until = ?15,
-                 ended_at = ?16, wakes_at = ?17
+                 ended_at = ?16, wakes_at = ?17, receipt = ?18
              WHERE id = ?1 AND version = ?2",
         )?
         .execute(params![
@@ -180,6 +180,7 @@ fn put(
             file.map(|file| At(file.until)),
             progress.ended_at.map(At),
             progress.wakes_at().map(At),
+            progress.receipt,
         ])?;
     Ok(())
 }
@@ -193,7 +194,8 @@ fn empty(connection: &Connection, id: SubjectRequestId, scrub: &mut Scrub) -> Re
     Ok(())
 }
 
-/// What a destroyed subject asked for goes with it. What it waited to be erased by is done, and nobody's.
+/// What a destroyed subject asked for goes with it. What it waited to be erased by is nobody's,
+/// and stays until that is confirmed.
 pub(super) fn end_of(
     connection: &Connection,
     subject: SubjectRef,
@@ -209,8 +211,8 @@ pub(super) fn end_of(
     connection
         .prepare_cached(
             "UPDATE subject_request SET subject = NULL, details = x'', version = version + 1,
-                 state = 'done', due_at = ?2, attempts = 0, failure = NULL, lease_run = NULL,
-                 lease_server = NULL, lease_until = NULL, ended_at = ?2, wakes_at = NULL
+                 state = 'confirming', due_at = ?2, attempts = 0, failure = NULL,
+                 wakes_at = coalesce(lease_until, ?2)
              WHERE subject = ?1 AND state IN ('cooling', 'destroying')",
         )?
         .execute(params![subject.as_bytes(), At(at)])?;
@@ -258,6 +260,7 @@ fn request_row(row: &Row<'_>) -> rusqlite::Result<SubjectRequestRow> {
             notify: row.get(14)?,
             file,
             ended_at: row.get::<_, Option<At>>(20)?.map(|at| at.0),
+            receipt: row.get(21)?,
         },
     })
 }

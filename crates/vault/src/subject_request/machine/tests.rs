@@ -40,6 +40,7 @@ fn standing(state: SubjectRequestState) -> Progress {
         SubjectRequestState::Collecting
             | SubjectRequestState::Ready
             | SubjectRequestState::Destroying
+            | SubjectRequestState::Confirming
     );
     Progress {
         state,
@@ -49,6 +50,7 @@ fn standing(state: SubjectRequestState) -> Progress {
         lease: works.then_some(lease),
         notify: true,
         file: state.has_file().then_some(file),
+        receipt: None,
         ended_at: state.has_ended().then(now),
     }
 }
@@ -70,6 +72,22 @@ fn events() -> Vec<(&'static str, Event)> {
         code: "no_address".into(),
     };
     let collected = |run| Event::Collected { run, size_bytes: 9 };
+    let hastened = Event::Hastened {
+        run: OTHER,
+        server: "b".into(),
+    };
+    let prepared = |run| Event::Prepared {
+        run,
+        receipt: vec![1],
+    };
+    let noted = |run| Event::Noted {
+        run,
+        receipt: vec![1],
+    };
+    let confirmed = |run| Event::Confirmed {
+        run,
+        receipt: Some(vec![2]),
+    };
     vec![
         ("cancelled", Event::Cancelled),
         ("claimed", claimed(false)),
@@ -83,7 +101,14 @@ fn events() -> Vec<(&'static str, Event)> {
         ("untold by another", untold(OTHER)),
         ("failed", failed(RUN)),
         ("failed by another", failed(OTHER)),
+        ("hastened", hastened),
+        ("prepared", prepared(RUN)),
+        ("prepared by another", prepared(OTHER)),
+        ("noted", noted(RUN)),
+        ("noted by another", noted(OTHER)),
         ("destroyed", Event::Destroyed),
+        ("confirmed", confirmed(RUN)),
+        ("confirmed by another", confirmed(OTHER)),
         ("passed", Event::Passed),
     ]
 }
