@@ -338,11 +338,11 @@ impl Bed {
         Self::serve(stores, clock, vault, ApiConfig::default()).await
     }
 
-    /// A server over memory with agents who act for people.
-    pub(crate) async fn with_agents() -> Self {
+    /// A server over memory with agents who act for people, of a directory.
+    pub(crate) async fn with_agents(directory: &str) -> Self {
         let (stores, clock) = (Stores::memory(), clock());
         let vault = vault_of("test", &stores, &clock, AGENTS).await;
-        let agents = Agents::parse(crate::drp::directory().as_bytes()).unwrap();
+        let agents = Agents::parse(directory.as_bytes()).unwrap();
         let principals = [
             ("EXAMPLE_AGENT", "example-agent"),
             ("OTHER_AGENT", "other-agent"),

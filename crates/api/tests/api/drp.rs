@@ -73,7 +73,7 @@ const PATH: &str = "/v1/data-rights-request";
 
 #[tokio::test]
 async fn an_agent_asks_for_somebody() {
-    let bed = Bed::with_agents().await;
+    let bed = Bed::with_agents(&directory()).await;
     bed.subject("ada@example.com").await;
     let token = set_up(&bed, AGENT).await;
     let agent = format!("/v1/agent/{}", AGENT.0);
@@ -145,7 +145,7 @@ async fn an_agent_asks_for_somebody() {
 
 #[tokio::test]
 async fn whom_nobody_knows_for_certain_nobody_is_asked_for() {
-    let bed = Bed::with_agents().await;
+    let bed = Bed::with_agents(&directory()).await;
     let job = bed.of("job").await;
     for (email, phone) in [
         ("ada@example.com", "+1 202 555 0143"),
@@ -187,7 +187,7 @@ async fn whom_nobody_knows_for_certain_nobody_is_asked_for() {
 
 #[tokio::test]
 async fn what_others_try() {
-    let bed = Bed::with_agents().await;
+    let bed = Bed::with_agents(&directory()).await;
     bed.subject("ada@example.com").await;
     let (token, other) = (set_up(&bed, AGENT).await, set_up(&bed, OTHER).await);
     let good = exercise(&bed, AGENT.0, "access", "ada@example.com");
@@ -316,7 +316,7 @@ async fn what_others_try() {
 
 #[tokio::test]
 async fn a_token_is_for_an_agent_that_is_trusted_and_each_message_for_one() {
-    let bed = Bed::with_agents().await;
+    let bed = Bed::with_agents(&directory()).await;
     let path = |id: &str| format!("/v1/agent/{id}");
     let message = sign(AGENT.1, &claims(&bed, AGENT.0));
     send(&bed, "POST", &path(AGENT.0), "none", &message)

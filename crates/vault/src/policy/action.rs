@@ -96,7 +96,7 @@ pub(super) enum Target {
 
 impl Action {
     /// All actions, in the order of the golden matrix.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::CreateSubject,
         Self::DescribeSubject,
         Self::WriteFields,
