@@ -39,15 +39,7 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
             body(on_answers(bed, route.path, &email).await),
         ),
         (_, path) if path.starts_with("/v1/subjects/{oid}") => {
-            let oid = bed.subject(&email).await;
-            if path.ends_with("/receipts/{number}") {
-                let no = json!({"withdraw": ["marketing"], "channel": "web"});
-                let path = format!("/v1/subjects/{oid}/consent");
-                let job = bed.of("job").await;
-                job.call("PUT", &path, Some(no)).await.expect(200);
-            }
-            let path = path.replace("{oid}", &oid).replace("{number}", "1");
-            (path, on_subject(route))
+            (of_subject(bed, path, &email).await, on_subject(route))
         }
         (_, path) if path.starts_with("/v1/requests/{id}") => {
             (on_request(bed, path, &email).await, None)
@@ -88,6 +80,18 @@ async fn request(bed: &Bed, route: &Listed, number: usize) -> (String, Option<Va
         }
         (method, path) => panic!("`{method} {path}` has no case here: add one"),
     }
+}
+
+/// The path of a person, who was made for it, and has answered once if there is to be a receipt.
+async fn of_subject(bed: &Bed, path: &str, email: &str) -> String {
+    let oid = bed.subject(email).await;
+    if path.ends_with("/receipts/{number}") {
+        let no = json!({"withdraw": ["marketing"], "channel": "web"});
+        let path = format!("/v1/subjects/{oid}/consent");
+        let job = bed.of("job").await;
+        job.call("PUT", &path, Some(no)).await.expect(200);
+    }
+    path.replace("{oid}", &oid).replace("{number}", "1")
 }
 
 /// The path of a request of a person, that was entered for it.

@@ -185,12 +185,13 @@ async fn whom_nobody_knows_for_certain_nobody_is_asked_for() {
     assert_eq!(asked(verified("+12025550199")).await, "open ");
 }
 
-#[tokio::test]
-async fn what_others_try() {
-    let bed = Bed::with_agents(&directory()).await;
-    bed.subject("ada@example.com").await;
-    let (token, other) = (set_up(&bed, AGENT).await, set_up(&bed, OTHER).await);
-    let good = exercise(&bed, AGENT.0, "access", "ada@example.com");
+/// Messages that are refused, each with why and the status.
+fn refusals<'t>(
+    bed: &Bed,
+    token: &'t str,
+    other: &'t str,
+) -> Vec<(&'static str, &'t str, String, u16)> {
+    let good = exercise(bed, AGENT.0, "access", "ada@example.com");
     let with = |name: &str, value: Value| {
         let mut message = good.clone();
         message[name] = value;
@@ -204,65 +205,74 @@ async fn what_others_try() {
     let last = tampered.len() - 2;
     tampered[last] ^= 1;
     let tampered = STANDARD.encode(tampered);
-    let of_other = exercise(&bed, OTHER.0, "access", "ada@example.com");
-    for (why, token, message, status) in [
-        ("tampered", &token, tampered, 403),
-        ("signed by another agent", &token, sign(OTHER.1, &good), 403),
+    let of_other = exercise(bed, OTHER.0, "access", "ada@example.com");
+    vec![
+        ("tampered", token, tampered, 403),
+        ("signed by another agent", token, sign(OTHER.1, &good), 403),
         (
             "another agent's message and token",
-            &other,
+            other,
             sign(AGENT.1, &good),
             403,
         ),
         (
             "another agent's whole message",
-            &token,
+            token,
             sign(OTHER.1, &of_other),
             403,
         ),
-        ("names another agent", &token, sign(AGENT.1, &of_other), 403),
+        ("names another agent", token, sign(AGENT.1, &of_other), 403),
         (
             "for another business",
-            &token,
+            token,
             with("business-id", json!("BANK")),
             403,
         ),
-        ("expired", &token, with("expires-at", later(-1)), 400),
-        ("from the future", &token, with("issued-at", later(5)), 400),
+        ("expired", token, with("expires-at", later(-1)), 400),
+        ("from the future", token, with("issued-at", later(5)), 400),
         (
             "valid for a week",
-            &token,
+            token,
             with("expires-at", later(7 * 24 * 60)),
             400,
         ),
         (
             "another version",
-            &token,
+            token,
             with("drp.version", json!("0.9")),
             400,
         ),
         (
             "not to be sold",
-            &token,
+            token,
             with("exercise", json!("sale:opt-out")),
             400,
         ),
-        ("no right", &token, with("exercise", json!("rename")), 400),
-        ("nothing", &token, String::new(), 400),
+        ("no right", token, with("exercise", json!("rename")), 400),
+        ("nothing", token, String::new(), 400),
         (
             "no base64",
-            &token,
+            token,
             "{\"exercise\":\"access\"}".to_owned(),
             400,
         ),
-        ("too long", &token, "A".repeat(64 * 1024 + 1), 413),
-    ] {
+        ("too long", token, "A".repeat(64 * 1024 + 1), 413),
+    ]
+}
+
+#[tokio::test]
+async fn what_others_try() {
+    let bed = Bed::with_agents(&directory()).await;
+    bed.subject("ada@example.com").await;
+    let (token, other) = (set_up(&bed, AGENT).await, set_up(&bed, OTHER).await);
+    for (why, token, message, status) in refusals(&bed, &token, &other) {
         let refused = send(&bed, "POST", PATH, token, &message).await;
         assert_eq!(refused.status, status, "{why}: {}", refused.text());
         assert_eq!(refused.json()["code"], status.to_string(), "{why}");
     }
-    // Neither nobody, nor a program that is no agent, nor a token of another environment.
+    let good = exercise(&bed, AGENT.0, "access", "ada@example.com");
     let message = sign(AGENT.1, &good);
+    // Neither nobody, nor a program that is no agent, nor a token of another environment.
     let job = bed.of("job").await.token.unwrap();
     let elsewhere = token.replacen("pvt_test_", "pvt_staging_", 1);
     for (token, status) in [
@@ -276,8 +286,16 @@ async fn what_others_try() {
     let operator = bed.of("operator").await;
     let list = operator.get("/v1/requests").await.json();
     assert_eq!(list["requests"], json!([]));
+}
 
-    // A request is its agent's alone, and an agent sees nothing but its requests.
+#[tokio::test]
+async fn a_request_is_its_agents_alone() {
+    let bed = Bed::with_agents(&directory()).await;
+    bed.subject("ada@example.com").await;
+    let (token, other) = (set_up(&bed, AGENT).await, set_up(&bed, OTHER).await);
+    let message = exercise(&bed, AGENT.0, "access", "ada@example.com");
+    let message = sign(AGENT.1, &message);
+    let of_other = exercise(&bed, OTHER.0, "access", "ada@example.com");
     let status = send(&bed, "POST", PATH, &token, &message)
         .await
         .expect(200)

@@ -54,14 +54,7 @@ pub(crate) async fn run(dir: Option<PathBuf>, requests: Requests, style: Style) 
             subject,
             fields,
             checked,
-        } => {
-            let path = format!("/v1/subjects/{subject}/fields/erase");
-            let body = EraseFields {
-                fields,
-                checked: Some(Personal::new(checked)),
-            };
-            fields_erased(&client.send(Method::POST, &path, &body).await?, style)
-        }
+        } => erase_fields(&client, subject, fields, checked, style).await,
         Request::List {
             running,
             subject,
@@ -95,6 +88,21 @@ pub(crate) async fn run(dir: Option<PathBuf>, requests: Requests, style: Style) 
             style,
         ),
     }
+}
+
+async fn erase_fields(
+    client: &Client,
+    subject: privet_wire::Oid,
+    fields: Vec<String>,
+    checked: String,
+    style: Style,
+) -> Result<()> {
+    let path = format!("/v1/subjects/{subject}/fields/erase");
+    let body = EraseFields {
+        fields,
+        checked: Some(Personal::new(checked)),
+    };
+    fields_erased(&client.send(Method::POST, &path, &body).await?, style)
 }
 
 fn ask(channel: Channel, received: Option<Date>, checked: String) -> AskRequest {

@@ -328,7 +328,7 @@ async fn requests_end_with_their_subject() {
             ..SubjectRequestFilter::default()
         };
         let waiting = stores.keys.subject_requests(&by).await.unwrap();
-        assert_eq!(waiting, [gone.clone()]);
+        assert_eq!(waiting, std::slice::from_ref(&gone));
         let confirmed = Event::Confirmed {
             run: run(1),
             receipt: Some(vec![9; 5_000]),

@@ -33,7 +33,7 @@ pub(crate) struct Doomed {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Stored {
-    Draft(Draft),
+    Draft(Box<Draft>),
     Settled(Box<ErasureContent>),
 }
 
@@ -60,13 +60,13 @@ impl Draft {
     /// A draft from a request's row; `None` if there is none, or it is settled.
     pub(crate) fn of(row: &SubjectRequestRow) -> Option<Self> {
         match serde_json::from_slice(row.progress.receipt.as_deref()?) {
-            Ok(Stored::Draft(draft)) => Some(draft),
+            Ok(Stored::Draft(draft)) => Some(*draft),
             Ok(Stored::Settled(_)) | Err(_) => None,
         }
     }
 
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        stored(&Stored::Draft(self.clone()))
+        stored(&Stored::Draft(Box::new(self.clone())))
     }
 
     pub(crate) fn subject(&self) -> SubjectRef {

@@ -471,13 +471,8 @@ pub fn next(
             state => Err(without_effect(state)),
         },
         Event::Prolonged { run } => {
-            let mut lease = held_by(before, *run)?.clone();
-            lease.until = after(now, rules.lease);
-            let lease = Some(lease);
-            Ok(alone(Progress {
-                lease,
-                ..before.clone()
-            }))
+            let lease = held_by(before, *run)?;
+            Ok(alone(prolonged(before, lease, after(now, rules.lease))))
         }
         Event::Collected { run, size_bytes } => {
             let lease = held_by(before, *run)?;
@@ -498,15 +493,10 @@ pub fn next(
             jitter,
         } => {
             held_by(before, *run)?;
+            let at_least = (*at_least).min(rules.pause_max);
             let attempts = before.attempts.saturating_add(1);
-            let pause = pause(attempts, *jitter, rules).max((*at_least).min(rules.pause_max));
-            Ok(alone(Progress {
-                due_at: after(now, pause),
-                attempts,
-                failure: Some(code.clone()),
-                lease: None,
-                ..before.clone()
-            }))
+            let pause = pause(attempts, *jitter, rules).max(at_least);
+            Ok(alone(failed(before, attempts, code, after(now, pause))))
         }
         // Once it is destroyed, nobody can say any more what that was.
         Event::Prepared { run, receipt } => {
@@ -588,6 +578,27 @@ fn collected(
         file: Some(file),
         ..stepped(before, SubjectRequestState::Ready, now)
     }))
+}
+
+fn prolonged(before: &Progress, lease: &Lease, until: Timestamp) -> Progress {
+    let lease = Lease {
+        until,
+        ..lease.clone()
+    };
+    Progress {
+        lease: Some(lease),
+        ..before.clone()
+    }
+}
+
+fn failed(before: &Progress, attempts: u32, code: &str, due_at: Timestamp) -> Progress {
+    Progress {
+        due_at,
+        attempts,
+        failure: Some(code.to_owned()),
+        lease: None,
+        ..before.clone()
+    }
 }
 
 /// The person was told.
