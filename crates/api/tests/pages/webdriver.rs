@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -194,9 +194,14 @@ impl Browser {
         !self.all(css).await.is_empty()
     }
 
-    /// What a person reads in the first element that a selector finds.
+    /// What a person reads in the first element that a selector finds, as soon as there is one: a page may still be on its way.
     pub(crate) async fn text(&self, css: &str) -> String {
-        let found = self.all(css).await;
+        let begun = Instant::now();
+        let mut found = self.all(css).await;
+        while found.is_empty() && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            found = self.all(css).await;
+        }
         let Some(Element(id)) = found.first() else {
             let source = self.ask("GET", "/source", None).await;
             panic!("no `{css}` at {}: {source}", self.address().await);
