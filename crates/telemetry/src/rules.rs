@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use privet_classify::{AttributeType, Class, DataMap, Period};
-use privet_telemetry_store::{Attribute, Type};
 use rustc_hash::FxHashMap;
 
 /// A name that the data map lists, by its place in [`Rules::names`].
@@ -184,23 +183,6 @@ impl Rules {
     /// The columns of attributes that stored records may have.
     pub fn columns(&self) -> &[(Box<str>, AttributeType)] {
         &self.columns
-    }
-
-    /// The same as the store has them.
-    ///
-    /// # Errors
-    /// [`Error::Attribute`](privet_telemetry_store::Error::Attribute) if the store does not take the name of one.
-    pub fn stored_columns(&self) -> Result<Vec<Attribute>, privet_telemetry_store::Error> {
-        let columns = self.columns.iter().map(|(name, value_type)| {
-            let of = match value_type {
-                AttributeType::Text => Type::String,
-                AttributeType::Int => Type::Int,
-                AttributeType::Double => Type::Double,
-                AttributeType::Bool => Type::Bool,
-            };
-            Attribute::new(name, of)
-        });
-        columns.collect()
     }
 
     /// The place of a column in [`columns`](Self::columns) and what becomes of its values, if it is still one.

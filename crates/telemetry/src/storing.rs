@@ -1,5 +1,6 @@
 //! From the journal into the store: whole files of the journal, each with its position, so that none is stored twice.
 
+mod columns;
 mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
