@@ -48,7 +48,7 @@ impl Vault {
     /// Writes to one person. That their address is opened for it is durable before it is.
     pub(crate) async fn write_to(
         &self,
-        open: &OpenSubject,
+        open: &Arc<OpenSubject>,
         notice: &MailNotice,
         date: Timestamp,
     ) -> Result<(), Unwritten> {
@@ -71,7 +71,9 @@ impl Vault {
         if still.into_iter().flatten().next().is_none() {
             return Err(Error::NotFound("subject").into());
         }
-        let to = address(open, field, &sealed).ok_or(Unwritten::NoAddress)?;
+        let (now, named) = (self.now(), [sealed.as_slice()]);
+        let open = self.inner.keyring.holding(open, named, now).await?;
+        let to = address(&open, field, &sealed).ok_or(Unwritten::NoAddress)?;
         let letter = PersonMail {
             to: &to,
             date,

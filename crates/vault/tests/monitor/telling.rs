@@ -16,7 +16,7 @@ use privet_vault::{
 };
 use tokio::sync::Semaphore;
 
-use crate::bed::{Bed, MAP, hand_clock, parts, root, values};
+use crate::bed::{Bed, MAP, hand_clock, parts, parts_of_another, root, values};
 use crate::copies::{CONTROLLER, Places};
 use crate::copying::{ask, collected, read, run};
 use crate::engine::new_stores;
@@ -242,6 +242,27 @@ async fn who_has_no_address_gets_no_mail_and_the_request_says_so() {
     assert_eq!(postbox.sent(), []);
     // Nothing was opened.
     assert_eq!(bed.count(EntryKind::MailSending).await, 0);
+}
+
+/// Another server erases a field meanwhile, so that the address has another key than the one that is at hand here.
+#[tokio::test]
+async fn an_address_under_a_new_key_is_written_to() {
+    let (bed, _places, postbox) = writing([deferred()]).await;
+    let subject = bed.subject("ada@example.com").await;
+    let id = ask(&bed, &subject).await;
+    run(&bed).await;
+    failed(&bed, id, "mail_deferred").await;
+    let another = parts_of_another(&bed.stores, &bed.clock, "privet.example/test/2");
+    let another = Vault::start(another).await.unwrap();
+    let token = bed.token("operator").await;
+    let operator = another.authenticate(&token, "192.0.2.1").await.unwrap();
+    let (phone, checked) = (["phone".to_owned()], Some("knew the marker"));
+    let erased = another.erase_fields(&operator, &subject, &phone, checked);
+    assert_eq!(erased.await.unwrap().values_resealed, 1);
+    run(&bed).await;
+    told(&bed, id).await;
+    assert_eq!(postbox.sent().len(), 2);
+    another.stop().await;
 }
 
 #[tokio::test]
