@@ -12,7 +12,8 @@
 //! ```
 //!
 //! S3 is moto and Azure is Azurite, programs of others, which `./test` installs; where one is not installed, a test says that it
-//! is left out. Google is a small server of our own in Python. Azurite checks signatures, the others take any.
+//! is left out. Google is a small server of our own in Python. Azurite checks signatures, the others take any. [`Careless`] stands for
+//! services that take no notice of conditions, of which none can be installed.
 
 mod careless;
 
