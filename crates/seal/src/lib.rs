@@ -63,7 +63,7 @@ pub use provider::{KeyProvider, ProviderDescription, RootChange};
 pub use record::{RECORD_SIZE_BYTES_MAX, RecordKey};
 pub use root_file::{FileKeyProvider, PassphraseCost, ROOT_VERSIONS_MAX};
 pub use sealed::{SEALED_SIZE_BYTES_MAX, SEALED_SIZE_BYTES_MIN, SealedRef, Suite};
-pub use sealed_text::{SealedText, from_text, to_text, to_text_into};
+pub use sealed_text::{SealedText, from_text, text_beginning, to_text, to_text_into};
 pub use secret::{Secret32, SubjectKey};
 pub use telemetry_id::{Salt, Tyid};
 pub use tombstone::{TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX};

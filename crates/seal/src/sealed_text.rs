@@ -14,6 +14,22 @@ use crate::{
 /// Characters that hold version, suite, key id and field number: 21 bytes, one more than needed.
 const HEADER_CHARS: usize = 28;
 
+/// What the text of every value begins with that this key sealed, and of no other: version, suite and key id are 18 bytes, which
+/// are 24 characters.
+///
+/// ```
+/// # use privet_seal::{KeyId, TOMBSTONE, TOMBSTONE_PREFIX, text_beginning};
+/// let beginning = text_beginning(KeyId([7; 16]));
+/// assert_eq!(beginning, "pv1_AQEHBwcHBwcHBwcHBwcHBwcH");
+/// assert_eq!(beginning.len(), TOMBSTONE_PREFIX.len());
+/// assert!(!TOMBSTONE.starts_with(&beginning));
+/// ```
+pub fn text_beginning(key: KeyId) -> String {
+    let mut header = vec![VERSION, SUITE_AES_256_GCM_SIV];
+    header.extend_from_slice(key.as_bytes());
+    to_text(&header)
+}
+
 /// Text that looks like a sealed value: right prefix, length, version and suite. Whether the rest of it is base64url shows
 /// when it is decoded.
 #[derive(Clone, Copy)]

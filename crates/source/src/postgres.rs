@@ -10,6 +10,7 @@ mod name;
 mod obstacle;
 mod person;
 mod plan;
+mod reseal;
 mod roles;
 mod rows;
 mod schema;
@@ -27,8 +28,8 @@ use privet_postgres::Address;
 use privet_vault::SourceName;
 use privet_vault::port::{
     Affected, Catalog, Clearing, ErasePlan, EraseStep, Erased, Integrity, PersonalRow, ReadPlan,
-    Retained, RootKeys, RowKey, RunMode, SealPlan, SealedRow, Serving, Source, SourceError,
-    SourceRow, TableScan, Upstream, UpstreamError, Upstreams, Wanted,
+    Retained, RootKeys, RowKey, RunMode, SealPlan, SealedPlan, SealedRow, SealedSwap, SealedUnder,
+    Serving, Source, SourceError, SourceRow, TableScan, Upstream, UpstreamError, Upstreams, Wanted,
 };
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -305,6 +306,29 @@ impl Source for PostgresSource {
         let mut lent = self.lend(Access::Write).await?;
         let erased = erase::erase(&mut lent.session, plan, person, rows_max).await;
         self.done(lent, erased)
+    }
+
+    async fn sealed_under(
+        &self,
+        plan: &SealedPlan,
+        person: &str,
+        keys: &[String],
+        after: Option<&RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<SealedUnder>, SourceError> {
+        let mut lent = self.lend(Access::Read).await?;
+        let read = reseal::read(&mut lent.session, plan, person, keys, after, rows_max).await;
+        self.done(lent, read)
+    }
+
+    async fn swap_sealed(
+        &self,
+        plan: &SealedPlan,
+        swaps: Vec<SealedSwap>,
+    ) -> Result<Vec<bool>, SourceError> {
+        let mut lent = self.lend(Access::Write).await?;
+        let swapped = reseal::swap(&mut lent.session, plan, &swaps).await;
+        self.done(lent, swapped)
     }
 
     async fn retained(&self, step: &EraseStep, person: &str) -> Result<Retained, SourceError> {

@@ -7,6 +7,7 @@ mod finish;
 pub(crate) mod name;
 mod obstacle;
 mod plan;
+mod reseal;
 mod rows;
 mod schema;
 mod seal;
@@ -20,8 +21,8 @@ use async_trait::async_trait;
 use privet_vault::SourceName;
 use privet_vault::port::{
     Affected, Catalog, Clearing, ErasePlan, EraseStep, Erased, Integrity, PersonalRow, ReadPlan,
-    Retained, RootKeys, RowKey, RunLimits, RunMode, Runner, Runners, SealPlan, SealedRow, Serving,
-    Source, SourceError, SourceRow, TableScan, Wanted,
+    Retained, RootKeys, RowKey, RunLimits, RunMode, Runner, Runners, SealPlan, SealedPlan,
+    SealedRow, SealedSwap, SealedUnder, Serving, Source, SourceError, SourceRow, TableScan, Wanted,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -356,6 +357,34 @@ impl Source for SqliteSource {
         let (step, person) = (step.clone(), person.to_owned());
         self.with(Access::Read, move |connection| {
             erase::retained(connection, &step, &person)
+        })
+        .await
+    }
+
+    async fn sealed_under(
+        &self,
+        plan: &SealedPlan,
+        person: &str,
+        keys: &[String],
+        after: Option<&RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<SealedUnder>, SourceError> {
+        let (plan, after, person) = (plan.clone(), after.cloned(), person.to_owned());
+        let keys = keys.to_vec();
+        self.with(Access::Read, move |connection| {
+            reseal::read(connection, &plan, &person, &keys, after.as_ref(), rows_max)
+        })
+        .await
+    }
+
+    async fn swap_sealed(
+        &self,
+        plan: &SealedPlan,
+        swaps: Vec<SealedSwap>,
+    ) -> Result<Vec<bool>, SourceError> {
+        let plan = plan.clone();
+        self.with(Access::Write, move |connection| {
+            reseal::swap(connection, &plan, &swaps)
         })
         .await
     }

@@ -447,9 +447,21 @@ impl KeyStore for FailNth<dyn KeyStore> {
         self.faults.around(destroyed).await
     }
 
-    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
-        let begun = self.inner.begin_field_erasure(key, fields);
+    async fn begin_field_erasures(
+        &self,
+        begun: Vec<(KeyRow, FieldErasure)>,
+    ) -> Result<(), StoreError> {
+        let begun = self.inner.begin_field_erasures(begun);
         self.faults.around(begun).await
+    }
+
+    async fn fields_cleared(
+        &self,
+        erasure: &FieldErasure,
+        source: &SourceName,
+    ) -> Result<(), StoreError> {
+        let cleared = self.inner.fields_cleared(erasure, source);
+        self.faults.around(cleared).await
     }
 
     async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError> {

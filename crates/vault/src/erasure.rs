@@ -8,7 +8,7 @@ mod replay;
 mod rows;
 
 pub(crate) use fields::FieldsInHand;
-pub use fields::{FieldElsewhere, FieldsErased, KeptField};
+pub use fields::{ClearedTable, FieldElsewhere, FieldsErased, KeptField, SourceFields};
 pub(crate) use noted::{Draft, settle, settled};
 pub(crate) use rows::{Held, InHand};
 pub use rows::{RowsErased, SourceRows};

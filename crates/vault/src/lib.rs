@@ -65,7 +65,8 @@ pub use consent::{
     KeptConsent, KeptConsentOrder, Notice, NoticeText, PastConsent, PurposeConsent, UnknownChannel,
 };
 pub use erasure::{
-    Closed, ConsentKept, FieldElsewhere, FieldsErased, KeptField, RowsErased, SourceRows,
+    ClearedTable, Closed, ConsentKept, FieldElsewhere, FieldsErased, KeptField, RowsErased,
+    SourceFields, SourceRows,
 };
 pub use error::{Error, Reason, Result};
 pub use form::{Form, UnknownForm};

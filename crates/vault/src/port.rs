@@ -42,8 +42,9 @@ pub use notice::NoticeRow;
 pub use query::{People, QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask};
 pub use request::{GrantRequestRow, RequestDecision};
 pub use rows::{
-    ClearedColumn, EraseAction, ErasePlan, EraseStep, Erased, PersonalRow, ReadPlan, Replacement,
-    Retained, RetainedColumn, RootKeys, TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX, Way,
+    BySeal, ClearedColumn, EraseAction, ErasePlan, EraseStep, Erased, PersonalRow, ReadPlan,
+    Replacement, Retained, RetainedColumn, RootKeys, SealedPlan, SealedSwap, SealedUnder,
+    TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX, Way,
 };
 pub use runner::{Described, RunError, RunLimits, RunMode, Runner, Runners};
 pub use session::{

@@ -3,12 +3,14 @@
 //! named.
 
 mod erase;
+mod fields;
 mod fit;
 mod order;
 mod read;
 mod way;
 
 pub(crate) use erase::{erasing, next_end};
+pub(crate) use fields::{FieldTable, fields_of};
 pub(crate) use fit::{columns_exist, columns_fit, find_table};
 pub(crate) use read::{ReadColumn, reading};
 pub(crate) use way::way;

@@ -2,6 +2,9 @@
 //! subject's operational key; opening states whose and which field is expected, so that a value moved to another
 //! person's row, field, tenant or environment does not open.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use privet_classify::Field;
 use privet_seal::{SealedRef, Value, Zeroizing};
 
@@ -12,7 +15,7 @@ use crate::policy::Action;
 use crate::reveal::{Recipient, RevealedValue};
 use crate::subject::SUBJECTS_MAX;
 use crate::vault::denied_by_policy;
-use crate::{Caller, Error, Form, Result, SubjectName, Vault};
+use crate::{Caller, Error, Form, Result, SubjectName, SubjectRef, Vault};
 
 /// One value to seal.
 pub struct SealItem {
@@ -160,6 +163,7 @@ impl Vault {
             }
         }
         self.record(record).await?;
+        self.with_keys_of_items(&mut opened, items).await?;
         self.fresh()?;
         let erased = self.erased_since(mark, &opened).await?;
         for (open, _) in opened.iter_mut().zip(erased).filter(|(_, gone)| *gone) {
@@ -178,6 +182,35 @@ impl Vault {
             Some(open) => self.show_item(&to, open, field, &item.sealed, &mut buffer),
         });
         Ok(shown.collect())
+    }
+
+    /// Reads subjects again whose values name a key that they lack, each once: fields of them are being erased, and what stays has
+    /// another key. Whoever names other people's keys makes it no more work than that.
+    async fn with_keys_of_items(
+        &self,
+        opened: &mut [Option<Arc<OpenSubject>>],
+        items: &[OpenItem],
+    ) -> Result<()> {
+        let mut again: HashMap<SubjectRef, Arc<OpenSubject>> = HashMap::new();
+        for (open, item) in opened.iter_mut().zip(items) {
+            let Some(open) = open else { continue };
+            let reference = open.row.reference;
+            if let Some(read) = again.get(&reference) {
+                *open = Arc::clone(read);
+                continue;
+            }
+            let Ok(bytes) = privet_seal::from_text(&item.sealed) else {
+                continue;
+            };
+            let keyring = &self.inner.keyring;
+            let held = keyring.holding(open, [bytes.as_slice()], self.now());
+            let held = held.await?;
+            if !Arc::ptr_eq(open, &held) {
+                again.insert(reference, Arc::clone(&held));
+                *open = held;
+            }
+        }
+        Ok(())
     }
 
     fn show_item(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_postgres::Address;
-use privet_vault::port::{EraseStep, ReadPlan, SealPlan};
+use privet_vault::port::{BySeal, EraseStep, ReadPlan, SealPlan};
 use tokio_postgres::{Client, Statement};
 
 use super::erase::EraseSql;
@@ -109,7 +109,10 @@ impl Session {
             return Ok(Arc::clone(found));
         }
         let made = Arc::new(EraseSql::new(&self.client, step).await?);
-        self.steps.insert(step.clone(), Arc::clone(&made));
+        // Steps that name keys of one person are not asked for again.
+        if step.by_seal == BySeal::All {
+            self.steps.insert(step.clone(), Arc::clone(&made));
+        }
         Ok(made)
     }
 }

@@ -1,8 +1,8 @@
 //! Erasing the rows of one person, as an application would: its constraints and triggers are in force.
 
 use privet_vault::port::{
-    EraseAction, ErasePlan, EraseStep, Erased, Replacement, Retained, RetainedColumn, TOMBSTONE,
-    TOMBSTONE_MARK, TOMBSTONE_PREFIX,
+    BySeal, ClearedColumn, EraseAction, ErasePlan, EraseStep, Erased, Replacement, Retained,
+    RetainedColumn, TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX,
 };
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
@@ -76,7 +76,7 @@ fn change(step: &EraseStep, target: &Target) -> String {
                     of_t(&column.name),
                     replacement(column.with),
                 );
-                match kept(step, &column.name) {
+                match kept(step, column) {
                     Some(kept) => format!(
                         "{name} = CASE WHEN {old} IS NULL OR {kept} THEN {old} ELSE {new} END"
                     ),
@@ -111,7 +111,7 @@ fn due(step: &EraseStep) -> String {
                         literal(TOMBSTONE_PREFIX)
                     ));
                 }
-                match kept(step, &column.name) {
+                match kept(step, column) {
                     Some(kept) => format!("({full} AND NOT {kept})"),
                     None => format!("({full})"),
                 }
@@ -121,12 +121,37 @@ fn due(step: &EraseStep) -> String {
 }
 
 /// Whether the value of this column is kept; `None` where none ever is.
-fn kept(step: &EraseStep, column: &str) -> Option<String> {
-    let retained = step
-        .retained
-        .iter()
-        .find(|retained| retained.name == column);
-    retained.map(is_kept)
+fn kept(step: &EraseStep, column: &ClearedColumn) -> Option<String> {
+    let of_law = |name: &str| {
+        let retained = step.retained.iter().find(|retained| retained.name == name);
+        retained.map(is_kept)
+    };
+    let value = column.index_of.as_ref().unwrap_or(&column.name);
+    let begins = |keys: &[String]| begins(&of_t(value), keys);
+    match (&step.by_seal, &column.index_of) {
+        (BySeal::All, _) => of_law(&column.name),
+        (BySeal::But { newer, .. }, Some(_)) => Some(begins(newer)),
+        (BySeal::But { newer, kept }, None) => {
+            let spared = format!("{} OR {}", begins(newer), begins(kept));
+            let law = of_law(value).map_or_else(String::new, |law| format!(" OR {law}"));
+            Some(format!("({spared}{law})"))
+        }
+        // An index goes with its value.
+        (BySeal::Only(keys), _) => {
+            let law = of_law(value).map_or_else(String::new, |law| format!(" OR {law}"));
+            Some(format!("(NOT {}{law})", begins(keys)))
+        }
+    }
+}
+
+/// Whether one of these keys sealed the value of an expression; never NULL.
+pub(super) fn begins(expression: &str, keys: &[String]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();
+    let chars = TOMBSTONE_PREFIX.len();
+    format!(
+        "coalesce(left({expression}::text, {chars}) COLLATE \"C\" = ANY (ARRAY[{}]::text[]), false)",
+        keys.join(", ")
+    )
 }
 
 /// Never NULL, so that its contrary is never NULL either. What is no date begins no retention.
@@ -199,7 +224,11 @@ pub(super) async fn erase(
         };
         let batch = sql.in_batches && !plan.together;
         let text = if batch { &sql.limited } else { &sql.whole };
-        let statement = session.statement(text).await?;
+        let statement = match step.by_seal {
+            BySeal::All => session.statement(text).await?,
+            // It names keys of one person, and is not asked for again.
+            BySeal::But { .. } | BySeal::Only(_) => session.client.prepare(text).await?,
+        };
         let keys: &[&str] = &keys;
         let mut given: Vec<&(dyn ToSql + Sync)> = vec![&keys];
         if batch {
@@ -227,9 +256,8 @@ pub(super) async fn retained(
     if step.retained.is_empty() || !sql.person.fits(person) {
         return Ok(Retained::default());
     }
-    let statement = session.statement(&sql.retained).await?;
     let keys: &[&str] = &[person];
-    let row = session.client.query_one(&statement, &[&keys]).await?;
+    let row = session.client.query_one(&sql.retained, &[&keys]).await?;
     let first = (0..step.retained.len()).map(|position| row.try_get(1 + position));
     Ok(Retained {
         rows: row.try_get::<_, i64>(0)?.unsigned_abs(),

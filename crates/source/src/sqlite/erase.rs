@@ -1,8 +1,8 @@
 //! Erasing the rows of one person, as an application would: its constraints and triggers are in force.
 
 use privet_vault::port::{
-    EraseAction, ErasePlan, EraseStep, Erased, Replacement, Retained, RetainedColumn, TOMBSTONE,
-    TOMBSTONE_MARK, TOMBSTONE_PREFIX,
+    BySeal, ClearedColumn, EraseAction, ErasePlan, EraseStep, Erased, Replacement, Retained,
+    RetainedColumn, TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX, Way,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
@@ -81,7 +81,7 @@ fn take(
                 .map(|column| {
                     let (name, new) = (quoted(&column.name), replacement(column.with));
                     let old = format!("{table}.{name}");
-                    match kept(step, &column.name, &table) {
+                    match kept(step, column, &table) {
                         Some(kept) => {
                             format!("{name} = CASE WHEN {old} IS NULL OR {kept} THEN {old} ELSE {new} END")
                         }
@@ -95,7 +95,7 @@ fn take(
             format!("UPDATE main.{table} SET {}", set.join(", "))
         }
     };
-    let picked = Picked::new(transaction, step)?;
+    let picked = Picked::new(transaction, &step.table, &step.way)?;
     let sql = format!(
         "{change} WHERE {key} IN (SELECT t.{key} {} AND {} LIMIT ?2)",
         picked.rows,
@@ -105,28 +105,26 @@ fn take(
     Ok(statement.execute(params![person, limit])? as u64)
 }
 
-/// The rows of a step that lead to the person.
-struct Picked {
+/// The rows of a table that lead to the person.
+pub(super) struct Picked {
     /// `FROM … WHERE …`, with the person's key in the first parameter.
-    rows: String,
+    pub(super) rows: String,
 }
 
 impl Picked {
-    fn new(connection: &Connection, step: &EraseStep) -> Result<Self, Failing> {
-        let mut rows = format!("FROM main.{} AS t", quoted(&step.table));
-        let last = join(&mut rows, &step.way, 0, "JOIN");
-        let hop = step.way.hops.last();
-        let root = hop.map_or(step.table.as_str(), |hop| hop.parent.as_str());
-        let column = format!("{last}.{}", quoted(&step.way.root_column));
+    pub(super) fn new(connection: &Connection, table: &str, way: &Way) -> Result<Self, Failing> {
+        let mut rows = format!("FROM main.{} AS t", quoted(table));
+        let last = join(&mut rows, way, 0, "JOIN");
+        let hop = way.hops.last();
+        let root = hop.map_or(table, |hop| hop.parent.as_str());
+        let column = format!("{last}.{}", quoted(&way.root_column));
         // Letter for letter, as keys are told apart; by the column itself, too, where its type makes numbers of the text,
         // so that an index serves.
         let exact = format!("CAST({column} AS TEXT) COLLATE BINARY = ?1");
-        rows.push_str(
-            &match has_affinity(connection, root, &step.way.root_column)? {
-                true => format!(" WHERE {column} = ?1 AND {exact}"),
-                false => format!(" WHERE {exact}"),
-            },
-        );
+        rows.push_str(&match has_affinity(connection, root, &way.root_column)? {
+            true => format!(" WHERE {column} = ?1 AND {exact}"),
+            false => format!(" WHERE {exact}"),
+        });
         Ok(Self { rows })
     }
 }
@@ -173,7 +171,7 @@ fn due(step: &EraseStep) -> String {
                         literal(TOMBSTONE_PREFIX)
                     ));
                 }
-                match kept(step, &column.name, "t") {
+                match kept(step, column, "t") {
                     Some(kept) => format!("({full} AND NOT {kept})"),
                     None => format!("({full})"),
                 }
@@ -189,12 +187,37 @@ fn due(step: &EraseStep) -> String {
 }
 
 /// Whether the value of this column is kept in a row of `table`; `None` where none ever is.
-fn kept(step: &EraseStep, column: &str, table: &str) -> Option<String> {
-    let retained = step
-        .retained
-        .iter()
-        .find(|retained| retained.name == column);
-    retained.map(|retained| is_kept(retained, table))
+fn kept(step: &EraseStep, column: &ClearedColumn, table: &str) -> Option<String> {
+    let of_law = |name: &str| {
+        let retained = step.retained.iter().find(|retained| retained.name == name);
+        retained.map(|retained| is_kept(retained, table))
+    };
+    let value = column.index_of.as_ref().unwrap_or(&column.name);
+    let begins = |keys: &[String]| begins(&format!("{table}.{}", quoted(value)), keys);
+    match (&step.by_seal, &column.index_of) {
+        (BySeal::All, _) => of_law(&column.name),
+        (BySeal::But { newer, .. }, Some(_)) => Some(begins(newer)),
+        (BySeal::But { newer, kept }, None) => {
+            let spared = format!("{} OR {}", begins(newer), begins(kept));
+            let law = of_law(value).map_or_else(String::new, |law| format!(" OR {law}"));
+            Some(format!("({spared}{law})"))
+        }
+        // An index goes with its value.
+        (BySeal::Only(keys), _) => {
+            let law = of_law(value).map_or_else(String::new, |law| format!(" OR {law}"));
+            Some(format!("(NOT {}{law})", begins(keys)))
+        }
+    }
+}
+
+/// Whether one of these keys sealed the value of an expression; never NULL.
+pub(super) fn begins(expression: &str, keys: &[String]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();
+    let chars = TOMBSTONE_PREFIX.len();
+    format!(
+        "coalesce(substr(CAST({expression} AS TEXT), 1, {chars}) COLLATE BINARY IN ({}), 0)",
+        keys.join(", ")
+    )
 }
 
 /// Never NULL, so that its contrary is never NULL either. What is no date begins no retention.
@@ -245,7 +268,7 @@ pub(crate) fn retained(
     let sql = format!(
         "SELECT count(*), {} {} AND ({})",
         first.join(", "),
-        Picked::new(connection, step)?.rows,
+        Picked::new(connection, &step.table, &step.way)?.rows,
         kept.join(" OR ")
     );
     let mut statement = connection.prepare_cached(&sql)?;

@@ -243,8 +243,22 @@ impl KeyStore for MemoryKeys {
         })
     }
 
-    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
-        self.0.write(|state| state.begin_field_erasure(key, fields))
+    async fn begin_field_erasures(
+        &self,
+        begun: Vec<(KeyRow, FieldErasure)>,
+    ) -> Result<(), StoreError> {
+        self.0.write(|state| state.begin_field_erasures(begun))
+    }
+
+    async fn fields_cleared(
+        &self,
+        erasure: &FieldErasure,
+        source: &SourceName,
+    ) -> Result<(), StoreError> {
+        self.0.write(|state| {
+            state.fields_cleared(erasure, source);
+            Ok(())
+        })
     }
 
     async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError> {

@@ -37,7 +37,9 @@ use super::database::{Database, DatabaseSpec};
 pub(super) static SPEC: DatabaseSpec = DatabaseSpec {
     name: "key store",
     schema: "privet_keys",
-    migrations: &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6],
+    migrations: &[
+        FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7,
+    ],
     vacuumed: &[
         "wrapped_key",
         "subject",
@@ -255,6 +257,12 @@ CREATE UNIQUE INDEX subject_request_running ON subject_request (subject, kind)
     WHERE state IN ('waiting', 'collecting', 'cooling', 'destroying', 'confirming');
 ";
 
+/// In which of applications' databases fields are still to be cleared, and until when the keys before open at least.
+const FORMAT_7: &str = "
+ALTER TABLE field_erasure ADD COLUMN sources text[] NOT NULL DEFAULT '{}';
+ALTER TABLE field_erasure ADD COLUMN until bigint;
+";
+
 /// The key store's database as a [`KeyStore`].
 #[derive(Debug)]
 pub(super) struct PostgresKeys {
@@ -448,10 +456,24 @@ impl KeyStore for PostgresKeys {
         Ok(kept)
     }
 
-    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
+    async fn begin_field_erasures(
+        &self,
+        begun: Vec<(KeyRow, FieldErasure)>,
+    ) -> Result<(), StoreError> {
+        self.database
+            .run(move |client| Box::pin(async move { field_erasure::begin(client, &begun).await }))
+            .await
+    }
+
+    async fn fields_cleared(
+        &self,
+        erasure: &FieldErasure,
+        source: &SourceName,
+    ) -> Result<(), StoreError> {
+        let (erasure, source) = (erasure.clone(), source.clone());
         self.database
             .run(move |client| {
-                Box::pin(async move { field_erasure::begin(client, &key, &fields).await })
+                Box::pin(async move { field_erasure::cleared(client, &erasure, &source).await })
             })
             .await
     }

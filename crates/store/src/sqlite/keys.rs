@@ -33,7 +33,7 @@ pub(super) static SPEC: FileSpec = FileSpec {
     name: "keys.sqlite",
     application_id: i32::from_be_bytes(*b"PvtK"),
     migrations: &[
-        FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7,
+        FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7, FORMAT_8,
     ],
     damaged: "`keys.sqlite` is not what was written: restore it from its backup; erasures since then are replayed from the log",
     // Rebuilding shortens the file, and a mapping must not outlive what it maps.
@@ -248,6 +248,12 @@ CREATE UNIQUE INDEX subject_request_running ON subject_request (subject, kind)
     WHERE state IN ('waiting', 'collecting', 'cooling', 'destroying', 'confirming');
 ";
 
+/// In which of applications' databases fields are still to be cleared, and until when the keys before open at least.
+const FORMAT_8: &str = "
+ALTER TABLE field_erasure ADD COLUMN sources TEXT NOT NULL DEFAULT '';
+ALTER TABLE field_erasure ADD COLUMN until INTEGER;
+";
+
 /// `keys.sqlite` as a [`KeyStore`].
 #[derive(Debug)]
 pub(super) struct SqliteKeys {
@@ -402,9 +408,26 @@ impl KeyStore for SqliteKeys {
             .await
     }
 
-    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError> {
+    async fn begin_field_erasures(
+        &self,
+        begun: Vec<(KeyRow, FieldErasure)>,
+    ) -> Result<(), StoreError> {
         self.engine
-            .write(move |connection| field_erasure::begin(connection, &key, &fields))
+            .write(move |connection| {
+                let mut begun = begun.iter();
+                begun.try_for_each(|(key, erasure)| field_erasure::begin(connection, key, erasure))
+            })
+            .await
+    }
+
+    async fn fields_cleared(
+        &self,
+        erasure: &FieldErasure,
+        source: &SourceName,
+    ) -> Result<(), StoreError> {
+        let (erasure, source) = (erasure.clone(), source.clone());
+        self.engine
+            .write(move |connection| field_erasure::cleared(connection, &erasure, &source))
             .await
     }
 

@@ -1,6 +1,7 @@
 //! Generations of keys: fields that are being erased, and values that are sealed anew.
 
 use privet_seal::KeyKind;
+use privet_vault::SubjectRef;
 use privet_vault::port::{
     Change, ChangeKind, ConsentEnd, FieldErasure, KeyRow, StoreError, ValueSwap,
 };
@@ -21,7 +22,20 @@ fn erasure(n: u32, generation: u32, fields: &[u16]) -> FieldErasure {
         kind: KeyKind::SubjectAccount,
         generation,
         fields: fields.to_vec(),
+        sources: vec!["shop".parse().unwrap(), "crm".parse().unwrap()],
+        until: Some(at(7)),
     }
+}
+
+async fn begin(stores: &Stores, key: KeyRow, fields: &[u16]) -> Result<(), StoreError> {
+    let erasure = FieldErasure {
+        subject: SubjectRef::from_bytes(key.owner),
+        kind: key.kind,
+        generation: key.generation,
+        ..erasure(0, 0, fields)
+    };
+    let begun = vec![(key, erasure)];
+    stores.keys.begin_field_erasures(begun).await
 }
 
 async fn account_keys(stores: &Stores, n: u32) -> Vec<u32> {
@@ -47,9 +61,7 @@ async fn a_key_is_replaced_and_the_older_ones_are_destroyed() {
         keys.add_subjects(vec![one, two]).await.unwrap();
         keys.add_keys(vec![retention_key(1, day(9))]).await.unwrap();
         assert_eq!(keys.field_erasures().await, Ok(vec![]));
-        keys.begin_field_erasure(generation(1, 2), vec![1, 65_535])
-            .await
-            .unwrap();
+        begin(stores, generation(1, 2), &[1, 65_535]).await.unwrap();
         // Both open until it ends.
         assert_eq!(account_keys(stores, 1).await, [2, 1]);
         let change = |sequence| Change {
@@ -93,7 +105,7 @@ async fn a_key_that_is_not_the_newest_replaces_nothing() {
     on_each(async |stores| {
         let keys = &stores.keys;
         keys.add_subjects(vec![subject(1)]).await.unwrap();
-        let begin = async |row: KeyRow| keys.begin_field_erasure(row, vec![3]).await;
+        let begin = async |row: KeyRow| begin(stores, row, &[3]).await;
         let conflict = Err(StoreError::Conflict);
         // There is no such subject, and this generation exists.
         assert_eq!(begin(generation(9, 2)).await, conflict);
@@ -114,6 +126,17 @@ async fn a_key_that_is_not_the_newest_replaces_nothing() {
             generation(1, 4).id,
         ];
         assert_eq!(keys.keys_by_id(&ids).await, Ok(vec![None; 4]));
+        // All of it or nothing.
+        let mut account = generation(1, 6);
+        account.id = key_id(79);
+        let operational = key(80, KeyKind::SubjectOperational, *reference(1).as_bytes(), 1);
+        let both = [(account, 6), (operational, 1)];
+        let both = both.map(|(key, generation)| {
+            let erasure = erasure(1, generation, &[3]);
+            (key, erasure)
+        });
+        assert_eq!(keys.begin_field_erasures(both.into()).await, conflict);
+        assert_eq!(account_keys(stores, 1).await, [5, 2, 1]);
         // Nothing is destroyed without the key that takes its place, and nothing that came later is forgotten.
         let end = async |generation| {
             keys.end_field_erasure(reference(1), KeyKind::SubjectAccount, generation)
@@ -133,6 +156,48 @@ async fn a_key_that_is_not_the_newest_replaces_nothing() {
 }
 
 #[tokio::test]
+async fn databases_are_cleared_one_by_one() {
+    on_each(async |stores| {
+        let subjects = vec![subject(1), subject(2)];
+        stores.keys.add_subjects(subjects).await.unwrap();
+        let operational = |n: u32| {
+            let owner = *reference(n).as_bytes();
+            key(5_000 + n, KeyKind::SubjectOperational, owner, 2)
+        };
+        for n in [1, 2] {
+            begin(stores, operational(n), &[3]).await.unwrap();
+        }
+        begin(stores, generation(1, 2), &[3]).await.unwrap();
+        let of = |n: u32, kind: KeyKind, sources: &[&str]| FieldErasure {
+            kind,
+            sources: sources.iter().map(|name| name.parse().unwrap()).collect(),
+            ..erasure(n, 2, &[3])
+        };
+        let both = ["shop", "crm"];
+        let (account, kind) = (KeyKind::SubjectAccount, KeyKind::SubjectOperational);
+        // Twice is once, and what nobody begun is nobody's.
+        for (n, source) in [(1, "shop"), (1, "shop"), (1, "other"), (9, "shop")] {
+            let cleared = of(n, kind, &[]);
+            let source = source.parse().unwrap();
+            stores.keys.fields_cleared(&cleared, &source).await.unwrap();
+        }
+        stores.reopen().await;
+        let left = stores.keys.field_erasures().await.unwrap();
+        let expected = [
+            of(1, account, &both),
+            of(1, kind, &["crm"]),
+            of(2, kind, &both),
+        ];
+        assert_eq!(left, expected);
+        let crm = "crm".parse().unwrap();
+        stores.keys.fields_cleared(&left[1], &crm).await.unwrap();
+        let left = stores.keys.field_erasures().await.unwrap();
+        assert_eq!(left[1], of(1, kind, &[]));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_is_destroyed_has_nothing_left_to_erase() {
     on_each(async |stores| {
         let keys = &stores.keys;
@@ -140,9 +205,7 @@ async fn whoever_is_destroyed_has_nothing_left_to_erase() {
             .await
             .unwrap();
         for n in [1, 2] {
-            keys.begin_field_erasure(generation(n, 2), vec![])
-                .await
-                .unwrap();
+            begin(stores, generation(n, 2), &[]).await.unwrap();
         }
         keys.destroy_subject(reference(1), day(1), at(0), None, ConsentEnd::default())
             .await
@@ -165,7 +228,8 @@ async fn two_servers_replace_a_key_once() {
             servers.spawn(async move {
                 let mut row = generation(1, 2);
                 row.id = key_id(500 + server);
-                keys.begin_field_erasure(row, vec![server as u16]).await
+                let erasure = erasure(1, 2, &[server as u16]);
+                keys.begin_field_erasures(vec![(row, erasure)]).await
             });
         }
         let begun = servers.join_all().await;

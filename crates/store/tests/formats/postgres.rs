@@ -23,7 +23,7 @@ const DATA: [&str; 4] = [
     include_str!("schemas/postgres-data-3.sql"),
     include_str!("schemas/postgres-data-4.sql"),
 ];
-const KEYS: [(&str, Grants); 5] = [
+const KEYS: [(&str, Grants); 6] = [
     (include_str!("schemas/postgres-keys-1.sql"), Grants::OfOne),
     (
         include_str!("schemas/postgres-keys-2.sql"),
@@ -39,6 +39,10 @@ const KEYS: [(&str, Grants); 5] = [
     ),
     (
         include_str!("schemas/postgres-keys-5.sql"),
+        Grants::OfSeveral,
+    ),
+    (
+        include_str!("schemas/postgres-keys-6.sql"),
         Grants::OfSeveral,
     ),
 ];

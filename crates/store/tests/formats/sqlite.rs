@@ -23,13 +23,14 @@ const DATA: [&str; 4] = [
     include_str!("schemas/sqlite-data-3.sql"),
     include_str!("schemas/sqlite-data-4.sql"),
 ];
-const KEYS: [(&str, Grants); 6] = [
+const KEYS: [(&str, Grants); 7] = [
     (include_str!("schemas/sqlite-keys-1.sql"), Grants::OfOne),
     (include_str!("schemas/sqlite-keys-2.sql"), Grants::OfOne),
     (include_str!("schemas/sqlite-keys-3.sql"), Grants::OfSeveral),
     (include_str!("schemas/sqlite-keys-4.sql"), Grants::OfSeveral),
     (include_str!("schemas/sqlite-keys-5.sql"), Grants::OfSeveral),
     (include_str!("schemas/sqlite-keys-6.sql"), Grants::OfSeveral),
+    (include_str!("schemas/sqlite-keys-7.sql"), Grants::OfSeveral),
 ];
 
 /// Writes a file as the version with that format did.

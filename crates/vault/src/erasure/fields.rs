@@ -1,16 +1,18 @@
 //! Erasing single fields of somebody who stays: a new key, under which all other values are sealed anew, and the end of the old
-//! one. No copy of the data opens the erased values any more, wherever it lies.
+//! one. No copy of the data opens the erased values any more, wherever it lies. The same is done with the key of values that
+//! applications keep ([`sources`]), which dies later.
 //!
 //! The key store knows what is being erased from the moment on in which it has the new key. So whatever breaks off is taken up
 //! again, by any server; until the old key is destroyed, both open. What a restored key store does not know of is read from the
 //! logs ([`replay`](super::replay)).
 
+mod outcome;
 mod reseal;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use jiff::civil::Date;
 use privet_classify::Field;
 use privet_seal::{KeyKind, Zeroizing};
 
@@ -18,57 +20,16 @@ use super::{ATTEMPTS_MAX, MIRROR_WAIT};
 use crate::audit::{Actor, EntryKind, Record, Ruling, SubjectUse};
 use crate::keyring::OpenSubject;
 use crate::policy::{Action, Decision};
-use crate::port::{FieldErasure, KeyRow, StoreError};
+use crate::port::{FieldErasure, KeyRow, StoreError, SubjectRow};
 use crate::session::lock;
 use crate::subject::FIELDS_MAX;
 use crate::subject_request::CHECKED_BYTES_MAX;
-use crate::{Caller, Error, PrincipalKind, Result, SourceName, SubjectName, SubjectRef, Vault};
+use crate::{Caller, Error, PrincipalKind, Result, SubjectName, SubjectRef, Vault};
 
-pub(crate) use reseal::Resealed;
-
-/// What erasing fields did, and what it had to leave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldsErased {
-    /// The index of the durable `erasure.fields_done` entry.
-    pub entry: u64,
-    /// Names of the fields, in the data map's order of numbers.
-    pub fields: Vec<String>,
-    /// Values that were deleted from the vault.
-    pub values_deleted: u64,
-    /// Values that stay, sealed under the new key.
-    pub values_resealed: u64,
-    /// What law keeps of the fields, with the day on which it is destroyed.
-    pub kept: Vec<KeptField>,
-    /// Where applications' databases hold these fields, by the data map. What is there is theirs to erase.
-    pub elsewhere: Vec<FieldElsewhere>,
-    /// Whether the log's mirror has the entry, so that no restore of the stores undoes what was done.
-    pub confirmed: bool,
-}
-
-/// A retention key of an erased field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptField {
-    /// The field's name.
-    pub field: String,
-    /// The day on which its key dies.
-    pub expires_on: Date,
-}
-
-/// A column of an application's database that holds an erased field.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FieldElsewhere {
-    /// The database.
-    pub source: SourceName,
-    /// Its table.
-    pub table: String,
-    /// The column.
-    pub column: String,
-    /// The field's name.
-    pub field: String,
-}
+pub use outcome::{ClearedTable, FieldElsewhere, FieldsErased, KeptField, SourceFields};
+use reseal::Resealed;
 
 /// Who has fields erased.
-#[derive(Clone)]
 struct By {
     actor: Actor,
     ruling: Option<Ruling>,
@@ -93,37 +54,60 @@ struct Done {
     resealed: Resealed,
 }
 
+/// An erasure: whose, the code of the key's kind, its generation.
+type Place = (SubjectRef, u8, u32);
+
+fn place(erasure: &FieldErasure) -> Place {
+    (erasure.subject, erasure.kind.code(), erasure.generation)
+}
+
 /// Erasures of fields that this server is at work on.
 #[derive(Debug, Default)]
-pub(crate) struct FieldsInHand(Mutex<BTreeSet<(SubjectRef, u32)>>);
+pub(crate) struct FieldsInHand {
+    held: Mutex<BTreeSet<Place>>,
+    /// Those whose intent this server has put into its log. One that waits for its day says it once.
+    told: Mutex<BTreeSet<Place>>,
+}
 
 /// One of them, until this is dropped.
 struct HeldFields {
     in_hand: Arc<FieldsInHand>,
-    key: (SubjectRef, u32),
+    place: Place,
 }
 
 impl FieldsInHand {
     /// `None` when somebody else is at work on it already.
-    fn take(self: &Arc<Self>, subject: SubjectRef, generation: u32) -> Option<HeldFields> {
-        let key = (subject, generation);
-        lock(&self.0).insert(key).then(|| HeldFields {
+    fn take(self: &Arc<Self>, erasure: &FieldErasure) -> Option<HeldFields> {
+        let place = place(erasure);
+        lock(&self.held).insert(place).then(|| HeldFields {
             in_hand: Arc::clone(self),
-            key,
+            place,
         })
     }
 }
 
 impl Drop for HeldFields {
     fn drop(&mut self) {
-        lock(&self.in_hand.0).remove(&self.key);
+        lock(&self.in_hand.held).remove(&self.place);
     }
+}
+
+/// What was begun, and is in hand.
+struct Begun {
+    account: FieldErasure,
+    /// Where applications' databases hold something of the fields.
+    operational: Option<FieldErasure>,
+    _held: Vec<Option<HeldFields>>,
 }
 
 impl Vault {
     /// Erases single fields of a subject: their values are deleted, all others are sealed under a new key, and the old one is
-    /// destroyed, so that no copy of the erased values opens again. What is written meanwhile, stays. Values of these fields that
-    /// applications keep, sealed or not, are not touched; the answer names where they are.
+    /// destroyed, so that no copy of the erased values opens again. What is written meanwhile, stays.
+    ///
+    /// In applications' databases that know the subject by one of its aliases, the fields' columns are cleared by the data map, and
+    /// what is sealed there besides is sealed anew. The key that it was sealed under opens for some time on, since applications may
+    /// hold values that they have not written yet; then it is destroyed as well. A database that is away delays this, and the answer
+    /// says so.
     ///
     /// `checked` says how it was made sure that it is this person who asks. People of the staff have to say it; it goes to the entry's
     /// side record.
@@ -168,15 +152,15 @@ impl Vault {
         let numbers: Vec<u16> = fields.iter().map(|field| field.number).collect();
         let (vault, subject) = (self.clone(), Arc::clone(open));
         let work = tokio::spawn(async move {
-            let (erasure, held) = vault.begin_fields(&subject, numbers).await?;
-            let done = vault.carry_out_fields(&erasure, &by).await;
-            drop(held);
+            let begun = vault.begin_fields(&subject, numbers).await?;
+            let done = vault.carry_out_both(&begun, &by).await;
+            drop(begun);
             if done.is_err() {
                 vault.inner.ledger.take_up_fields();
             }
             done
         });
-        let Done { entry, resealed } = work
+        let (Done { entry, resealed }, sources) = work
             .await
             .map_err(|_| Error::Internal("an erasure broke off; it is taken up again"))??;
         let kept = self.kept_of(open.row.reference, fields).await?;
@@ -188,9 +172,26 @@ impl Vault {
             values_deleted: resealed.deleted,
             values_resealed: resealed.resealed,
             kept,
-            elsewhere: self.elsewhere(fields),
+            elsewhere: self.elsewhere(fields, &sources),
+            sources,
             confirmed,
         })
+    }
+
+    /// Both sides; the vault's own first.
+    async fn carry_out_both(&self, begun: &Begun, by: &By) -> Result<(Done, SourceFields)> {
+        if let Some(operational) = &begun.operational {
+            self.intend(operational, by).await?;
+        }
+        let done = self.carry_out_fields(&begun.account, by).await?;
+        let sources = match &begun.operational {
+            Some(operational) => {
+                self.carry_out_in_sources(operational, by, sources::WAIT)
+                    .await?
+            }
+            None => SourceFields::default(),
+        };
+        Ok((done, sources))
     }
 
     /// The fields of these names, each once, by number.
@@ -208,33 +209,29 @@ impl Vault {
         Ok(fields)
     }
 
-    /// A new key, and that these fields are erased with the old one.
-    async fn begin_fields(
-        &self,
-        open: &OpenSubject,
-        fields: Vec<u16>,
-    ) -> Result<(FieldErasure, Option<HeldFields>)> {
-        let (kind, row) = (KeyKind::SubjectAccount, &open.row);
+    /// New keys, and that these fields are erased with the old ones.
+    async fn begin_fields(&self, open: &OpenSubject, fields: Vec<u16>) -> Result<Begun> {
+        let row = &open.row;
         for _ in 0..ATTEMPTS_MAX {
-            let keys = self
-                .inner
-                .keys
-                .keys_of(&row.tenant, kind, *row.reference.as_bytes());
-            let keys = keys.await?;
-            let newest = keys.first().ok_or(Error::NotFound("subject"))?;
-            let generation = newest.generation.checked_add(1);
-            let generation = generation.ok_or(Error::Internal("a subject has too many keys"))?;
-            let erasure = FieldErasure {
-                subject: row.reference,
-                kind,
-                generation,
-                fields: fields.clone(),
-            };
-            let held = self.inner.fields_in_hand.take(row.reference, generation);
-            match self.begin_erasure(open.row.clone(), &erasure).await {
+            let account = self.next_erasure(row, KeyKind::SubjectAccount, &fields);
+            let account = account.await?;
+            let operational = self.in_sources(row, &fields).await?;
+            let both: Vec<FieldErasure> = std::iter::once(&account)
+                .chain(&operational)
+                .cloned()
+                .collect();
+            let in_hand = &self.inner.fields_in_hand;
+            let held = both.iter().map(|erasure| in_hand.take(erasure)).collect();
+            match self.begin_erasures(row, both).await {
                 // Others erase fields of the same subject: this comes after theirs.
                 Err(Error::Store(StoreError::Conflict)) => {}
-                begun => return begun.map(|()| (erasure, held)),
+                begun => {
+                    return begun.map(|()| Begun {
+                        account,
+                        operational,
+                        _held: held,
+                    });
+                }
             }
         }
         Err(Error::conflict(
@@ -243,44 +240,59 @@ impl Vault {
         ))
     }
 
-    /// Adds the key of an erasure's generation.
-    pub(super) async fn begin_erasure(
+    /// An erasure with a key that replaces the newest of this kind.
+    pub(super) async fn next_erasure(
         &self,
-        subject: crate::port::SubjectRow,
-        erasure: &FieldErasure,
+        subject: &SubjectRow,
+        kind: KeyKind,
+        fields: &[u16],
+    ) -> Result<FieldErasure> {
+        let owner = *subject.reference.as_bytes();
+        let keys = self.inner.keys.keys_of(&subject.tenant, kind, owner);
+        let keys = keys.await?;
+        let newest = keys.first().ok_or(Error::NotFound("subject"))?;
+        let generation = newest.generation.checked_add(1);
+        Ok(FieldErasure {
+            subject: subject.reference,
+            kind,
+            generation: generation.ok_or(Error::Internal("a subject has too many keys"))?,
+            fields: fields.to_vec(),
+            sources: Vec::new(),
+            until: None,
+        })
+    }
+
+    /// Adds the keys of erasures' generations.
+    pub(super) async fn begin_erasures(
+        &self,
+        subject: &SubjectRow,
+        erasures: Vec<FieldErasure>,
     ) -> Result<()> {
-        let FieldErasure {
-            kind, generation, ..
-        } = *erasure;
-        let now = self.now();
-        let keyring = &self.inner.keyring;
-        let key = keyring
-            .next_generation(&subject, kind, generation, now)
-            .await?;
-        let fields = erasure.fields.clone();
-        Ok(self.inner.keys.begin_field_erasure(key, fields).await?)
+        let (now, keyring) = (self.now(), &self.inner.keyring);
+        let mut begun = Vec::with_capacity(erasures.len());
+        for erasure in erasures {
+            let key = keyring.next_generation(subject, erasure.kind, erasure.generation, now);
+            begun.push((key.await?, erasure));
+        }
+        Ok(self.inner.keys.begin_field_erasures(begun).await?)
+    }
+
+    /// Puts the intent into the log, before anything is done about it.
+    async fn intend(&self, erasure: &FieldErasure, by: &By) -> Result<()> {
+        let told = &self.inner.fields_in_hand.told;
+        if !lock(told).contains(&place(erasure)) {
+            self.record(intent(erasure, by)).await?;
+            lock(told).insert(place(erasure));
+        }
+        Ok(())
     }
 
     /// Everything after the new key; repeating it is harmless.
     async fn carry_out_fields(&self, erasure: &FieldErasure, by: &By) -> Result<Done> {
-        let FieldErasure {
-            subject,
-            kind,
-            generation,
-            ..
-        } = *erasure;
-        self.record(intent(erasure, by)).await?;
+        self.intend(erasure, by).await?;
         self.catch_up().await?;
         let resealed = self.reseal_fields(erasure).await?;
-        let ended = self.inner.keys.end_field_erasure(subject, kind, generation);
-        let keys = match ended.await {
-            Ok(keys) => keys,
-            // The subject was closed meanwhile, and all its keys are gone.
-            Err(StoreError::Conflict) if !self.is_known(subject).await? => 0,
-            Err(error) => return Err(error.into()),
-        };
-        // Seen here, it is done again if a failover of the key store loses it.
-        self.catch_up().await?;
+        let keys = self.end_erasure(erasure).await?;
         let mut done = about(EntryKind::ErasureFieldsDone, erasure, by)
             .count("keys", keys)
             .personal("deleted", resealed.deleted)
@@ -297,12 +309,42 @@ impl Vault {
         Ok(Done { entry, resealed })
     }
 
+    /// Destroys the keys before the erasure's own; answers how many there were.
+    async fn end_erasure(&self, erasure: &FieldErasure) -> Result<u64> {
+        let FieldErasure {
+            subject,
+            kind,
+            generation,
+            ..
+        } = *erasure;
+        let ended = self.inner.keys.end_field_erasure(subject, kind, generation);
+        let keys = match ended.await {
+            Ok(keys) => keys,
+            // The subject was closed meanwhile, and all its keys are gone.
+            Err(StoreError::Conflict) if !self.is_known(subject).await? => 0,
+            Err(error) => return Err(error.into()),
+        };
+        // Seen here, it is done again if a failover of the key store loses it.
+        self.catch_up().await?;
+        lock(&self.inner.fields_in_hand.told).remove(&place(erasure));
+        Ok(keys)
+    }
+
     /// Finishes what was begun, here or by another server, and was cut short.
     pub(crate) async fn finish_fields(&self) -> Result<()> {
+        let account = self.finish_account_fields().await;
+        self.finish_in_sources().await?;
+        account
+    }
+
+    /// The same in the vault alone, which waits for nobody.
+    pub(crate) async fn finish_account_fields(&self) -> Result<()> {
         let mut outcome = Ok(());
         for erasure in self.inner.keys.field_erasures().await? {
-            let in_hand = &self.inner.fields_in_hand;
-            let Some(_held) = in_hand.take(erasure.subject, erasure.generation) else {
+            if erasure.kind != KeyKind::SubjectAccount {
+                continue;
+            }
+            let Some(_held) = self.inner.fields_in_hand.take(&erasure) else {
                 continue;
             };
             // One that fails does not keep the others waiting.
@@ -339,9 +381,9 @@ impl Vault {
         Ok(kept)
     }
 
-    /// Where applications hold these fields.
-    fn elsewhere(&self, fields: &[&Field]) -> Vec<FieldElsewhere> {
-        let mut found = Vec::new();
+    /// Where applications may hold these fields, and it is theirs to erase them.
+    fn elsewhere(&self, fields: &[&Field], done: &SourceFields) -> Vec<FieldElsewhere> {
+        let mut found: Vec<FieldElsewhere> = Vec::new();
         for source in self.inner.sources.keys() {
             let Some(described) = self.inner.map.source(source.as_str()) else {
                 continue;
@@ -357,11 +399,25 @@ impl Vault {
                         field: erased.name.to_string(),
                     })
                 });
-                found.extend(columns);
+                // Where the person is known, it is said what was done, or why nothing was.
+                found.extend(columns.filter(|column| {
+                    let name = (&column.table, &column.column);
+                    !done.asked.contains(source)
+                        || (done.left.iter())
+                            .any(|(of, table, column)| of == source && (table, column) == name)
+                }));
             }
         }
         found.sort();
         found
+    }
+}
+
+/// How the log calls the kind of the key that is replaced.
+pub(super) fn side(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::SubjectOperational => "operational",
+        _ => "account",
     }
 }
 
@@ -370,7 +426,7 @@ impl Vault {
 fn about(kind: EntryKind, erasure: &FieldErasure, by: &By) -> Record {
     let mut record = Record::new(kind, by.actor.clone())
         .fact("erased_of", erasure.subject.to_string())
-        .fact("side", "account")
+        .fact("side", side(erasure.kind))
         .fact("generation", erasure.generation)
         .subject(SubjectUse {
             reference: erasure.subject,

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use memchr::memmem;
 use privet_seal::KeyKind;
 
+use super::fields::side;
 use crate::audit::{Actor, EntryKind, Missing, Record};
-use crate::port::{FieldErasure, NewSessionEntry, SessionPart, StoreError};
+use crate::port::{FieldErasure, NewSessionEntry, SessionPart, StoreError, SubjectRow};
 use crate::{
     Error, Reason, RequestRunId, Result, SessionId, SubjectRef, SubjectRequestId, TokenId, Vault,
 };
@@ -79,19 +80,21 @@ impl Vault {
     /// Begins once more what this key store does not know of, and finishes what it knows to be unfinished. The generation tells: one
     /// that is at work, or was, has its key.
     async fn replay_fields(&self, erasures: Vec<FieldErasure>) -> Result<()> {
-        let mut of_subjects: BTreeMap<SubjectRef, Vec<FieldErasure>> = BTreeMap::new();
+        let mut of_keys: BTreeMap<(SubjectRef, u8), Vec<FieldErasure>> = BTreeMap::new();
         for erasure in erasures {
-            of_subjects
-                .entry(erasure.subject)
+            of_keys
+                .entry((erasure.subject, erasure.kind.code()))
                 .or_default()
                 .push(erasure);
         }
-        for (reference, erasures) in of_subjects {
+        for ((reference, _), erasures) in of_keys {
             let rows = self.inner.keys.subjects_by_reference(&[reference]).await?;
             let Some(subject) = rows.into_iter().flatten().next() else {
                 continue;
             };
-            let kind = KeyKind::SubjectAccount;
+            let Some(kind) = erasures.first().map(|erasure| erasure.kind) else {
+                continue;
+            };
             let keys = self
                 .inner
                 .keys
@@ -106,19 +109,36 @@ impl Vault {
                 continue;
             };
             let fields: BTreeSet<u16> = fields.into_iter().flatten().copied().collect();
-            let erasure = FieldErasure {
-                subject: reference,
-                kind,
-                generation,
-                fields: fields.into_iter().collect(),
+            let Some(erasure) = self.again(&subject, kind, fields).await? else {
+                continue;
             };
-            match self.begin_erasure(subject, &erasure).await {
+            let erasure = FieldErasure {
+                generation,
+                ..erasure
+            };
+            match self.begin_erasures(&subject, vec![erasure]).await {
                 // Another server replays it, too.
                 Err(Error::Store(StoreError::Conflict)) => {}
                 begun => begun?,
             }
         }
-        self.finish_fields().await
+        // What is to be done in applications' databases waits for nobody's start.
+        self.inner.ledger.take_up_fields();
+        self.finish_account_fields().await
+    }
+
+    /// What is begun once more; `None`: there is nothing to do about it.
+    async fn again(
+        &self,
+        subject: &SubjectRow,
+        kind: KeyKind,
+        fields: BTreeSet<u16>,
+    ) -> Result<Option<FieldErasure>> {
+        let fields: Vec<u16> = fields.into_iter().collect();
+        match kind {
+            KeyKind::SubjectOperational => self.in_sources(subject, &fields).await,
+            _ => self.next_erasure(subject, kind, &fields).await.map(Some),
+        }
     }
 
     /// Replays a log of so many entries from a position, and then what it lacks of its mirror.
@@ -277,13 +297,17 @@ fn erased_fields(entry: &[u8]) -> Option<FieldErasure> {
     (value.get("t")?.as_str()? == EntryKind::ErasureFieldsIntended.as_str()).then_some(())?;
     let facts = value.get("facts")?;
     // Of other keys than these this version knows nothing.
-    (facts.get("side")?.as_str()? == "account").then_some(())?;
+    let kinds = [KeyKind::SubjectAccount, KeyKind::SubjectOperational];
+    let said = facts.get("side")?.as_str()?;
+    let kind = kinds.into_iter().find(|kind| side(*kind) == said)?;
     let fields = facts.get("fields")?.as_array()?.iter();
     let fields = fields.map(|number| u16::try_from(number.as_u64()?).ok());
     Some(FieldErasure {
         subject: facts.get("erased_of")?.as_str()?.parse().ok()?,
-        kind: KeyKind::SubjectAccount,
+        kind,
         generation: u32::try_from(facts.get("generation")?.as_u64()?).ok()?,
         fields: fields.collect::<Option<_>>()?,
+        sources: Vec::new(),
+        until: None,
     })
 }

@@ -23,6 +23,18 @@ impl Generations {
         Some((*generation, cipher))
     }
 
+    /// The keys older than this generation.
+    pub(crate) fn below(&self, generation: u32) -> impl Iterator<Item = KeyId> {
+        let keys = self.keys.iter().filter(move |(of, _)| *of < generation);
+        keys.map(|(_, cipher)| cipher.key_id())
+    }
+
+    /// The keys of this generation and newer ones.
+    pub(crate) fn since(&self, generation: u32) -> impl Iterator<Item = KeyId> {
+        let keys = self.keys.iter().filter(move |(of, _)| *of >= generation);
+        keys.map(|(_, cipher)| cipher.key_id())
+    }
+
     /// The oldest key that is not older than this generation. A newer one may be there already, whose own erasure has to find what
     /// this one seals.
     pub(crate) fn from(&self, generation: u32) -> Option<&ValueCipher> {

@@ -78,6 +78,10 @@ pub struct FieldErasure {
     pub generation: u32,
     /// The fields' numbers, ascending.
     pub fields: Vec<u16>,
+    /// Applications' databases in which values of them are still to be cleared; none where an account key is replaced.
+    pub sources: Vec<SourceName>,
+    /// Until when the keys before it open at least: applications may hold values that they have not written yet.
+    pub until: Option<Timestamp>,
 }
 
 /// What is still to be deleted from the data store, because it is a destroyed subject's.
@@ -351,10 +355,21 @@ pub trait KeyStore: SubjectRequestStore {
         consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError>;
 
-    /// Adds a key that replaces the subject's newest one of its kind, notes which fields are erased with the former ones, and advances
-    /// the sequence, in one transaction. Both keys open until that [ends](Self::end_field_erasure). [`StoreError::Conflict`], and
-    /// nothing is changed, when the owner is no subject, or its newest key of this kind is as new.
-    async fn begin_field_erasure(&self, key: KeyRow, fields: Vec<u16>) -> Result<(), StoreError>;
+    /// Adds keys that each replace their subject's newest one of their kind, notes which fields are erased with the former ones, and
+    /// advances the sequence once for each, in one transaction. Both keys open until that [ends](Self::end_field_erasure). Subject,
+    /// kind and generation of an erasure are those of its key. [`StoreError::Conflict`], and nothing is changed, when an owner is no
+    /// subject, or its newest key of this kind is as new.
+    async fn begin_field_erasures(
+        &self,
+        begun: Vec<(KeyRow, FieldErasure)>,
+    ) -> Result<(), StoreError>;
+
+    /// In this source, nothing of an erasure is to be cleared any more; repeating it is harmless.
+    async fn fields_cleared(
+        &self,
+        erasure: &FieldErasure,
+        source: &SourceName,
+    ) -> Result<(), StoreError>;
 
     /// Which fields are being erased, by subject, kind and generation.
     async fn field_erasures(&self) -> Result<Vec<FieldErasure>, StoreError>;

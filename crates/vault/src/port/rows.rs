@@ -71,6 +71,26 @@ pub struct EraseStep {
     pub action: EraseAction,
     /// Columns whose values are kept for some time. Such a row is not deleted, and such a value not cleared.
     pub retained: Vec<RetainedColumn>,
+    /// Which values are cleared, by the keys that sealed them.
+    pub by_seal: BySeal,
+}
+
+/// Which values are meant, by the keys that sealed them. A key is given as what the text of its values
+/// [begins with](privet_seal::text_beginning).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum BySeal {
+    /// All, sealed or not.
+    #[default]
+    All,
+    /// All, sealed or not, but for those of these keys.
+    But {
+        /// Values of these are newer than what is erased, and stay with their blind index.
+        newer: Vec<String>,
+        /// Values of these stay because a law wants them, without their blind index.
+        kept: Vec<String>,
+    },
+    /// Those of these keys alone.
+    Only(Vec<String>),
 }
 
 /// What is done about a row.
@@ -91,6 +111,8 @@ pub struct ClearedColumn {
     pub name: String,
     /// What it holds afterwards, where it was not NULL.
     pub with: Replacement,
+    /// The column whose blind index this is, where it is one.
+    pub index_of: Option<String>,
 }
 
 /// What stands in place of a value that was cleared.
@@ -113,6 +135,36 @@ pub struct RetainedColumn {
     pub from: String,
     /// The first day, as `2019-01-01`, from which values are kept still.
     pub since: String,
+}
+
+/// Where a person's sealed values are in one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedPlan {
+    /// The table.
+    pub table: String,
+    /// How its rows lead to the person.
+    pub way: Way,
+    /// The columns.
+    pub columns: Vec<String>,
+}
+
+/// A row with values that certain keys sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedUnder {
+    /// Which row.
+    pub key: RowKey,
+    /// One per column of the plan: the sealed text, where one of the keys sealed it.
+    pub values: Vec<Option<String>>,
+}
+
+/// A row whose values are to be replaced by what was made of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSwap {
+    /// Which row.
+    pub key: RowKey,
+    /// One per column of the plan: the sealed text and what comes in its place; `None` leaves the column as it is. Where other text
+    /// stands by now, the row is left alone.
+    pub values: Vec<Option<(String, String)>>,
 }
 
 /// What a call erased.

@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 
 use super::{
     Catalog, ErasePlan, EraseStep, Erased, PersonalRow, ReadPlan, Retained, RootKeys, Runners,
-    Upstreams,
+    SealedPlan, SealedSwap, SealedUnder, Upstreams,
 };
 use crate::SourceName;
 
@@ -365,6 +365,25 @@ pub trait Source: Send + Sync {
 
     /// Which of the person's rows hold values that [`erase`](Source::erase) keeps, because a law wants them.
     async fn retained(&self, step: &EraseStep, person: &str) -> Result<Retained, SourceError>;
+
+    /// The person's next rows after `after`, in the engine's own order and at most `rows_max`, with values that one of `keys` sealed;
+    /// each key is given as what the text of its values [begins with](privet_seal::text_beginning).
+    async fn sealed_under(
+        &self,
+        plan: &SealedPlan,
+        person: &str,
+        keys: &[String],
+        after: Option<&RowKey>,
+        rows_max: u32,
+    ) -> Result<Vec<SealedUnder>, SourceError>;
+
+    /// Puts values in the place of those that they were made of, in one transaction; answers which rows still held these, in the
+    /// list's order. The application's triggers stay silent, as for [`write`](Source::write).
+    async fn swap_sealed(
+        &self,
+        plan: &SealedPlan,
+        swaps: Vec<SealedSwap>,
+    ) -> Result<Vec<bool>, SourceError>;
 
     /// After rows were erased: empties what logs of its own the engine can empty without making anybody wait.
     async fn scrub(&self) -> Result<(), SourceError>;

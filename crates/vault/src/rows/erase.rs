@@ -10,8 +10,8 @@ use super::order::groups;
 use super::{columns_exist, columns_fit, find_table, way};
 use crate::SourceName;
 use crate::port::{
-    Catalog, ClearedColumn, EraseAction, ErasePlan, EraseStep, Hop, Replacement, RetainedColumn,
-    TableInfo, Way,
+    BySeal, Catalog, ClearedColumn, EraseAction, ErasePlan, EraseStep, Hop, Replacement,
+    RetainedColumn, TableInfo, Way,
 };
 
 /// The longest retention that a data map may state, in years, and one more.
@@ -42,19 +42,7 @@ pub(crate) fn erasing(
             "the data map has no source `{name}`: add `[sources.{name}]`"
         )]);
     };
-    let mut planner = Planner {
-        map,
-        source,
-        catalog,
-        root,
-        today,
-        problems: Vec::new(),
-        unruled: Vec::new(),
-        detach: Vec::new(),
-        clear: Vec::new(),
-        delete: Vec::new(),
-        clear_kept: Vec::new(),
-    };
+    let mut planner = Planner::new(map, source, catalog, root, today);
     for table in &source.tables {
         if let Some(info) = find_table(table, name, catalog, &mut planner.problems) {
             planner.table(table, info);
@@ -64,19 +52,43 @@ pub(crate) fn erasing(
     planner.end()
 }
 
-struct Planner<'m> {
+pub(super) struct Planner<'m> {
     map: &'m DataMap,
     source: &'m Source,
     catalog: &'m Catalog,
     root: &'m str,
     today: Date,
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
     unruled: Vec<String>,
     detach: Vec<EraseStep>,
     clear: Vec<EraseStep>,
     delete: Vec<EraseStep>,
     /// What is left of rows that law keeps in tables whose other rows are deleted.
     clear_kept: Vec<EraseStep>,
+}
+
+impl<'m> Planner<'m> {
+    pub(super) fn new(
+        map: &'m DataMap,
+        source: &'m Source,
+        catalog: &'m Catalog,
+        root: &'m str,
+        today: Date,
+    ) -> Self {
+        Self {
+            map,
+            source,
+            catalog,
+            root,
+            today,
+            problems: Vec::new(),
+            unruled: Vec::new(),
+            detach: Vec::new(),
+            clear: Vec::new(),
+            delete: Vec::new(),
+            clear_kept: Vec::new(),
+        }
+    }
 }
 
 impl Planner<'_> {
@@ -102,6 +114,7 @@ impl Planner<'_> {
                 way: way.clone(),
                 action,
                 retained: retained.clone(),
+                by_seal: BySeal::All,
             };
             if rule == EraseRule::Row {
                 self.delete.push(step(EraseAction::Delete));
@@ -152,7 +165,7 @@ impl Planner<'_> {
     }
 
     /// The way along this chain, if it leads to the people in question.
-    fn way(&mut self, chain: &privet_classify::SubjectChain) -> Option<Way> {
+    pub(super) fn way(&mut self, chain: &privet_classify::SubjectChain) -> Option<Way> {
         let way = way(chain, self.catalog, &mut self.problems, &mut Vec::new())?;
         (way.root_table == self.root).then_some(way)
     }
@@ -170,6 +183,7 @@ impl Planner<'_> {
             way,
             action: EraseAction::Detach(columns),
             retained: Vec::new(),
+            by_seal: BySeal::All,
         });
     }
 
@@ -226,6 +240,7 @@ impl Planner<'_> {
                             way,
                             action: EraseAction::Detach(columns),
                             retained: Vec::new(),
+                            by_seal: BySeal::All,
                         });
                     } else if !deleted.iter().any(|other| other.table == table.name) {
                         self.stays(table, &hop);
@@ -294,29 +309,32 @@ impl Planner<'_> {
             cleared.push(ClearedColumn {
                 name: name.to_owned(),
                 with,
+                index_of: None,
             });
-            let index = column.name.index_column();
-            let index = index.filter(|_| {
-                self.field(column)
-                    .is_some_and(|field| field.lookup.is_some())
-            });
-            if let Some(index) = index.filter(|index| info.column(index.as_str()).is_some()) {
-                cleared.push(ClearedColumn {
-                    name: index.to_string(),
-                    with: Replacement::Null,
-                });
-            }
+            cleared.extend(self.cleared_index(info, column));
         }
         cleared
     }
 
-    fn field(&self, column: &Column) -> Option<&Field> {
+    /// The blind index of a column that is cleared, if there is one.
+    pub(super) fn cleared_index(&self, info: &TableInfo, column: &Column) -> Option<ClearedColumn> {
+        self.field(column)?.lookup?;
+        let index = column.name.index_column()?;
+        info.column(index.as_str())?;
+        Some(ClearedColumn {
+            name: index.to_string(),
+            with: Replacement::Null,
+            index_of: Some(column.name.to_string()),
+        })
+    }
+
+    pub(super) fn field(&self, column: &Column) -> Option<&Field> {
         self.map.field(column.field()?.as_str())
     }
 
     /// Keys, and what rows are found by: without them nobody could tell whose a row is that is still to be erased, and
     /// somebody else's reference to it would lead nowhere.
-    fn is_needed(&self, table: &Table, info: &TableInfo, column: &Column) -> bool {
+    pub(super) fn is_needed(&self, table: &Table, info: &TableInfo, column: &Column) -> bool {
         let name = column.name.as_str();
         let is = |other: &str| other.eq_ignore_ascii_case(name);
         let own = table.subject.iter().chain(&table.shared);
@@ -346,7 +364,7 @@ impl Planner<'_> {
     }
 
     /// The columns whose values a law wants, with the day from which on it wants them still.
-    fn retained(&self, table: &Table) -> Vec<RetainedColumn> {
+    pub(super) fn retained(&self, table: &Table) -> Vec<RetainedColumn> {
         let columns = table.columns.iter().filter_map(|column| {
             let field = self.field(column)?;
             let RetainFrom::Column(from) = &field.retain.as_ref()?.from else {
@@ -424,7 +442,7 @@ fn is_led_by(steps: &[EraseStep], table: &TableInfo, column: &str) -> bool {
 }
 
 /// A column in a unique index takes no value twice.
-fn tombstone(info: &TableInfo, column: &str) -> Replacement {
+pub(super) fn tombstone(info: &TableInfo, column: &str) -> Replacement {
     let has = |name: &Option<String>| {
         name.as_deref()
             .is_none_or(|name| name.eq_ignore_ascii_case(column))

@@ -18,9 +18,14 @@ use crate::postgres;
 
 /// A clock that is moved by hand, from 2026-11-20 on.
 #[derive(Default)]
-struct Calendar(AtomicI64);
+pub(crate) struct Calendar(AtomicI64);
 
 impl Calendar {
+    pub(crate) fn advance(&self, by: Duration) {
+        let seconds = i64::try_from(by.as_secs()).unwrap();
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
     /// Moves to the beginning of a day.
     fn to(&self, day: Date) {
         let day = day.to_zoned(TimeZone::UTC).unwrap().timestamp();
@@ -42,7 +47,7 @@ impl Clock for Calendar {
 }
 
 /// The shop's map with what is left of whom: customers as tombstones, invoices without what is personal, no messages.
-fn with_rules(map: &str) -> String {
+pub(crate) fn with_rules(map: &str) -> String {
     let rule = |map: String, subject: &str, erase: &str| {
         map.replace(subject, &format!("{subject}erase = \"{erase}\"\n"))
     };
@@ -86,7 +91,7 @@ fn counts(closed: &Closed) -> Vec<String> {
 }
 
 /// Waits for what maintenance does.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let waiting = async {
         let mut looks = tokio::time::interval(Duration::from_millis(20));
         while !is_so().await {

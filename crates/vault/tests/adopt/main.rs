@@ -18,6 +18,7 @@ mod copies;
 mod copying;
 mod engine;
 mod failing;
+mod fields;
 mod killing;
 mod leaving;
 mod postgres;

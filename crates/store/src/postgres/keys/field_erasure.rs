@@ -2,40 +2,53 @@
 
 use deadpool_postgres::GenericClient;
 use privet_seal::KeyKind;
-use privet_vault::SubjectRef;
 use privet_vault::port::{FieldErasure, KeyRow, StoreError};
+use privet_vault::{SourceName, SubjectRef};
 
 use super::{change, reading, salt, wrapped};
-use crate::postgres::column::{from_fields, from_id};
+use crate::postgres::column::{from_fields, from_id, from_time};
 use crate::postgres::database::{Client, Failure};
 
 pub(super) async fn begin(
     client: &mut Client,
-    key: &KeyRow,
-    fields: &[u16],
+    begun: &[(KeyRow, FieldErasure)],
 ) -> Result<(), Failure> {
     let transaction = client.transaction().await?;
+    for (key, erasure) in begun {
+        add(&transaction, key, erasure).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+async fn add(
+    transaction: &impl GenericClient,
+    key: &KeyRow,
+    erasure: &FieldErasure,
+) -> Result<(), Failure> {
     let owner = SubjectRef::from_bytes(key.owner);
-    let is_known = salt::hold(&transaction, owner).await?;
+    let is_known = salt::hold(transaction, owner).await?;
     let generation = i64::from(key.generation);
-    if !is_known || newest(&transaction, owner, key.kind).await? >= Some(generation) {
+    if !is_known || newest(transaction, owner, key.kind).await? >= Some(generation) {
         return Err(StoreError::Conflict.into());
     }
-    wrapped::add(&transaction, std::slice::from_ref(key)).await?;
+    wrapped::add(transaction, std::slice::from_ref(key)).await?;
     let kind = i16::from(key.kind.code());
+    let sources: Vec<&str> = erasure.sources.iter().map(SourceName::as_str).collect();
     transaction
         .execute(
-            "INSERT INTO field_erasure (subject, kind, generation, fields) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO field_erasure (subject, kind, generation, fields, sources, until)
+             VALUES ($1, $2, $3, $4, $5, $6)",
             &[
                 &from_id(&key.owner),
                 &kind,
                 &generation,
-                &from_fields(fields),
+                &from_fields(&erasure.fields),
+                &sources,
+                &erasure.until.map(from_time).transpose()?,
             ],
         )
         .await?;
-    change::add(&transaction, change::KEYS_REPLACED, &key.owner).await?;
-    Ok(transaction.commit().await?)
+    change::add(transaction, change::KEYS_REPLACED, &key.owner).await
 }
 
 async fn newest(
@@ -52,7 +65,7 @@ async fn newest(
 pub(super) async fn all(client: &mut Client) -> Result<Vec<FieldErasure>, Failure> {
     let select = client
         .prepare_cached(
-            "SELECT subject, kind, generation, fields FROM field_erasure
+            "SELECT subject, kind, generation, fields, sources, until FROM field_erasure
               ORDER BY subject, kind, generation",
         )
         .await?;
@@ -61,6 +74,8 @@ pub(super) async fn all(client: &mut Client) -> Result<Vec<FieldErasure>, Failur
         let row = reading(row);
         let kind = u8::try_from(row.get::<i16>(1)?).ok();
         let generation = u32::try_from(row.get::<i64>(2)?).ok();
+        let sources = row.get::<Vec<&str>>(4)?.into_iter().map(str::parse);
+        let sources: Result<Vec<SourceName>, _> = sources.collect();
         Ok(FieldErasure {
             subject: SubjectRef::from_bytes(row.id(0)?),
             kind: kind
@@ -68,9 +83,29 @@ pub(super) async fn all(client: &mut Client) -> Result<Vec<FieldErasure>, Failur
                 .ok_or_else(|| row.damage())?,
             generation: generation.ok_or_else(|| row.damage())?,
             fields: row.fields(3)?,
+            sources: sources.map_err(|_| row.damage())?,
+            until: row.time_if(5)?,
         })
     };
     rows.iter().map(erasure).collect()
+}
+
+pub(super) async fn cleared(
+    client: &mut Client,
+    erasure: &FieldErasure,
+    source: &SourceName,
+) -> Result<(), Failure> {
+    let update = "UPDATE field_erasure SET sources = array_remove(sources, $4)
+                   WHERE subject = $1 AND kind = $2 AND generation = $3";
+    let kind = i16::from(erasure.kind.code());
+    let (owner, generation) = (
+        from_id(erasure.subject.as_bytes()),
+        i64::from(erasure.generation),
+    );
+    client
+        .execute(update, &[&owner, &kind, &generation, &source.as_str()])
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn end(

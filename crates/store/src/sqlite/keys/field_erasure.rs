@@ -1,16 +1,21 @@
 //! Fields that are being erased. There is one writer, so that what is checked in a transaction holds until its end.
 
 use privet_seal::KeyKind;
-use privet_vault::SubjectRef;
 use privet_vault::port::{ChangeKind, FieldErasure, KeyRow, StoreError};
-use rusqlite::{Connection, params};
+use privet_vault::{SourceName, SubjectRef};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{change, subject, wrapped};
-use crate::sqlite::column::{Fields, fields, unknown_code};
+use crate::sqlite::column::{At, Fields, fields, unknown_code};
 use crate::sqlite::file::Failure;
 use crate::sqlite::scrub::Scrub;
 
-pub(super) fn begin(connection: &Connection, key: &KeyRow, numbers: &[u16]) -> Result<(), Failure> {
+pub(super) fn begin(
+    connection: &Connection,
+    key: &KeyRow,
+    erasure: &FieldErasure,
+) -> Result<(), Failure> {
     let owner = SubjectRef::from_bytes(key.owner);
     let newest = newest(connection, owner, key.kind)?;
     if !subject::is_known(connection, owner)? || newest >= Some(key.generation) {
@@ -19,13 +24,16 @@ pub(super) fn begin(connection: &Connection, key: &KeyRow, numbers: &[u16]) -> R
     wrapped::add(connection, std::slice::from_ref(key))?;
     connection
         .prepare_cached(
-            "INSERT INTO field_erasure (subject, kind, generation, fields) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO field_erasure (subject, kind, generation, fields, sources, until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             key.owner,
             key.kind.code(),
             key.generation,
-            Fields(numbers)
+            Fields(&erasure.fields),
+            joined(&erasure.sources),
+            erasure.until.map(At)
         ])?;
     change::add(connection, ChangeKind::KeysReplaced(owner)).map(drop)
 }
@@ -43,7 +51,7 @@ fn newest(
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<FieldErasure>, Failure> {
     let mut select = connection.prepare_cached(
-        "SELECT subject, kind, generation, fields FROM field_erasure
+        "SELECT subject, kind, generation, fields, sources, until FROM field_erasure
          ORDER BY subject, kind, generation",
     )?;
     let rows = select.query_map([], |row| {
@@ -52,9 +60,50 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<FieldErasure>, Failure>
             kind: KeyKind::from_code(row.get(1)?).ok_or_else(|| unknown_code(1))?,
             generation: row.get(2)?,
             fields: fields(row, 3)?,
+            sources: sources(row, 4)?,
+            until: row.get::<_, Option<At>>(5)?.map(|At(until)| until),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Names, none of which has a comma.
+fn joined(sources: &[SourceName]) -> String {
+    let names: Vec<&str> = sources.iter().map(SourceName::as_str).collect();
+    names.join(",")
+}
+
+fn sources(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<SourceName>> {
+    let names = row.get_ref(column)?.as_str()?.split(',');
+    let names = names.filter(|name| !name.is_empty());
+    let parsed: Result<Vec<SourceName>, _> = names.map(str::parse).collect();
+    parsed.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}
+
+pub(super) fn cleared(
+    connection: &Connection,
+    erasure: &FieldErasure,
+    source: &SourceName,
+) -> Result<(), Failure> {
+    let (subject, kind) = (erasure.subject.as_bytes(), erasure.kind.code());
+    let left = connection
+        .prepare_cached(
+            "SELECT sources FROM field_erasure WHERE subject = ?1 AND kind = ?2 AND generation = ?3",
+        )?
+        .query_row(params![subject, kind, erasure.generation], |row| {
+            sources(row, 0)
+        })
+        .optional()?;
+    let Some(mut left) = left else { return Ok(()) };
+    left.retain(|name| name != source);
+    connection
+        .prepare_cached(
+            "UPDATE field_erasure SET sources = ?4 WHERE subject = ?1 AND kind = ?2 AND generation = ?3",
+        )?
+        .execute(params![subject, kind, erasure.generation, joined(&left)])?;
+    Ok(())
 }
 
 pub(super) fn end(

@@ -3,6 +3,7 @@
 
 use privet_seal::{Block, FieldNumber, Nonce, SealedRef};
 
+use super::place;
 use crate::keyring::Generations;
 use crate::port::{FieldErasure, SubjectRow, ValueSwap};
 use crate::subject::padding_block;
@@ -59,7 +60,8 @@ impl Vault {
             let rows = self.inner.keys.subjects_by_reference(&reference).await?;
             let subject = rows.into_iter().flatten().next();
             // Another server was faster, or the subject was closed.
-            let (true, Some(subject)) = (pending.contains(erasure), subject) else {
+            let is_there = pending.iter().any(|other| place(other) == place(erasure));
+            let (true, Some(subject)) = (is_there, subject) else {
                 return Ok(done);
             };
             let keyring = &self.inner.keyring;
