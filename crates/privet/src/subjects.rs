@@ -189,13 +189,15 @@ impl Client {
         self.call(call.id(oid).json(&values.0)?).await
     }
 
-    /// Erases single fields of a subject: no copy of their values opens again, wherever it lies. What the application itself keeps of
-    /// them is for the application to delete; the answer says where the data map knows of it.
+    /// Erases single fields of a subject: no copy of their values opens again, wherever it lies. In databases of the data map that know
+    /// the subject by one of its aliases, the fields' columns are cleared, and what is sealed there besides is sealed anew. **Sealed
+    /// values that lie outside these tables, or have not reached them by `old_key_until`, do not open any more.** Columns in `elsewhere`
+    /// are for the application to clear.
     ///
     /// ```
     /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {
     /// for column in client.erase_fields(oid, &["phone"]).await?.elsewhere {
-    ///     println!("{} also lies in {}.{}", column.field, column.table, column.column);
+    ///     println!("{} may also lie in {}.{}", column.field, column.table, column.column);
     /// }
     /// # Ok(())
     /// # }

@@ -72,9 +72,9 @@ pub use session::{
     SessionQuery, SessionSearch, Statement, StepQuery, Verdict,
 };
 pub use subject::{
-    Closed, ConsentKept, CreateSubject, EraseFields, ErasedRows, FieldElsewhere, FieldsErased,
-    KeptField, KeptKey, OutstandingSource, PutFields, RotateTelemetryId, Subject, SubjectCreated,
-    TelemetryIdRotation,
+    ClearedTable, Closed, ConsentKept, CreateSubject, EraseFields, ErasedRows, FieldElsewhere,
+    FieldsErased, KeptField, KeptKey, OutstandingSource, PutFields, RotateTelemetryId, Subject,
+    SubjectCreated, TelemetryIdRotation,
 };
 pub use subject_request::{
     AskRequest, RequestChannel, RequestRun, RequestUrgency, SubjectRequest, SubjectRequestDetail,

@@ -111,11 +111,40 @@ pub struct FieldsErased {
     pub values_resealed: u64,
     /// What law keeps of the fields, under keys of its own.
     pub kept: Vec<KeptField>,
-    /// Columns of applications' databases that hold these fields, by the data map. They are not touched.
+    /// What was done about these fields in applications' databases that know the subject, by table.
+    #[serde(default)]
+    pub tables: Vec<ClearedTable>,
+    /// Applications' databases where something is still to be done; it goes on by itself.
+    #[serde(default)]
+    pub outstanding: Vec<OutstandingSource>,
+    /// Until when the key opens at least that values in applications' databases were sealed under before: what was sealed before this
+    /// call has to be in its table by then, or does not open any more. Absent where no application's database knows the subject and
+    /// has one of the fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub old_key_until: Option<Timestamp>,
+    /// Columns of applications' databases that may hold these fields besides, by the data map. They are not touched.
     pub elsewhere: Vec<FieldElsewhere>,
     /// Whether the log's mirror has the entry, so that no restore of the stores undoes this. If not (the status is 202 then), it is
     /// done here all the same, and holds as soon as the mirror answers again.
     pub confirmed: bool,
+}
+
+/// What was done about erased fields in a table of an application's database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClearedTable {
+    /// The database's name in the data map.
+    pub source: String,
+    /// The table.
+    pub table: String,
+    /// Rows in which values of these fields were cleared.
+    pub cleared: u64,
+    /// Values of other fields, sealed under a new key.
+    pub resealed: u64,
+    /// Rows with values that law keeps for now.
+    pub kept: u64,
+    /// Sealed values that no key opens, left as they are.
+    pub unreadable: u64,
 }
 
 /// What law keeps of an erased field.
@@ -128,7 +157,7 @@ pub struct KeptField {
     pub expires_on: Date,
 }
 
-/// Where an application holds an erased field.
+/// Where an application may hold an erased field, which is its own to erase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldElsewhere {
     /// The database's name in the data map.

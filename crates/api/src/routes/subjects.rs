@@ -2,10 +2,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use privet_vault::{FieldValues, Oid, RowsErased, SourceName, SourceRows, SubjectName};
+use privet_vault::{
+    FieldValues, Oid, RowsErased, SourceFields, SourceName, SourceRows, SubjectName,
+};
 use privet_wire::{
-    Closed, ConsentKept, CreateSubject, EraseFields, ErasedRows, FieldElsewhere, FieldsErased,
-    KeptField, KeptKey, OutstandingSource, Personal, PutFields, Subject, SubjectCreated,
+    ClearedTable, Closed, ConsentKept, CreateSubject, EraseFields, ErasedRows, FieldElsewhere,
+    FieldsErased, KeptField, KeptKey, OutstandingSource, Personal, PutFields, Subject,
+    SubjectCreated,
 };
 
 use crate::answer::Answer;
@@ -75,7 +78,9 @@ pub(crate) async fn write(
 }
 
 /// Erases single fields of a subject: deletes their values, seals all others under a new key and destroys the old one, so that no
-/// copy of the erased values opens again. What applications keep of these fields is not touched, and is named in the answer.
+/// copy of the erased values opens again. In applications' databases that know the subject, the columns of these fields are cleared
+/// and all other sealed values sealed anew; the key before opens for an hour more, for what applications have not written yet.
+/// Sealed values that they keep outside the tables of the data map do not open after that.
 #[utoipa::path(post, path = "/v1/subjects/{oid}/fields/erase", tag = "subjects", request_body = EraseFields,
     params(("oid" = privet_wire::Oid, Path)),
     responses((status = 200, body = FieldsErased), (status = 202, body = FieldsErased,
@@ -106,7 +111,32 @@ pub(crate) async fn erase_fields(
         column: column.column,
         field: column.field,
     });
+    let SourceFields {
+        tables,
+        outstanding,
+        old_key_until,
+        ..
+    } = erased.sources;
+    let tables = tables
+        .into_iter()
+        .map(|((source, table), rows)| ClearedTable {
+            source: source.to_string(),
+            table,
+            cleared: rows.cleared,
+            resealed: rows.resealed,
+            kept: rows.kept,
+            unreadable: rows.unreadable,
+        });
+    let outstanding = outstanding
+        .into_iter()
+        .map(|(source, why)| OutstandingSource {
+            source: source.to_string(),
+            why,
+        });
     let body = FieldsErased {
+        tables: tables.collect(),
+        outstanding: outstanding.collect(),
+        old_key_until,
         entry: erased.entry,
         fields: erased.fields,
         values_deleted: erased.values_deleted,

@@ -108,7 +108,9 @@ pub(crate) enum Request {
     },
     /// Erase single fields of a person who stays, at once: no copy of them opens again.
     ///
-    /// What applications keep of these fields is not touched; the answer says where.
+    /// In databases of applications that know the person, the columns of these fields are cleared and all else that is sealed there
+    /// is sealed anew; for an hour the key before opens as well. Sealed values that an application keeps outside the tables of
+    /// the data map, or has not written by then, do not open any more. The answer says what was done, and what is left to whom.
     EraseFields {
         /// The person's operational id.
         subject: Oid,

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use privet_vault::subject_request::why_untold;
 use privet_wire::{
-    AskRequest, EraseFields, FieldsErased, Personal, RequestChannel, RequestRun, RequestUrgency,
-    SubjectRequest, SubjectRequestDetail, SubjectRequestId, SubjectRequestKind, SubjectRequestPage,
-    SubjectRequestQuery, SubjectRequestState,
+    AskRequest, EraseFields, FieldsErased, OutstandingSource, Personal, RequestChannel, RequestRun,
+    RequestUrgency, SubjectRequest, SubjectRequestDetail, SubjectRequestId, SubjectRequestKind,
+    SubjectRequestPage, SubjectRequestQuery, SubjectRequestState,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -157,6 +157,24 @@ fn fields_erased(erased: &FieldsErased, style: Style) -> Result<()> {
             "kept by law",
             &format!("{} until {}", kept.field, kept.expires_on),
         )?;
+    }
+    for rows in &erased.tables {
+        let counts = [
+            (rows.cleared, "cleared"),
+            (rows.kept, "kept by law"),
+            (rows.resealed, "sealed anew"),
+            (rows.unreadable, "unreadable"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts.map(|(n, what)| format!("{n} {what}")).collect();
+        let place = format!("{}.{}", rows.source, rows.table);
+        fact("at", &format!("{place}: {}", counts.join(", ")))?;
+    }
+    for OutstandingSource { source, why } in &erased.outstanding {
+        fact("not yet at", &format!("{source}: {why}"))?;
+    }
+    if let Some(until) = erased.old_key_until {
+        fact("old key until", &output::moment(until))?;
     }
     for column in &erased.elsewhere {
         let place = format!("{}.{}.{}", column.source, column.table, column.column);

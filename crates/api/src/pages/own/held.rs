@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use privet_classify::Retain;
-use privet_vault::{HeldField, RevealedValue};
+use privet_vault::{FieldsErased, HeldField, RevealedValue};
 use privet_wire::Personal;
 use serde::Deserialize;
 
@@ -34,8 +34,8 @@ struct Held {
 struct Done {
     name: String,
     what: &'static str,
-    /// Whether an application keeps it as well.
-    elsewhere: bool,
+    /// What becomes of it in applications' databases, a sentence each.
+    more: Vec<&'static str>,
 }
 
 /// A field that holds something.
@@ -196,7 +196,7 @@ pub(crate) async fn correct(
             let done = Done {
                 name: Words::name(&name),
                 what: ENGLISH.corrected,
-                elsewhere: false,
+                more: Vec::new(),
             };
             show(&api, &who, Some(done)).await
         }
@@ -205,6 +205,24 @@ pub(crate) async fn correct(
             form(&api, &who, &name, status, draft, Some(problem))
         }
     }
+}
+
+/// What becomes of an erased field in applications' databases.
+fn in_applications(erased: &FieldsErased) -> Vec<&'static str> {
+    let said = [
+        (
+            erased.sources.old_key_until.is_some(),
+            ENGLISH.erased_in_sources,
+        ),
+        (
+            !erased.sources.outstanding.is_empty(),
+            ENGLISH.erased_outstanding,
+        ),
+        (!erased.elsewhere.is_empty(), ENGLISH.erased_elsewhere),
+    ];
+    said.into_iter()
+        .filter_map(|(is_so, what)| is_so.then_some(what))
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -229,7 +247,7 @@ pub(crate) async fn erase(
             let done = Done {
                 name: Words::name(&name),
                 what: ENGLISH.erased,
-                elsewhere: !erased.elsewhere.is_empty(),
+                more: in_applications(&erased),
             };
             show(&api, &who, Some(done)).await
         }
