@@ -60,7 +60,7 @@ async fn refused(bed: &Bed, request: SubjectRequestId) -> &'static str {
     read.await.unwrap_err().code()
 }
 
-async fn state(bed: &Bed, id: SubjectRequestId) -> SubjectRequestState {
+pub(crate) async fn state(bed: &Bed, id: SubjectRequestId) -> SubjectRequestState {
     let row = bed.stores.keys.subject_request(id).await.unwrap();
     row.unwrap().progress.state
 }
@@ -71,7 +71,7 @@ async fn keys_left(bed: &Bed) -> usize {
     keys.await.unwrap().len()
 }
 
-async fn files_left(places: &Places) -> usize {
+pub(crate) async fn files_left(places: &Places) -> usize {
     places.files.list().await.unwrap().len()
 }
 

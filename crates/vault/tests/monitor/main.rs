@@ -21,6 +21,7 @@ mod failing;
 mod fields;
 mod granting;
 mod importing;
+mod jumping;
 mod keeping;
 mod logins;
 mod losing;

@@ -1,10 +1,9 @@
 //! What people ask for, from the first word to the last: entered, shown, taken back, carried out once, and by whom.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, ToSpan};
 use privet_seal::{KeyKind, Zeroizing};
 use privet_store::{FailNth, Faults, MemoryStores, Moment, SqliteStores};
 use privet_vault::audit::EntryKind;
@@ -15,7 +14,7 @@ use privet_vault::subject_request::{
 };
 use privet_vault::{Caller, Clock, Error, Oid, RequestRunId, SubjectName, SubjectRequestId, Vault};
 
-use crate::bed::{Bed, HandClock, ORIGIN, bed, hand_clock, parts, parts_of_another, root};
+use crate::bed::{Bed, ORIGIN, bed, hand_clock, parts, parts_of_another, root};
 use crate::engine::new_stores;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -30,7 +29,7 @@ pub(crate) fn letter() -> RequestOrigin {
     }
 }
 
-async fn asked(bed: &Bed, caller: &Caller, subject: &SubjectName) -> SubjectRequestId {
+pub(crate) async fn asked(bed: &Bed, caller: &Caller, subject: &SubjectName) -> SubjectRequestId {
     let asked = bed.vault.request_erasure(caller, subject, letter()).await;
     asked.unwrap().id
 }
@@ -59,14 +58,14 @@ async fn state(bed: &Bed, id: SubjectRequestId) -> SubjectRequestState {
     row.unwrap().progress.state
 }
 
-async fn is_known(stores: &MemoryStores, subject: &SubjectName) -> bool {
+pub(crate) async fn is_known(stores: &MemoryStores, subject: &SubjectName) -> bool {
     let SubjectName::Oid(oid) = subject else {
         panic!("subjects here have an oid");
     };
     stores.keys.subjects_by_oid(&[*oid]).await.unwrap() != [None]
 }
 
-fn erased(count: u64) -> RequestRun {
+pub(crate) fn erased(count: u64) -> RequestRun {
     RequestRun {
         erased: count,
         ..RequestRun::default()
@@ -376,58 +375,6 @@ async fn a_row_that_was_given_to_another_person_erases_nobody() {
     assert_eq!((run.erased, run.failed), (1, 1));
     assert!(is_known(&bed.stores, &SubjectName::Oid(oid)).await);
     assert!(!is_known(&bed.stores, &ada).await);
-}
-
-/// The wall clock alone can be moved.
-struct JumpingClock {
-    hand: Arc<HandClock>,
-    seconds: AtomicI64,
-}
-
-impl Clock for JumpingClock {
-    fn now(&self) -> Timestamp {
-        self.hand.now() + SignedDuration::from_secs(self.seconds.load(Ordering::SeqCst))
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.hand.monotonic()
-    }
-}
-
-#[tokio::test]
-async fn a_clock_that_jumps_erases_nobody_and_a_year_later_everybody_is_erased_once() {
-    let (stores, hand) = (new_stores().await, hand_clock());
-    let clock = Arc::new(JumpingClock {
-        hand: hand.clone(),
-        seconds: AtomicI64::new(0),
-    });
-    let mut parts = parts(&stores, &hand, "test", root());
-    parts.clock = clock.clone();
-    let vault = Vault::start(parts).await.unwrap();
-    let bed = Bed {
-        vault,
-        clock: hand,
-        stores,
-    };
-    let operator = bed.caller("operator").await;
-    let subject = bed.subject("ada@example.com").await;
-    let id = asked(&bed, &operator, &subject).await;
-
-    // Back: the log takes no entries, so that nothing is done at all.
-    clock.seconds.store(-10 * 24 * 3_600, Ordering::SeqCst);
-    bed.vault.run_requests(&operator).await.unwrap_err();
-    assert_eq!(state(&bed, id).await, SubjectRequestState::Cooling);
-    // Forward, with the clock alone: it may be what is wrong.
-    clock.seconds.store(20 * 24 * 3_600, Ordering::SeqCst);
-    let run = bed.vault.run_requests(&operator).await.unwrap();
-    assert_eq!(run, RequestRun::default());
-    assert!(is_known(&bed.stores, &subject).await);
-    // The same while the time passed.
-    clock.seconds.store(0, Ordering::SeqCst);
-    later(&bed, 21 * DAY).await;
-    let run = bed.vault.run_requests(&operator).await.unwrap();
-    assert_eq!(run, erased(1));
-    assert_eq!(bed.count(EntryKind::ErasureDone).await, 1);
 }
 
 /// What a server had begun when it was killed does not wait until its lease is over: it is due when it starts again. What another
