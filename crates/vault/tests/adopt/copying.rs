@@ -8,7 +8,7 @@ use std::sync::Arc;
 use privet_seal::Zeroizing;
 use privet_vault::port::{FileStore as _, Source};
 use privet_vault::subject_request::{RequestOrigin, RequestRun, SubjectRequestState};
-use privet_vault::{Caller, JobState, SubjectName, SubjectRequestId, Vault};
+use privet_vault::{Caller, JobState, SealItem, SubjectName, SubjectRequestId, Vault};
 use rusqlite::Connection;
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -96,6 +96,17 @@ impl World {
         let row = self.stores.keys.subject_request(request).await.unwrap();
         let progress = row.unwrap().progress;
         (progress.state, progress.failure)
+    }
+
+    /// As an application seals a value before it writes it.
+    async fn sealed(&self, name: &SubjectName, field: &str, value: &str) -> String {
+        let item = SealItem {
+            subject: name.clone(),
+            field: field.to_owned(),
+            value: Zeroizing::new(value.to_owned()),
+        };
+        let sealed = self.vault.seal_values(&self.job, &[item]).await;
+        sealed.unwrap().remove(0).sealed
     }
 
     fn execute(&self, sql: &str) {
@@ -307,6 +318,122 @@ async fn hostile_values_stay_values() {
             .clone()
             .all(|name| !name.contains("..") && !name.starts_with('/')),
         "{names:?}"
+    );
+}
+
+/// Who has two numbers gets the rows of both, each once.
+#[tokio::test]
+async fn a_person_of_two_numbers_gets_the_rows_of_both() {
+    let (world, club) = (World::on_sqlite(&Club::new(7)).await, Club::new(7));
+    world.execute(
+        "INSERT INTO member SELECT column1, NULL, NULL, (SELECT name FROM member WHERE id = 1) FROM (VALUES (50), (51));
+         INSERT INTO letter VALUES (1001, 50, 51, NULL), (1002, 51, NULL, 1001), (1003, 51, 3, NULL);
+         INSERT INTO booking VALUES (3, 1, 50), (3, 2, 51)",
+    );
+    let names = ["club/member:50", "club/member:51"].map(|name| name.parse().unwrap());
+    let made = world
+        .vault
+        .create_subject(&world.job, BTreeMap::new(), &names);
+    made.await.unwrap();
+    let asked = world.ask(51).await;
+    // They are one person, who waits for one copy.
+    let name: SubjectName = "member:50".parse().unwrap();
+    let again = world
+        .vault
+        .request_access(&world.job, &name, RequestOrigin::default())
+        .await;
+    assert_eq!(again.unwrap_err().code(), "request_running");
+    let other = world.ask(3).await;
+    assert_eq!(world.run().await, collected(2));
+    let copy = world.copy(asked).await;
+    let both = [
+        "member|50",
+        "member|51",
+        "letter|1001",
+        "letter|1002",
+        "letter|1003",
+        "booking|3|1",
+        "booking|3|2",
+    ];
+    assert_eq!(rows_in(&copy), both.map(str::to_owned).into());
+    let mut others = club.copy_of(3);
+    others.insert("letter|1003".to_owned());
+    assert_eq!(rows_in(&world.copy(other).await), others);
+}
+
+/// The application made one account of two. What was sealed for the other stays theirs and opens for nobody else; both get what is
+/// left of each, and the one who leaves does not take the other's rows.
+#[tokio::test]
+async fn people_whom_the_application_merged_get_what_is_left_of_each() {
+    let world = World::on_sqlite(&Club::new(7)).await;
+    world.execute(
+        "INSERT INTO guest SELECT column1, (SELECT name FROM member WHERE id = 1), NULL, column2, NULL
+           FROM (VALUES (1, 'UK'), (2, 'NO'))",
+    );
+    let mut people = Vec::new();
+    for number in [1, 2] {
+        let name = format!("club/guest:{number}").parse().unwrap();
+        let made =
+            world
+                .vault
+                .create_subject(&world.job, BTreeMap::new(), std::slice::from_ref(&name));
+        made.await.unwrap();
+        let bill = world.sealed(&name, "bill", &format!("{number} Lane")).await;
+        world.execute(&format!(
+            "INSERT INTO stay VALUES ({number}, {number}, '2026-01-0{number}', 'tea', '{bill}')"
+        ));
+        people.push(name);
+    }
+    let mut requests = Vec::new();
+    for name in &people {
+        let asked = world
+            .vault
+            .request_access(&world.job, name, RequestOrigin::default())
+            .await;
+        requests.push(asked.unwrap().id);
+    }
+    world.execute("UPDATE stay SET guest_id = 1; DELETE FROM guest WHERE id = 2");
+    assert_eq!(world.run().await, collected(2));
+    let (left, gone) = (world.copy(requests[0]).await, world.copy(requests[1]).await);
+    let stays: Vec<_> = left
+        .rows("club.stay")
+        .iter()
+        .map(|row| row["bill"].clone())
+        .collect();
+    assert_eq!(stays, [Json::from("1 Lane"), Json::Null]);
+    assert!(gone.rows("club.stay").is_empty() && gone.rows("club.guest").is_empty());
+    assert!(!left.holds("2 Lane") && !gone.holds("1 Lane"));
+
+    let closed = world
+        .vault
+        .close_subject(&world.operator, &people[1])
+        .await
+        .unwrap();
+    assert!(closed.rows.outstanding.is_empty(), "{:?}", closed.rows);
+    world
+        .vault
+        .cancel_request(&world.operator, requests[0])
+        .await
+        .unwrap();
+    let again = world
+        .vault
+        .request_access(&world.job, &people[0], RequestOrigin::default())
+        .await;
+    let again = again.unwrap().id;
+    assert_eq!(world.run().await, collected(1));
+    assert_eq!(world.copy(again).await.rows("club.stay").len(), 2);
+    let closed = world
+        .vault
+        .close_subject(&world.operator, &people[0])
+        .await
+        .unwrap();
+    assert!(closed.rows.outstanding.is_empty(), "{:?}", closed.rows);
+    let (_, path) = world.file.as_ref().unwrap();
+    let file = Connection::open(path).unwrap();
+    let wishes = "SELECT count(wish) FROM stay";
+    assert_eq!(
+        file.query_row::<i64, _, _>(wishes, [], |row| row.get(0)),
+        Ok(0)
     );
 }
 
