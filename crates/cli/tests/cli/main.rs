@@ -30,6 +30,7 @@ mod mail;
 #[expect(dead_code, reason = "the tests of the mailer use all of it")]
 #[path = "../../../mail/tests/mail/server.rs"]
 mod mail_server;
+mod many_rows;
 mod mirror;
 mod people;
 mod query;

@@ -63,13 +63,13 @@ fn setting() -> Setting {
     }
 }
 
-async fn shop() -> Bed {
+pub(crate) async fn shop() -> Bed {
     let bed = bed_with(&setting(), &format!("{SCHEMA}{ROWS}")).await;
     bed.adopt().await;
     bed
 }
 
-async fn close(vault: &Vault, subject: &str) -> Closed {
+pub(crate) async fn close(vault: &Vault, subject: &str) -> Closed {
     let operator = caller(vault, "operator").await;
     let subject: SubjectName = subject.parse().unwrap();
     vault.close_subject(&operator, &subject).await.unwrap()
@@ -98,11 +98,13 @@ pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
             looks.tick().await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;
+    let is_long = std::env::var_os("PRIVET_TEST_LONG").is_some();
+    let patience = Duration::from_secs(if is_long { 3_600 } else { 120 });
+    let waited = tokio::time::timeout(patience, waiting).await;
     assert!(waited.is_ok(), "{what} did not happen");
 }
 
-async fn orphans(stores: &Stores) -> Vec<String> {
+pub(crate) async fn orphans(stores: &Stores) -> Vec<String> {
     let shop = "shop".parse().unwrap();
     let far = date(9000, 1, 1);
     let rows = stores.keys.orphan_rows(&shop, far, None, 100).await;
@@ -113,7 +115,7 @@ async fn orphans(stores: &Stores) -> Vec<String> {
 }
 
 /// The entries about erased rows: who, how many outstanding.
-async fn entries(vault: &Vault) -> Vec<String> {
+pub(crate) async fn entries(vault: &Vault) -> Vec<String> {
     let entries = vault.audit().entries(0, 4_000).await.unwrap();
     let entries = entries.iter().map(|bytes| Entry::parse(bytes).unwrap());
     let about = entries.filter(|entry| entry.t == "erasure.rows");

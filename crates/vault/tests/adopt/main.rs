@@ -21,6 +21,7 @@ mod failing;
 mod fields;
 mod killing;
 mod leaving;
+mod many;
 mod postgres;
 mod refusing;
 mod rights;
