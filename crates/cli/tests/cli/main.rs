@@ -31,6 +31,7 @@ mod mail;
 #[path = "../../../mail/tests/mail/server.rs"]
 mod mail_server;
 mod many_rows;
+mod markers;
 mod mirror;
 mod people;
 mod query;
