@@ -12,6 +12,7 @@ mod backing_up;
 mod bed;
 mod checking;
 mod chinook;
+mod complete;
 #[path = "../copies/mod.rs"]
 #[expect(dead_code, reason = "the monitor's tests make more of it")]
 mod copies;

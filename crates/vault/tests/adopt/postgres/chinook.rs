@@ -9,7 +9,7 @@ use super::Shop;
 use crate::bed::Setting;
 
 /// The script makes a database of its own and connects to it; here that exists already.
-fn script(path: &std::ffi::OsStr) -> String {
+pub(crate) fn script(path: &std::ffi::OsStr) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let kept = text.lines().filter(|line| {
         !(line.starts_with("DROP DATABASE")
@@ -40,16 +40,8 @@ fn snake_case(text: &str) -> String {
     out
 }
 
-#[tokio::test]
-async fn chinook_is_adopted() {
-    let Some(path) = env::var_os("PRIVET_CHINOOK_POSTGRES") else {
-        writeln!(
-            std::io::stderr(),
-            "\nSKIPPED: postgres::chinook (set PRIVET_CHINOOK_POSTGRES to the path of chinook_postgres.sql)"
-        )
-        .unwrap();
-        return;
-    };
+/// The example's data map, as the script names things.
+pub(crate) fn map() -> String {
     let mut map = String::new();
     let example = include_str!("../../../../../examples/chinook/datamap.toml");
     let mut in_sources = false;
@@ -64,14 +56,12 @@ async fn chinook_is_adopted() {
         map.push_str(&lowered);
         map.push('\n');
     }
-    let setting = Setting {
-        map,
-        tenant: "chinook",
-        ..Setting::default()
-    };
-    let shop = Shop::with(&setting, "chinook", &script(&path)).await;
+    map
+}
+
+/// Dates are timestamps there: the refusal says how to make them text, which is done.
+pub(crate) async fn dates_as_text(shop: &Shop) {
     let status = shop.adopt(AdoptOrder::SEAL).await;
-    // Dates are timestamps there: the refusal says how to make them text, which is done.
     let (dates, others): (Vec<String>, Vec<String>) = status
         .problems
         .into_iter()
@@ -84,6 +74,25 @@ async fn chinook_is_adopted() {
             .unwrap();
         shop.sql(statement);
     }
+}
+
+#[tokio::test]
+async fn chinook_is_adopted() {
+    let Some(path) = env::var_os("PRIVET_CHINOOK_POSTGRES") else {
+        writeln!(
+            std::io::stderr(),
+            "\nSKIPPED: postgres::chinook (set PRIVET_CHINOOK_POSTGRES to the path of chinook_postgres.sql)"
+        )
+        .unwrap();
+        return;
+    };
+    let setting = Setting {
+        map: map(),
+        tenant: "chinook",
+        ..Setting::default()
+    };
+    let shop = Shop::with(&setting, "chinook", &script(&path)).await;
+    dates_as_text(&shop).await;
     let status = shop.adopt(AdoptOrder::SEAL).await;
     assert_eq!(status.problems, Vec::<String>::new());
     assert_eq!((status.state, status.left), (JobState::Done, 0));

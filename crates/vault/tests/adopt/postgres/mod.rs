@@ -1,6 +1,6 @@
 //! A shop on a real server of PostgreSQL, which goes on being used while it is adopted.
 
-mod chinook;
+pub(crate) mod chinook;
 mod living;
 mod sealing;
 
