@@ -11,6 +11,7 @@ mod confirming;
 mod deadline;
 mod details;
 mod file;
+mod late;
 pub mod machine;
 mod reading;
 mod run;
@@ -47,7 +48,7 @@ pub(crate) struct Requests {
     running: tokio::sync::Mutex<()>,
     /// The same of telling people by mail.
     telling: tokio::sync::Mutex<()>,
-    /// What was pointed out, so that it is once.
+    /// What is known to have been pointed out, so that it is once.
     reported: Mutex<BTreeSet<(SubjectRequestId, Urgency)>>,
 }
 

@@ -50,6 +50,16 @@ impl Deadline {
         }
     }
 
+    /// When it begins to be near.
+    pub(super) fn soon_from(&self) -> Timestamp {
+        begin(self.warned_on)
+    }
+
+    /// When it is past.
+    pub(super) fn late_from(&self) -> Timestamp {
+        begin(self.due_on.saturating_add(1.day()))
+    }
+
     /// How it stands at this moment.
     pub fn urgency(&self, now: Timestamp) -> Urgency {
         let today = now.to_zoned(TimeZone::UTC).date();
@@ -61,6 +71,12 @@ impl Deadline {
             Urgency::InTime
         }
     }
+}
+
+/// The first moment of a day; that of no day is long ago.
+fn begin(day: Date) -> Timestamp {
+    let begin = day.to_zoned(TimeZone::UTC);
+    begin.map_or(Timestamp::MIN, |begin| begin.timestamp())
 }
 
 #[cfg(test)]

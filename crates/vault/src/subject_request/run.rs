@@ -8,12 +8,10 @@ use privet_seal::{KeyId, KeyKind};
 
 use super::book::Outcome;
 use super::confirming::{Confirmation, WaitsFor};
-use super::deadline::{Deadline, Urgency};
 use super::machine::{Event, Step, SubjectRequestState};
 use crate::audit::{Actor, EntryKind, Record};
 use crate::policy::Action;
 use crate::port::{SubjectRequestFilter, SubjectRequestRow};
-use crate::session::lock;
 use crate::{Caller, Error, RequestRunId, Result, SubjectRef, SubjectRequestId, Vault};
 
 /// Steps that one run takes at most.
@@ -23,11 +21,6 @@ const PAGE: u32 = 500;
 
 /// How long a confirmation waits for the log's mirror before others have their turn.
 const MIRROR_WAIT: Duration = Duration::from_secs(1);
-
-/// A request that is due soon.
-const DUE_SOON: &str = "request_due_soon";
-/// A request whose deadline has passed.
-const LATE: &str = "request_late";
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -298,29 +291,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Puts on record which running requests are due soon or late; each once while this server runs.
-    pub(crate) async fn find_late_requests(&self) -> Result<()> {
-        for row in self.requests_in(super::running_states()).await? {
-            let urgency = Deadline::of(row.received_at).urgency(self.now());
-            let finding = match urgency {
-                Urgency::InTime => continue,
-                Urgency::Soon => DUE_SOON,
-                Urgency::Late => LATE,
-            };
-            if !lock(&self.inner.requests.reported).insert((row.id, urgency)) {
-                continue;
-            }
-            let record = Record::new(EntryKind::Finding, Actor::System)
-                .fact("finding", finding)
-                .fact("request", row.id.to_string());
-            self.record(record).await?;
-            tracing::warn!(request = %row.id, finding, "an operator has to look at this");
-        }
-        Ok(())
-    }
-
     /// All requests in these states, the oldest first.
-    async fn requests_in(
+    pub(super) async fn requests_in(
         &self,
         states: Vec<SubjectRequestState>,
     ) -> Result<Vec<SubjectRequestRow>> {
