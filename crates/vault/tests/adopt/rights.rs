@@ -183,10 +183,24 @@ async fn worlds(map: &str, club: &Club) -> [World; 2] {
     ]
 }
 
+/// Clubs by chance, from this one on: many where the long form of the tests was asked for.
+fn seeds(first: u64) -> impl Iterator<Item = u64> {
+    let count = match std::env::var_os("PRIVET_TEST_LONG") {
+        Some(_) => 20,
+        None => 1,
+    };
+    (first..).take(count)
+}
+
 #[tokio::test]
 async fn everybody_gets_their_rows_and_nobody_elses() {
-    let club = Club::new(7);
-    for world in worlds(MAP, &club).await {
+    for seed in seeds(7) {
+        get_their_rows(&Club::new(seed)).await;
+    }
+}
+
+async fn get_their_rows(club: &Club) {
+    for world in worlds(MAP, club).await {
         for (people, rows_max) in [
             (vec![3, 5, 8, 21, 34], 7),
             (vec![1], 1_000),
@@ -208,8 +222,14 @@ async fn everybody_gets_their_rows_and_nobody_elses() {
 
 #[tokio::test]
 async fn who_leaves_takes_their_rows_and_nobody_elses() {
+    for seed in seeds(11) {
+        take_their_rows(&Club::new(seed)).await;
+    }
+}
+
+async fn take_their_rows(club: &Club) {
     for (with, rows_max) in [(With::Owner, 3), (With::Either, 1_000)] {
-        let mut club = Club::new(11);
+        let mut club = club.clone();
         let map = known::map(with);
         let mut worlds = worlds(&map, &club).await;
         for person in [4, 9, 1, 40] {
