@@ -31,6 +31,7 @@ mod own_copy;
 mod own_mail;
 mod own_matrix;
 mod pages;
+mod postbox;
 mod query;
 mod requests;
 mod sessions;

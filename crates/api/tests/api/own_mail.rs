@@ -1,57 +1,14 @@
 //! Logging in by a link that comes by mail, and everything that somebody who is not whom they say might try with one.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use privet_vault::port::{MailError, MailNotice, MailToPeople, PersonMail};
 use serde_json::json;
 
 use crate::bed::{Bed, bed, other_environment};
 use crate::http::Answer;
 use crate::own::{send, send_with};
-
-/// Where mail ends up: whom it was for, and what its link carries.
-#[derive(Default)]
-struct Postbox(Mutex<Vec<(String, String)>>);
-
-#[async_trait]
-impl MailToPeople for Postbox {
-    async fn send(&self, mail: &PersonMail<'_>) -> Result<(), MailError> {
-        let MailNotice::LoginLink { link, .. } = mail.notice else {
-            panic!("{:?}", mail.notice);
-        };
-        let mail = (mail.to.to_string(), link.0.to_string());
-        self.0.lock().unwrap().push(mail);
-        Ok(())
-    }
-}
-
-impl Postbox {
-    fn count(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
-
-    /// The mail of this number, from 0, once it is there.
-    async fn mail(&self, number: usize) -> (String, String) {
-        let patience = Instant::now() + Duration::from_secs(60);
-        loop {
-            let mail = self.0.lock().unwrap().get(number).cloned();
-            if let Some(mail) = mail {
-                return mail;
-            }
-            assert!(Instant::now() < patience, "no mail of number {number}");
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-fn with_mail(bed: &Bed) -> Arc<Postbox> {
-    let postbox = Arc::<Postbox>::default();
-    bed.vault.write_to_people(postbox.clone());
-    bed.vault.open_mail_login();
-    postbox
-}
+use crate::postbox::{Postbox, with_mail};
 
 async fn opened() -> (Bed, Arc<Postbox>) {
     let bed = bed().await;

@@ -18,6 +18,8 @@ mod bed;
 mod http;
 #[path = "../api/own.rs"]
 mod own;
+#[path = "../api/postbox.rs"]
+mod postbox;
 
 mod checks;
 mod console;
@@ -154,6 +156,8 @@ async fn all_cases() {
         hostile::without_scripts,
         own_pages::everything,
         own_pages::strangers,
+        own_pages::by_mail,
+        own_pages::a_receipt,
         checks::every_page,
         checks::keyboard,
     ];

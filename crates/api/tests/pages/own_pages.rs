@@ -6,11 +6,12 @@ use privet_vault::{ASK_THE_PERSON, DecryptRequest};
 use serde_json::json;
 
 use crate::World;
-use crate::bed::{Bed, reveal_email};
+use crate::bed::{Bed, bed, reveal_email};
 use crate::checks::check_page;
 use crate::console::console;
 use crate::hostile::{CORPUS, harmless};
 use crate::identity::Identity;
+use crate::postbox::with_mail;
 
 /// Longer than anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -314,4 +315,72 @@ pub(crate) async fn strangers(outer: &World) {
     world.go("/me/consent").await;
     assert!(browser.path().await.starts_with("/me/login"));
     assert_eq!(bed.count("login.opened").await, 1);
+}
+
+/// Somebody logs in by mail, has one value erased, and stays.
+pub(crate) async fn by_mail(outer: &World) {
+    let world = outer.at(bed().await);
+    let (browser, bed) = (&world.browser, &world.bed);
+    let postbox = with_mail(bed);
+    customer(bed, "42", "ada@example.com").await;
+    world.go("/me/login").await;
+    browser.write("#email", "ada@example.com").await;
+    browser.press("Send me a link").await;
+    world
+        .reads("[role=status]", &["a link is on its way"])
+        .await;
+    check_page(&world, "mail sent").await;
+    browser.picture("own-mail").await;
+
+    let (_, code) = postbox.mail(0).await;
+    world.go(&format!("/me/login/link?code={code}")).await;
+    world.reads("main", &["good for one login"]).await;
+    check_page(&world, "a link by mail").await;
+    browser.picture("own-mail-link").await;
+    browser.press("Log in").await;
+    arrives(&world, |address| address.ends_with("/me")).await;
+    world.reads("main", &["phone"]).await;
+
+    world.go("/me/data/phone").await;
+    world.reads("#erase", &["Nothing brings it back"]).await;
+    check_page(&world, "erase a value").await;
+    browser.picture("own-erase").await;
+    browser.click("#understood").await;
+    browser.press("Erase it").await;
+    world.reads("[role=status]", &["It is erased"]).await;
+    check_page(&world, "a value erased").await;
+    browser.picture("own-erased").await;
+    assert_eq!(bed.count("erasure.fields_done").await, 1);
+
+    // The link is spent, also for whoever has this browser later.
+    browser.forget_cookies().await;
+    world.go(&format!("/me/login/link?code={code}")).await;
+    browser.press("Log in").await;
+    world.reads("[role=alert]", &["ask for a new one"]).await;
+    check_page(&world, "a spent link").await;
+    browser.picture("own-mail-spent").await;
+}
+
+/// Whoever left has no login, and asks for their receipt by its number.
+pub(crate) async fn a_receipt(outer: &World) {
+    let world = outer.at(bed().await);
+    let browser = &world.browser;
+    world.go("/me/receipt").await;
+    check_page(&world, "a receipt").await;
+    browser.picture("own-receipt").await;
+    for (number, problem) in [
+        ("42", "36 characters"),
+        (
+            "00000000-0000-4000-8000-000000000000",
+            "no request of this number",
+        ),
+        (CORPUS[0], "36 characters"),
+    ] {
+        browser.write("#request", number).await;
+        browser.press("Get the receipt").await;
+        world.reads("[role=alert]", &[problem]).await;
+        harmless(&world).await;
+    }
+    check_page(&world, "no receipt").await;
+    browser.picture("own-receipt-unknown").await;
 }
