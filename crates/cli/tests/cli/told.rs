@@ -208,7 +208,7 @@ fn a_mail_whose_answer_was_lost_with_the_server_comes_again_as_the_same() {
 /// Everybody is told at least once, however often the server is killed meanwhile, and who is told twice gets the same mail.
 #[test]
 fn a_server_that_is_killed_at_any_moment_tells_everybody() {
-    let kills = if is_long() { 200 } else { 8 };
+    let kills = if is_long() { 500 } else { 25 };
     let Some((place, mut server, mut mail)) = writing() else {
         return;
     };
