@@ -25,6 +25,10 @@ impl MailToPeople for Postbox {
 }
 
 impl Postbox {
+    pub(crate) fn all(&self) -> Vec<(String, String)> {
+        self.0.lock().unwrap().clone()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }

@@ -61,7 +61,7 @@ pub enum Event {
         run: RequestRunId,
         /// The stable code of why.
         code: String,
-        /// The shortest pause that is of use, up to [`RequestRules::pause_max`].
+        /// The shortest pause that is of use, up to [`RequestRules::pause_max`](super::RequestRules::pause_max).
         at_least: SignedDuration,
         /// Random, so that what failed together is not tried again together.
         jitter: u32,
