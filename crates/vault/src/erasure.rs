@@ -212,11 +212,12 @@ impl Vault {
             done = done.personal("address", address.as_str());
         }
         let entry = self.record(done).await?;
-        let values_deleted = self.delete_orphans().await?;
+        let orphaned = self.delete_orphans().await?;
         let rows = self.erase_rows_of(&erasure.aliases, &erasure.actor).await;
         let mut draft = erasure.draft.clone();
         draft.recorded(&self.inner.config.origin, entry, self.now());
-        draft.deleted(values_deleted);
+        draft.deleted(orphaned);
+        let values_deleted = draft.values();
         draft.erased(&rows);
         // Last: the mirror has had all this time for it. Where nobody waits, the others that are to be erased do.
         let patience = match erasure.actor {

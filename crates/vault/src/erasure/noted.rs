@@ -44,7 +44,8 @@ pub(crate) struct Draft {
     subject: SubjectRef,
     keys: DestroyedKeys,
     links: u64,
-    values: u64,
+    /// `None` where the data store did not answer when they were counted.
+    values: Option<u64>,
     kept: Vec<KeptByLaw>,
     /// The log and the index of the entry that says that it is done.
     entry: Option<(String, u64)>,
@@ -88,8 +89,14 @@ impl Draft {
         self.since
     }
 
+    /// So many values were left to delete: the count of those that were not counted beforehand.
     pub(crate) fn deleted(&mut self, values: u64) {
-        self.values += values;
+        self.values.get_or_insert(values);
+    }
+
+    /// Sealed values that the vault had of them.
+    pub(crate) fn values(&self) -> u64 {
+        self.values.unwrap_or_default()
     }
 
     /// What was done in applications' databases at once.
@@ -176,7 +183,7 @@ impl Vault {
             keys: counts,
             // The one between account and operational id is one, too.
             links: aliases.len() as u64 + 1,
-            values: 0,
+            values: self.values_of(subject).await,
             kept,
             entry: None,
             since: None,
@@ -185,6 +192,15 @@ impl Vault {
             outstanding: aliases.into_iter().map(|alias| alias.source).collect(),
         };
         Ok(Doomed { keys, draft })
+    }
+
+    /// How many values the vault has of somebody. Counted beforehand: whoever comes by deletes what nobody has a key for, so that
+    /// what an erasure finds left to delete says little. A data store that is away keeps no keys from being destroyed.
+    async fn values_of(&self, subject: SubjectRef) -> Option<u64> {
+        let rows = self.inner.keys.subjects_by_reference(&[subject]).await;
+        let row = rows.ok()?.into_iter().flatten().next()?;
+        let fields = self.inner.data.fields_of(row.puid).await.ok()?;
+        u64::try_from(fields.len()).ok()
     }
 
     fn kept_by_law(&self, row: &KeyRow, until: jiff::civil::Date) -> KeptByLaw {
@@ -234,7 +250,7 @@ impl Vault {
                 at,
                 keys: draft.keys,
                 links: draft.links,
-                values: draft.values,
+                values: draft.values(),
             },
             log: LogPlace {
                 origin: audit.origin().to_owned(),

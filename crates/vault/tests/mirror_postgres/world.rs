@@ -17,8 +17,8 @@ static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::start().unwrap());
 
 pub(crate) const STORES: [&str; 3] = ["data", "keys", "log"];
 
-/// An erasure dies at each fifth call: three databases are copied for each. Two of these come between the first word in the
-/// log and the end, and both wait until the mirror has that word.
+/// An erasure dies at each fifth call: three databases are copied for each. The one that comes between the first word in the log
+/// and the end waits until the mirror has that word.
 pub(crate) const STEP: usize = 5;
 
 /// Three databases and a mirror, for servers that come and go.

@@ -35,6 +35,40 @@ async fn a_closed_subject_is_gone_for_every_call() {
     assert_eq!(bed.count(EntryKind::ErasureDone).await, 1);
 }
 
+/// Whoever comes by may delete the values first. How many there were is said all the same: it stands in the receipt.
+#[tokio::test]
+async fn values_are_counted_whoever_deletes_them() {
+    let mut deleted_by_others = 0;
+    for nth in 1..60 {
+        let faults = Faults::new();
+        let (stores, clock) = (new_stores().await, hand_clock());
+        let mut waiting = parts(&stores, &clock, "test", root());
+        waiting.keys = std::sync::Arc::new(FailNth::new(stores.keys.clone(), &faults));
+        let bed = Bed {
+            vault: Vault::start(waiting).await.unwrap(),
+            clock,
+            stores,
+        };
+        let subject = bed.subject("ada@example.com").await;
+        let operator = bed.caller("operator").await;
+        let vault = bed.vault.clone();
+        let gate = faults.hold_nth(nth);
+        let mut closing =
+            tokio::spawn(async move { vault.close_subject(&operator, &subject).await });
+        tokio::select! {
+            () = gate.reached() => {}
+            _ = &mut closing => break,
+        }
+        for puid in bed.stores.keys.orphans().await.unwrap().puids {
+            deleted_by_others += bed.stores.data.delete_subject(puid).await.unwrap();
+        }
+        gate.open();
+        let closed = closing.await.unwrap().unwrap();
+        assert_eq!(closed.values_deleted, 2, "call {nth}");
+    }
+    assert!(deleted_by_others > 0);
+}
+
 #[tokio::test]
 async fn an_erasure_that_a_crash_cut_short_is_finished_before_anything_opens() {
     let faults = Faults::new();
@@ -227,7 +261,8 @@ async fn an_erasure_that_failed_is_finished_without_a_restart() {
     };
     let subject = bed.subject("ada@example.com").await;
     let operator = bed.caller("operator").await;
-    faults.fail_nth(1, Moment::Before, StoreError::Full);
+    // The first call counts the values, the second one deletes them.
+    faults.fail_nth(2, Moment::Before, StoreError::Full);
     bed.vault
         .close_subject(&operator, &subject)
         .await
