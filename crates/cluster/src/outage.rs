@@ -41,7 +41,17 @@ impl Cluster {
     /// # Errors
     /// When a process cannot be stopped.
     pub fn pause(&self) -> Result<()> {
-        self.signal("STOP")
+        // First the one that makes the others: one that it made after they were listed would go on and answer.
+        let postmaster = self.postmaster()?;
+        signal("STOP", [&*postmaster])?;
+        loop {
+            match state(&postmaster)? {
+                Some('T') => break,
+                Some(_) => std::thread::yield_now(),
+                None => bail!("the server has ended"),
+            }
+        }
+        signal("STOP", children(&postmaster)?.split_whitespace())
     }
 
     /// Lets a paused server go on.
@@ -49,7 +59,9 @@ impl Cluster {
     /// # Errors
     /// When a process cannot be signalled.
     pub fn resume(&self) -> Result<()> {
-        self.signal("CONT")
+        let postmaster = self.postmaster()?;
+        signal("CONT", children(&postmaster)?.split_whitespace())?;
+        signal("CONT", [&*postmaster])
     }
 
     /// Gives the small disk another size.
@@ -92,20 +104,30 @@ impl Cluster {
         let first = text.lines().next().unwrap_or_default();
         Ok(first.trim().to_owned())
     }
+}
 
-    fn signal(&self, name: &str) -> Result<()> {
-        let process = self.postmaster()?;
-        let children = Command::new("ps")
-            .args(["-o", "pid=", "--ppid", &process])
-            .output()?;
-        let children = String::from_utf8(children.stdout)?;
-        let mut kill = Command::new("kill");
-        kill.arg(format!("-{name}"))
-            .arg(&process)
-            .args(children.split_whitespace())
-            // A child may just have ended.
-            .stderr(Stdio::null());
-        kill.status()?;
-        Ok(())
-    }
+/// Sends a signal to each process that is still there.
+fn signal<'a>(name: &str, processes: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}"))
+        .args(processes)
+        // A child may just have ended.
+        .stderr(Stdio::null());
+    kill.status()?;
+    Ok(())
+}
+
+/// The processes that this one has made, divided by blanks.
+fn children(process: &str) -> Result<String> {
+    ps(&["-o", "pid=", "--ppid", process])
+}
+
+/// What a process does, as `ps` writes it in one letter; none where there is no such process.
+fn state(process: &str) -> Result<Option<char>> {
+    Ok(ps(&["-o", "state=", "-p", process])?.trim().chars().next())
+}
+
+fn ps(words: &[&str]) -> Result<String> {
+    let answer = Command::new("ps").args(words).output()?;
+    Ok(String::from_utf8(answer.stdout)?)
 }
