@@ -447,6 +447,10 @@ impl KeyStore for FailNth<dyn KeyStore> {
         self.faults.around(destroyed).await
     }
 
+    async fn settle_destroyed(&self) -> Result<(), StoreError> {
+        self.faults.around(self.inner.settle_destroyed()).await
+    }
+
     async fn begin_field_erasures(
         &self,
         begun: Vec<(KeyRow, FieldErasure)>,

@@ -50,9 +50,9 @@
 //!
 //! - A writing method is durable when it returns (write-ahead log, `synchronous=FULL`), or nothing of it happened.
 //! - A reading method sees everything that was committed before it was called, and one snapshot.
-//! - Destroyed keys and links are in no file when the destroying method returns: deleted rows are overwritten, the
-//!   write-ahead log is emptied, and the key file is searched for what was destroyed (see `sqlite/scrub.rs` for why).
-//!   On PostgreSQL they are in no table then; dead rows follow with the next vacuum, which is asked for at once, and
+//! - Destroyed keys and links are in no row when the destroying method returns: deleted rows are overwritten, and the
+//!   write-ahead log is emptied. They are in no file when `settle_destroyed` returns: the key file is searched for what was
+//!   destroyed (see `sqlite/scrub.rs` for why). On PostgreSQL they are in no table then; dead rows follow with the next vacuum, which is asked for at once, and
 //!   write-ahead logs, archives and replicas count as backups.
 //! - Errors hold no values: of what the engine says only its code is kept.
 //!

@@ -243,6 +243,10 @@ impl KeyStore for MemoryKeys {
         })
     }
 
+    async fn settle_destroyed(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn begin_field_erasures(
         &self,
         begun: Vec<(KeyRow, FieldErasure)>,

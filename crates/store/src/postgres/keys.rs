@@ -456,6 +456,11 @@ impl KeyStore for PostgresKeys {
         Ok(kept)
     }
 
+    async fn settle_destroyed(&self) -> Result<(), StoreError> {
+        // A vacuum was asked for at once; the rows are in no table that anybody can read.
+        Ok(())
+    }
+
     async fn begin_field_erasures(
         &self,
         begun: Vec<(KeyRow, FieldErasure)>,

@@ -1,10 +1,12 @@
-//! The threads over one file: one that writes, with group commit, and a few that read.
+//! The threads over one file: one that writes, with group commit, a few that read, and where something may have to be erased one
+//! that searches.
 //!
 //! A durable commit costs a flush of the disk whatever it holds, so the writer takes all calls that wait, runs each in
 //! a savepoint of one transaction, commits once and then answers them all. Reads are taken from one queue in batches,
 //! under one snapshot each, so that many callers cost few wake-ups and few file locks.
 
 mod read;
+mod search;
 mod write;
 
 use std::sync::Arc;
@@ -15,7 +17,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use self::read::{Read, ReadQueue, read_loop};
-use self::write::{Write, WriteCall, write_loop};
+use self::search::Search;
+use self::write::{Order, Write, write_loop};
 use super::SqliteOptions;
 use super::file::{Access, Failure, StoreFile};
 use super::lock::FolderLock;
@@ -24,11 +27,11 @@ use super::scrub::Scrub;
 /// Write calls that may wait; more callers than that wait for their turn to queue.
 const WRITES_MAX: usize = 4096;
 
-/// One file with its threads. Dropping it waits for the calls that were accepted, then closes the file.
+/// One file with its threads. Dropping it waits for the calls that were accepted and for what they destroyed, then closes the file.
 #[derive(Debug)]
 pub(super) struct Engine {
     file: Arc<StoreFile>,
-    writes: Option<mpsc::Sender<Box<dyn WriteCall>>>,
+    writes: Option<mpsc::Sender<Order>>,
     reads: Arc<ReadQueue>,
     writer: Option<JoinHandle<()>>,
     readers: Vec<JoinHandle<()>>,
@@ -56,10 +59,11 @@ impl Engine {
         if access == Access::Write {
             let connection = file.writer(options)?;
             let (sender, receiver) = mpsc::channel(WRITES_MAX);
+            let search = Search::start(&file, sender.downgrade())?;
             let file = Arc::clone(&file);
             engine.writes = Some(sender);
             engine.writer = Some(spawn("write", move || {
-                write_loop(&connection, &file, receiver)
+                write_loop(&connection, &file, receiver, search);
             })?);
         }
         for _ in 0..options.readers.max(1) {
@@ -98,17 +102,13 @@ impl Engine {
         self.destroy(move |connection, _| work(connection)).await
     }
 
-    /// Like [`write`](Self::write); what `work` adds to the [`Scrub`] is in no file when this returns.
+    /// Like [`write`](Self::write); what `work` adds to the [`Scrub`] is in no row and no write-ahead log when this returns, and is in
+    /// no file when it is [settled](Self::settle).
     pub(super) async fn destroy<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection, &mut Scrub) -> Result<T, Failure> + Send + 'static,
     {
-        let Some(writes) = &self.writes else {
-            return Err(StoreError::Unavailable(
-                "the store was opened for reading only".to_owned(),
-            ));
-        };
         let (reply, answer) = oneshot::channel();
         let file = Arc::clone(&self.file);
         let call = Write {
@@ -118,8 +118,24 @@ impl Engine {
             reply,
             file,
         };
-        writes.send(Box::new(call)).await.map_err(|_| stopped())?;
+        self.order(Order::Call(Box::new(call))).await?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    /// Waits until nothing is left in the file of what was destroyed before this call. After an error, calling it again tries again.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Settle(reply)).await?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    async fn order(&self, order: Order) -> Result<(), StoreError> {
+        let Some(writes) = &self.writes else {
+            return Err(StoreError::Unavailable(
+                "the store was opened for reading only".to_owned(),
+            ));
+        };
+        writes.send(order).await.map_err(|_| stopped())
     }
 }
 
@@ -152,4 +168,93 @@ fn stopped() -> StoreError {
 fn execute(connection: &Connection, sql: &str) -> Result<(), Failure> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "a secret that is destroyed";
+
+    /// A key store's file with a copy that SQLite left of a row, which is imitated by deleting without `secure_delete`.
+    struct Bed {
+        dir: tempfile::TempDir,
+        engine: Engine,
+    }
+
+    impl Bed {
+        fn start() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let options = SqliteOptions::default();
+            let spec = &crate::sqlite::keys::SPEC;
+            let file = StoreFile::create(dir.path(), spec).unwrap();
+            let connection = file.writer(&options).unwrap();
+            connection
+                .execute_batch(&format!(
+                    "PRAGMA secure_delete = off; INSERT INTO log_position VALUES ('{SECRET}', 1);
+                     DELETE FROM log_position;"
+                ))
+                .unwrap();
+            drop(connection);
+            let engine = Engine::start(file, Access::Write, &options, None).unwrap();
+            Self { dir, engine }
+        }
+
+        /// Destroys it, as far as rows go.
+        async fn destroy(&self) {
+            let destroyed = self.engine.destroy(|connection, scrub| {
+                scrub.request();
+                scrub.add(SECRET.as_bytes());
+                execute(
+                    connection,
+                    "INSERT INTO scrub VALUES (1) ON CONFLICT DO NOTHING",
+                )
+            });
+            destroyed.await.unwrap();
+        }
+
+        async fn marks(&self) -> i64 {
+            let count = |connection: &Connection| {
+                let count = "SELECT count(*) FROM scrub";
+                Ok(connection.query_row(count, [], |row| row.get(0))?)
+            };
+            self.engine.read(count).await.unwrap()
+        }
+    }
+
+    fn is_in(dir: &tempfile::TempDir) -> bool {
+        let bytes = std::fs::read(dir.path().join(crate::sqlite::keys::SPEC.name)).unwrap();
+        let mut windows = bytes.windows(SECRET.len());
+        windows.any(|window| window == SECRET.as_bytes())
+    }
+
+    #[tokio::test]
+    async fn what_was_destroyed_is_in_no_file_when_it_is_settled() {
+        let bed = Bed::start();
+        assert!(is_in(&bed.dir));
+        // Many at a time: some of them while the file is searched for others.
+        let bed = Arc::new(bed);
+        let all = (0..50).map(|_| {
+            let bed = Arc::clone(&bed);
+            async move {
+                bed.destroy().await;
+                bed.engine.settle().await.unwrap();
+                assert!(!is_in(&bed.dir));
+            }
+        });
+        tokio::task::JoinSet::from_iter(all).join_all().await;
+        assert_eq!(bed.marks().await, 0);
+        // With nothing to do it answers at once, as often as it is asked.
+        bed.engine.settle().await.unwrap();
+        bed.engine.settle().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn closing_a_file_waits_for_the_search() {
+        let bed = Bed::start();
+        bed.destroy().await;
+        let Bed { dir, engine } = bed;
+        drop(engine);
+        assert!(!is_in(&dir));
+    }
 }

@@ -408,6 +408,10 @@ impl KeyStore for SqliteKeys {
             .await
     }
 
+    async fn settle_destroyed(&self) -> Result<(), StoreError> {
+        self.engine.settle().await
+    }
+
     async fn begin_field_erasures(
         &self,
         begun: Vec<(KeyRow, FieldErasure)>,

@@ -3,7 +3,8 @@
 //! `secure_delete` alone does not do it: when SQLite compacts a B-tree page that is too fragmented for a new cell
 //! (`rebuildPage`), the old copies of cells that it moved stay in the page's free space, and deleting such a row later
 //! overwrites only its live copy. About one deleted row in ten thousand survives that way. So the file is searched for
-//! what was destroyed, and rebuilt (`VACUUM`) when something is left.
+//! what was destroyed, and rebuilt (`VACUUM`) when something is left. Reading a large file takes seconds, so a thread of its own
+//! does it (`engine/search.rs`), behind the call's answer.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use privet_vault::port::StoreError;
 use rusqlite::Connection;
 
-use super::file::{Failure, StoreFile, io_failure};
+use super::file::{Failure, StoreFile};
 
 /// How much of the file is read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -59,27 +60,27 @@ impl Scrub {
         self.rebuild |= other.rebuild;
         self.blocks.extend(other.blocks);
     }
+
+    /// Whether something of it is left in the file, which holds all that was committed before. Nothing that is committed
+    /// meanwhile brings it to another place: pages are compacted from their live rows, and are moved without their free space.
+    pub(super) fn search(self, file: &File) -> io::Result<bool> {
+        Ok(self.rebuild || Needles::new(self.blocks).is_in(file)?)
+    }
 }
 
-/// Overwrites what `scrub` names wherever it is, after the transaction that deleted it was committed.
-pub(super) fn finish(
-    connection: &Connection,
-    file: &StoreFile,
-    scrub: &Scrub,
-) -> Result<(), StoreError> {
-    empty_log(connection, file)?;
-    let Some(raw) = &file.raw else { return Ok(()) };
-    let must_rebuild = scrub.rebuild
-        || Needles::new(scrub.blocks.clone())
-            .is_in(raw)
-            .map_err(|error| io_failure(file.spec.name, &error))?;
-    if must_rebuild {
-        rebuild(connection, file)?;
-    }
-    let engine = |error| Failure::from(error).into_store(file.spec);
+/// Rebuilds the file: what was destroyed is in none of its pages.
+pub(super) fn rebuild(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
+    connection
+        .execute_batch("VACUUM")
+        .map_err(|error| Failure::from(error).into_store(file.spec))?;
+    empty_log(connection, file)
+}
+
+/// Notes that nothing is left of anything that was destroyed.
+pub(super) fn forget(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
     connection
         .execute("DELETE FROM scrub", [])
-        .map_err(engine)?;
+        .map_err(|error| Failure::from(error).into_store(file.spec))?;
     Ok(())
 }
 
@@ -92,28 +93,18 @@ pub(super) fn finish_interrupted(
     if file.raw.is_none() {
         return Ok(());
     }
-    let engine = |error| Failure::from(error).into_store(file.spec);
     let pending: bool = connection
         .query_row("SELECT EXISTS (SELECT 1 FROM scrub)", [], |row| row.get(0))
-        .map_err(engine)?;
+        .map_err(|error| Failure::from(error).into_store(file.spec))?;
     if pending {
         rebuild(connection, file)?;
-        connection
-            .execute("DELETE FROM scrub", [])
-            .map_err(engine)?;
+        forget(connection, file)?;
     }
     Ok(())
 }
 
-fn rebuild(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
-    connection
-        .execute_batch("VACUUM")
-        .map_err(|error| Failure::from(error).into_store(file.spec))?;
-    empty_log(connection, file)
-}
-
 /// Moves the write-ahead log into the file and truncates it; old versions of pages live in it until then.
-fn empty_log(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
+pub(super) fn empty_log(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
     let busy: i64 = connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
         .map_err(|error| Failure::from(error).into_store(file.spec))?;
@@ -214,7 +205,7 @@ mod tests {
         file.write_all(bytes).unwrap();
         let mut scrub = Scrub::default();
         scrub.add(needle);
-        Needles::new(scrub.blocks).is_in(&file).unwrap()
+        scrub.search(&file).unwrap()
     }
 
     #[test]
@@ -266,9 +257,11 @@ mod tests {
         assert!(is_there());
 
         let mut scrub = Scrub::default();
-        scrub.request();
         scrub.add(&secret);
-        finish(&connection, &file, &scrub).unwrap();
+        let is_left = scrub.search(file.raw.as_ref().unwrap()).unwrap();
+        assert!(is_left);
+        rebuild(&connection, &file).unwrap();
+        forget(&connection, &file).unwrap();
         assert!(!is_there());
         let pending: i64 = connection
             .query_row("SELECT count(*) FROM scrub", [], |row| row.get(0))

@@ -168,6 +168,7 @@ async fn destroyed_bytes_are_in_no_file() {
     stores.keys.destroy_expired_keys(day(2)).await.unwrap();
     doomed.extend([session.wrapped, side_key.wrapped]);
 
+    stores.keys.settle_destroyed().await.unwrap();
     let after = raw(dir.path());
     assert!(doomed.len() > 200, "{}", doomed.len());
     for needle in &doomed {

@@ -340,7 +340,7 @@ pub trait KeyStore: SubjectRequestStore {
     async fn subject_count(&self) -> Result<u64, StoreError>;
 
     /// Erasure: destroys the subject's keys (retention keys only from their date on), its link rows and aliases, ends
-    /// its grants and advances the sequence, in one transaction that overwrites what it deletes. Its account id is
+    /// its grants and advances the sequence, in one transaction that overwrites what it deletes ([`KeyStore::settle_destroyed`] waits for copies). Its account id is
     /// among the [orphans](Self::orphans) from then on, alone, and so are the places of its answers; its aliases are among the
     /// [orphaned rows](Self::orphan_rows). Answers the retention keys that stay. What the subject asked for goes with it, and so do the keys of that; the request to be erased, if there is
     /// one, stays as nobody's, [to be confirmed](crate::subject_request::SubjectRequestState::Confirming). Repeating it is
@@ -354,6 +354,11 @@ pub trait KeyStore: SubjectRequestStore {
         telling: Option<Telling>,
         consent: ConsentEnd,
     ) -> Result<Vec<RetentionKey>, StoreError>;
+
+    /// Waits until nothing is left of what was destroyed before this call, also in the free space of the store's files, where the
+    /// engine leaves copies of rows that it moved; repeating it after an error tries again. It may take as long as reading the whole
+    /// store, which goes on when nobody waits any more.
+    async fn settle_destroyed(&self) -> Result<(), StoreError>;
 
     /// Adds keys that each replace their subject's newest one of their kind, notes which fields are erased with the former ones, and
     /// advances the sequence once for each, in one transaction. Both keys open until that [ends](Self::end_field_erasure). Subject,

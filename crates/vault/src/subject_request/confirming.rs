@@ -1,5 +1,5 @@
 //! The end of an erasure: it is done when the log's mirror says so, since then no restore of the stores brings anybody back, and
-//! from then on there is a receipt that is always the same.
+//! when the key store's files hold no copy of what was destroyed; from then on there is a receipt that is always the same.
 
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use crate::{Caller, Error, RequestRunId, Result, SubjectRequestId, Vault};
 /// How long a confirmation waits for rows in applications' databases; the receipt then says that they are outstanding.
 const ROWS_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a confirmation waits for the key store's search before it is looked at again later.
+const SEARCH_WAIT: Duration = Duration::from_secs(1);
+
 /// What an erasure waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitsFor {
@@ -25,6 +28,8 @@ pub(crate) enum WaitsFor {
     Mirror,
     /// Rows in applications' databases are still there.
     Rows,
+    /// The key store's files are searched for copies of what was destroyed.
+    Search,
 }
 
 impl WaitsFor {
@@ -33,6 +38,7 @@ impl WaitsFor {
         match self {
             Self::Mirror => "mirror_behind",
             Self::Rows => "rows_outstanding",
+            Self::Search => "search_outstanding",
         }
     }
 }
@@ -65,7 +71,7 @@ impl Vault {
         } else if !draft.outstanding().is_empty() && !self.waited_long(&draft) {
             Some(WaitsFor::Rows)
         } else {
-            None
+            self.settle_keys().await?
         };
         if let Some(why) = why {
             self.note(id, run, &draft).await?;
@@ -159,6 +165,15 @@ impl Vault {
             }
         }
         Ok(())
+    }
+
+    /// Waits a while for the key store's search; a large store takes longer, and everybody goes on meanwhile.
+    async fn settle_keys(&self) -> Result<Option<WaitsFor>> {
+        let settled = self.inner.keys.settle_destroyed();
+        match tokio::time::timeout(SEARCH_WAIT, settled).await {
+            Ok(settled) => Ok(settled.map(|()| None)?),
+            Err(_) => Ok(Some(WaitsFor::Search)),
+        }
     }
 
     fn waited_long(&self, draft: &Draft) -> bool {

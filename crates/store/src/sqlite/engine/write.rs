@@ -1,13 +1,15 @@
 //! The thread that writes a file: savepoints in one transaction, one commit, many answers.
 
+use std::io;
 use std::sync::Arc;
 
 use privet_vault::port::StoreError;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::search::{Found, Search};
 use super::{execute, stopped};
-use crate::sqlite::file::{Failure, StoreFile};
+use crate::sqlite::file::{Failure, StoreFile, io_failure};
 use crate::sqlite::scrub::{self, Scrub};
 
 /// Write calls in one transaction at most.
@@ -21,7 +23,7 @@ pub(super) trait WriteCall: Send {
     /// The error it failed with.
     fn error(&self) -> Option<StoreError>;
 
-    /// Tells the caller, once it is known whether the transaction and the scrubbing succeeded.
+    /// Tells the caller, once it is known whether the transaction is durable, and its write-ahead log empty where it destroyed something.
     fn answer(
         self: Box<Self>,
         committed: &Result<(), StoreError>,
@@ -82,32 +84,162 @@ where
     }
 }
 
+/// What the writing thread is told.
+pub(super) enum Order {
+    /// To run a call.
+    Call(Box<dyn WriteCall>),
+    /// To answer when nothing is left of what calls before this one destroyed.
+    Settle(oneshot::Sender<Result<(), StoreError>>),
+    /// To look at what the search has found.
+    Found,
+}
+
 pub(super) fn write_loop(
     connection: &Connection,
     file: &StoreFile,
-    mut queue: mpsc::Receiver<Box<dyn WriteCall>>,
+    mut queue: mpsc::Receiver<Order>,
+    search: Option<Search>,
 ) {
+    let mut orders = Vec::with_capacity(WRITE_BATCH_MAX);
     let mut batch = Vec::with_capacity(WRITE_BATCH_MAX);
-    // What was deleted by a call that failed afterwards, or by a process before. Repeating the call finds nothing to delete
-    // any more, and must search for it all the same.
-    let mut unfinished = Scrub::default();
-    if let Err(error) = scrub::finish_interrupted(connection, file) {
-        tracing::warn!(file = file.spec.name, %error, "an interrupted erasure is finished with the next one");
-        unfinished = Scrub::of_unknown();
-    }
-    while queue.blocking_recv_many(&mut batch, WRITE_BATCH_MAX) > 0 {
-        let mut scrub = Scrub::default();
-        let committed = run_batch(connection, &mut batch, &mut scrub, file);
-        let mut scrubbed = Ok(());
-        if committed.is_ok() && scrub.requested {
-            unfinished.merge(scrub);
-            scrubbed = scrub::finish(connection, file, &unfinished);
-            if scrubbed.is_ok() {
-                unfinished = Scrub::default();
+    let mut destroyed = Destroyed::start(connection, file, search);
+    while queue.blocking_recv_many(&mut orders, WRITE_BATCH_MAX) > 0 {
+        let mut settling = Vec::new();
+        for order in orders.drain(..) {
+            match order {
+                Order::Call(call) => batch.push(call),
+                Order::Settle(reply) => settling.push(reply),
+                Order::Found => {}
             }
         }
-        for call in batch.drain(..) {
-            call.answer(&committed, &scrubbed);
+        if !batch.is_empty() {
+            let mut scrub = Scrub::default();
+            let committed = run_batch(connection, &mut batch, &mut scrub, file);
+            let mut scrubbed = Ok(());
+            if committed.is_ok() && scrub.requested {
+                scrubbed = destroyed.add(scrub);
+            }
+            for call in batch.drain(..) {
+                call.answer(&committed, &scrubbed);
+            }
+        }
+        destroyed.look();
+        for reply in settling {
+            destroyed.settle(reply);
+        }
+    }
+    destroyed.end();
+}
+
+/// What was destroyed, until nothing is left of it.
+struct Destroyed<'a> {
+    connection: &'a Connection,
+    file: &'a StoreFile,
+    search: Option<Search>,
+    /// What may still be in the write-ahead log, since another program reads it.
+    logged: Scrub,
+    /// How many scrubs the search was asked for, and of how many it is over.
+    asked: u64,
+    over: u64,
+    /// Why something may be left of which nobody knows any more what it was.
+    failed: Option<StoreError>,
+    /// Who waits for how many to be over.
+    waiting: Vec<(u64, oneshot::Sender<Result<(), StoreError>>)>,
+}
+
+impl<'a> Destroyed<'a> {
+    /// Finishes what a process before has left undone.
+    fn start(connection: &'a Connection, file: &'a StoreFile, search: Option<Search>) -> Self {
+        let finished = scrub::finish_interrupted(connection, file);
+        if let Err(error) = &finished {
+            tracing::warn!(file = file.spec.name, %error, "an interrupted erasure is finished with the next one");
+        }
+        Self {
+            connection,
+            file,
+            search,
+            logged: Scrub::default(),
+            asked: 0,
+            over: 0,
+            failed: finished.err(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Takes out of the write-ahead log what a transaction has destroyed, and has the file searched for it. When that fails,
+    /// repeating the call finds nothing to destroy any more, and has all of it searched for all the same.
+    fn add(&mut self, scrub: Scrub) -> Result<(), StoreError> {
+        self.logged.merge(scrub);
+        scrub::empty_log(self.connection, self.file)?;
+        let mut scrub = std::mem::take(&mut self.logged);
+        if self.failed.take().is_some() {
+            scrub.merge(Scrub::of_unknown());
+        }
+        if let Some(search) = &self.search {
+            self.asked += 1;
+            search.ask(scrub);
+        }
+        Ok(())
+    }
+
+    /// Does what follows from what the search has found.
+    fn look(&mut self) {
+        while let Some(found) = self.search.as_ref().and_then(Search::take) {
+            self.follow(found);
+        }
+    }
+
+    fn follow(&mut self, found: Found) {
+        self.over += found.count;
+        let done = self.clean(found.is_left);
+        if let Err(error) = done {
+            tracing::warn!(file = self.file.spec.name, %error, "an erasure is finished with the next one");
+            self.failed = Some(error);
+        }
+        let over = self.over;
+        for (_, reply) in self.waiting.extract_if(.., |(until, _)| *until <= over) {
+            let outcome = self.failed.clone().map_or(Ok(()), Err);
+            // Whoever went away does not want to know.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    fn clean(&self, is_left: io::Result<bool>) -> Result<(), StoreError> {
+        if is_left.map_err(|error| io_failure(self.file.spec.name, &error))? {
+            scrub::rebuild(self.connection, self.file)?;
+        }
+        // What is searched for at this moment may be left, too.
+        if self.is_over() && self.failed.is_none() {
+            scrub::forget(self.connection, self.file)?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is searched for any more.
+    const fn is_over(&self) -> bool {
+        self.over == self.asked
+    }
+
+    /// Answers when nothing is left of what was destroyed until now, or why something may be.
+    fn settle(&mut self, reply: oneshot::Sender<Result<(), StoreError>>) {
+        let outcome = if self.search.as_ref().is_some_and(Search::has_ended) {
+            Err(stopped())
+        } else if self.logged.requested || self.failed.is_some() {
+            self.add(Scrub::default())
+        } else {
+            Ok(())
+        };
+        if outcome.is_ok() && !self.is_over() {
+            self.waiting.push((self.asked, reply));
+        } else {
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// Waits for what is searched for.
+    fn end(mut self) {
+        for found in self.search.take().map(Search::end).unwrap_or_default() {
+            self.follow(found);
         }
     }
 }
@@ -172,7 +304,7 @@ mod tests {
     /// An erasure. If another program's lock was in its way, that goes with it, and the next erasure is asked for.
     struct Erasing {
         lock: Option<Connection>,
-        next: Option<mpsc::Sender<Box<dyn WriteCall>>>,
+        next: Option<mpsc::Sender<Order>>,
         outcomes: std::sync::mpsc::Sender<Outcome>,
     }
 
@@ -196,7 +328,7 @@ mod tests {
                     next: None,
                     outcomes: self.outcomes,
                 };
-                next.try_send(Box::new(call)).ok().unwrap();
+                next.try_send(Order::Call(Box::new(call))).ok().unwrap();
             }
         }
     }
@@ -204,7 +336,7 @@ mod tests {
     #[test]
     fn an_erasure_that_cannot_be_finished_at_the_start_is_finished_by_the_next() {
         let dir = tempfile::tempdir().unwrap();
-        let file = StoreFile::create(dir.path(), &crate::sqlite::keys::SPEC).unwrap();
+        let file = Arc::new(StoreFile::create(dir.path(), &crate::sqlite::keys::SPEC).unwrap());
         let options = SqliteOptions {
             busy_wait: Duration::from_millis(1),
             ..SqliteOptions::default()
@@ -228,15 +360,17 @@ mod tests {
         let lock = file.writer(&options).unwrap();
         lock.execute_batch("BEGIN IMMEDIATE").unwrap();
         let (outcomes, heard) = std::sync::mpsc::channel();
-        let (calls, queue) = mpsc::channel::<Box<dyn WriteCall>>(1);
+        let (calls, queue) = mpsc::channel(1);
         let first = Erasing {
             lock: Some(lock),
             next: Some(calls.clone()),
             outcomes,
         };
-        calls.try_send(Box::new(first)).ok().unwrap();
+        let first = Order::Call(Box::new(first));
+        calls.try_send(first).ok().unwrap();
+        let search = Search::start(&file, calls.downgrade()).unwrap();
         drop(calls);
-        write_loop(&connection, &file, queue);
+        write_loop(&connection, &file, queue, search);
         let outcomes: Vec<Outcome> = heard.iter().collect();
         assert!(matches!(outcomes[..], [Err(_), Ok(())]), "{outcomes:?}");
         assert!(!is_there());
