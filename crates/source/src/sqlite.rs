@@ -35,6 +35,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Page cache of each connection, in KiB.
 const CACHE_KIB: u32 = 65_536;
 
+/// Transactions in which rows are cleared that were found at once.
+const TRANSACTIONS: u32 = 32;
+
 /// A file of SQLite as a source.
 #[derive(Debug, Clone)]
 pub struct SqliteSource {
@@ -103,6 +106,35 @@ impl SqliteSource {
                 name,
                 why: "the work on it was broken off".into(),
             })
+        })
+    }
+
+    /// Clears rows that stay where they are. Those with something to clear are read many at a time, while nobody waits, so that
+    /// each transaction goes past none that is cleared already.
+    async fn clear(
+        &self,
+        step: &EraseStep,
+        person: &str,
+        rows_max: u32,
+    ) -> Result<Erased, SourceError> {
+        let found_max = rows_max.saturating_mul(TRANSACTIONS);
+        let of_person = (step.clone(), person.to_owned());
+        let (step, person) = of_person.clone();
+        let due = self.with(Access::Read, move |connection| {
+            erase::due_rows(connection, &step, &person, found_max)
+        });
+        let due = due.await?;
+        let mut cleared = 0;
+        for keys in due.chunks((rows_max as usize).max(1)) {
+            let ((step, person), keys) = (of_person.clone(), keys.to_vec());
+            let rows = self.with(Access::Write, move |connection| {
+                erase::clear(connection, &step, &person, &keys)
+            });
+            cleared += rows.await?;
+        }
+        Ok(Erased {
+            rows: vec![cleared],
+            more: due.len() >= found_max as usize,
         })
     }
 
@@ -346,6 +378,9 @@ impl Source for SqliteSource {
         person: &str,
         rows_max: u32,
     ) -> Result<Erased, SourceError> {
+        if let Some(step) = erase::clearing(plan) {
+            return self.clear(step, person, rows_max).await;
+        }
         let (plan, person) = (plan.clone(), person.to_owned());
         self.with(Access::Write, move |connection| {
             erase::erase(connection, &plan, &person, rows_max)

@@ -12,6 +12,9 @@ use super::name::{literal, quoted};
 use super::plan::{key_name, of_t};
 use super::rows::join;
 
+/// What a changed row is called in its statement, beside `t`, which is looked for.
+const CHANGED: &str = "changed";
+
 /// One transaction; a plan that goes together is done in one, however many rows that are.
 pub(crate) fn erase(
     connection: &mut Connection,
@@ -19,13 +22,75 @@ pub(crate) fn erase(
     person: &str,
     rows_max: u32,
 ) -> Result<Erased, Failing> {
+    as_application(connection, |connection| {
+        in_transaction(connection, plan, person, rows_max)
+    })
+}
+
+/// The step of a plan that leaves rows where they are, so that each batch would go past those that are cleared already: its rows are
+/// [found](due_rows) first, many at a time, and then [cleared](clear) by their keys.
+pub(crate) fn clearing(plan: &ErasePlan) -> Option<&EraseStep> {
+    match &*plan.steps {
+        [step] if !plan.together && matches!(step.action, EraseAction::Clear(_)) => Some(step),
+        _ => None,
+    }
+}
+
+/// The keys of rows with something to clear.
+pub(crate) fn due_rows(
+    connection: &Connection,
+    step: &EraseStep,
+    person: &str,
+    rows_max: u32,
+) -> Result<Vec<i64>, Failing> {
+    let sql = format!("{} LIMIT ?2", due_keys(connection, step)?);
+    let mut select = connection.prepare_cached(&sql)?;
+    let keys = select.query_map(params![person, rows_max], |row| row.get(0))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// Clears those of these rows in which there still is something to clear, and that still are the person's, in one transaction.
+pub(crate) fn clear(
+    connection: &mut Connection,
+    step: &EraseStep,
+    person: &str,
+    keys: &[i64],
+) -> Result<u64, Failing> {
+    as_application(connection, |connection| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let Some(change) = change(step) else {
+            return Ok(0);
+        };
+        let key = key_name(&transaction, &step.table)?;
+        let sql = format!(
+            "{change} WHERE {key} IN (SELECT value FROM json_each(?2))
+             AND EXISTS ({} AND t.{key} = {CHANGED}.{key})",
+            due_keys(&transaction, step)?
+        );
+        let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+        let keys = format!("[{}]", keys.join(","));
+        let rows = transaction
+            .prepare_cached(&sql)?
+            .execute(params![person, keys]);
+        let rows = rows.map_err(|error| refused(error.into(), &step.table))?;
+        let committed = transaction.commit();
+        committed.map_err(|error| refused(error.into(), &step.table))?;
+        Ok(rows as u64)
+    })
+}
+
+/// Runs `work` as the application's own changes run.
+fn as_application<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, Failing>,
+) -> Result<T, Failing> {
     // What the application keeps beside its rows (search indexes, sums, histories) is its triggers' business.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
     connection.execute_batch("PRAGMA foreign_keys = ON")?;
-    let erased = in_transaction(connection, plan, person, rows_max)?;
+    let done = work(connection)?;
     connection.execute_batch("PRAGMA foreign_keys = OFF")?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-    Ok(erased)
+    Ok(done)
 }
 
 fn in_transaction(
@@ -64,24 +129,45 @@ fn take(
     person: &str,
     limit: i64,
 ) -> Result<u64, Failing> {
-    let key = key_name(transaction, &step.table)?;
-    let table = quoted(&step.table);
-    let change = match &step.action {
-        EraseAction::Delete => format!("DELETE FROM main.{table}"),
+    let Some(change) = change(step) else {
+        return Ok(0);
+    };
+    let sql = format!(
+        "{change} WHERE {} IN ({} LIMIT ?2)",
+        key_name(transaction, &step.table)?,
+        due_keys(transaction, step)?
+    );
+    let mut statement = transaction.prepare_cached(&sql)?;
+    Ok(statement.execute(params![person, limit])? as u64)
+}
+
+/// The keys of rows that lead to the person and have something to do about them, as a query, with the person's key in the first
+/// parameter.
+fn due_keys(connection: &Connection, step: &EraseStep) -> Result<String, Failing> {
+    let key = key_name(connection, &step.table)?;
+    let picked = Picked::new(connection, &step.table, &step.way)?;
+    Ok(format!("SELECT t.{key} {} AND {}", picked.rows, due(step)))
+}
+
+/// What is done to a row; nothing where no column is cleared.
+fn change(step: &EraseStep) -> Option<String> {
+    let target = format!("main.{} AS {CHANGED}", quoted(&step.table));
+    Some(match &step.action {
+        EraseAction::Delete => format!("DELETE FROM {target}"),
         EraseAction::Detach(columns) => {
             let set: Vec<String> = columns
                 .iter()
                 .map(|column| format!("{} = NULL", quoted(column)))
                 .collect();
-            format!("UPDATE main.{table} SET {}", set.join(", "))
+            format!("UPDATE {target} SET {}", set.join(", "))
         }
         EraseAction::Clear(columns) => {
             let set: Vec<String> = columns
                 .iter()
                 .map(|column| {
                     let (name, new) = (quoted(&column.name), replacement(column.with));
-                    let old = format!("{table}.{name}");
-                    match kept(step, column, &table) {
+                    let old = format!("{CHANGED}.{name}");
+                    match kept(step, column, CHANGED) {
                         Some(kept) => {
                             format!("{name} = CASE WHEN {old} IS NULL OR {kept} THEN {old} ELSE {new} END")
                         }
@@ -90,19 +176,11 @@ fn take(
                 })
                 .collect();
             if set.is_empty() {
-                return Ok(0);
+                return None;
             }
-            format!("UPDATE main.{table} SET {}", set.join(", "))
+            format!("UPDATE {target} SET {}", set.join(", "))
         }
-    };
-    let picked = Picked::new(transaction, &step.table, &step.way)?;
-    let sql = format!(
-        "{change} WHERE {key} IN (SELECT t.{key} {} AND {} LIMIT ?2)",
-        picked.rows,
-        due(step)
-    );
-    let mut statement = transaction.prepare_cached(&sql)?;
-    Ok(statement.execute(params![person, limit])? as u64)
+    })
 }
 
 /// The rows of a table that lead to the person.
@@ -307,5 +385,55 @@ fn refused(failing: Failing, table: &str) -> Failing {
     Failing::Refused {
         table: table.to_owned(),
         why: why.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cleared_by_its_key_is_looked_at_again() {
+        // A table may be called as anything.
+        for name in ["note", "t", "changed"] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            connection
+                .execute_batch(&format!(
+                    "CREATE TABLE {name} (person INTEGER, body TEXT);
+                     INSERT INTO {name} VALUES (1, 'a'), (1, 'b'), (2, 'c'), (1, NULL), (1, 'd'), (1, 'e');"
+                ))
+                .unwrap();
+            let body = ClearedColumn {
+                name: "body".to_owned(),
+                with: Replacement::Tombstone,
+                index_of: None,
+            };
+            let step = EraseStep {
+                table: name.to_owned(),
+                way: Way {
+                    hops: Vec::new(),
+                    root_table: name.to_owned(),
+                    root_column: "person".to_owned(),
+                },
+                action: EraseAction::Clear(vec![body]),
+                retained: Vec::new(),
+                by_seal: BySeal::All,
+            };
+            let keys = due_rows(&connection, &step, "1", 3).unwrap();
+            assert_eq!(keys, [1, 2, 5]);
+            // Meanwhile one is given to somebody else, and one is emptied.
+            let others = format!(
+                "UPDATE {name} SET person = 2 WHERE rowid = 1; UPDATE {name} SET body = NULL WHERE rowid = 2;"
+            );
+            connection.execute_batch(&others).unwrap();
+            assert_eq!(clear(&mut connection, &step, "1", &keys).unwrap(), 1);
+            let bodies = format!("SELECT body FROM {name} ORDER BY rowid");
+            let mut select = connection.prepare(&bodies).unwrap();
+            let bodies = select.query_map([], |row| row.get(0)).unwrap();
+            let bodies: Vec<Option<String>> = bodies.collect::<Result<_, _>>().unwrap();
+            let bodies: Vec<Option<&str>> = bodies.iter().map(Option::as_deref).collect();
+            let (a, c, e) = (Some("a"), Some("c"), Some("e"));
+            assert_eq!(bodies, [a, None, c, None, Some(TOMBSTONE), e]);
+        }
     }
 }

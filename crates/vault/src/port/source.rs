@@ -353,9 +353,9 @@ pub trait Source: Send + Sync {
         rows_max: u32,
     ) -> Result<Vec<PersonalRow>, SourceError>;
 
-    /// Takes one more step in erasing the rows of the person with this key, at most `rows_max` rows in one transaction, with
-    /// the application's constraints and triggers in force. Repeating it until it says that there is nothing more is all it
-    /// takes, and doing so again later is harmless.
+    /// Takes some more steps in erasing the rows of the person with this key, with the application's constraints and triggers in
+    /// force: at most `rows_max` rows in one transaction, where others have to wait for it. Repeating it until it says that there is
+    /// nothing more is all it takes, and doing so again later is harmless.
     async fn erase(
         &self,
         plan: &ErasePlan,

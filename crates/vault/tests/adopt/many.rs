@@ -10,8 +10,7 @@ const AT_ONCE: u32 = 1_000;
 /// One in so many is of somebody else.
 const OTHERS: u32 = 100;
 
-/// So many in each of two tables. Of ten times as many it takes a hundred times as long to clear them: each transaction goes past what
-/// those before it cleared.
+/// So many in each of two tables.
 const COUNT: u32 = 100_000;
 
 /// How many transactions have changed a file (<https://sqlite.org/fileformat2.html#file_change_counter>).
