@@ -197,7 +197,7 @@ impl Operations<'_> {
         self.0.call(call).await
     }
 
-    /// Carries out at once what people asked for and what waits for the daily batch.
+    /// Carries out at once what people asked for and what waits for the daily batch, and waits until that is done.
     ///
     /// ```
     /// # async fn example(operations: privet::Operations<'_>) -> Result<(), privet::Error> {
@@ -206,8 +206,13 @@ impl Operations<'_> {
     /// # }
     /// ```
     pub async fn run_requests(&self) -> Result<RequestRun, Error> {
-        let call = Call::new(Method::POST, "/v1/requests/run", Repeat::Harmless);
-        self.0.call(call).await
+        loop {
+            let call = Call::new(Method::POST, "/v1/requests/run", Repeat::Harmless);
+            let run: RequestRun = self.0.call(call).await?;
+            if !run.running {
+                return Ok(run);
+            }
+        }
     }
 
     /// Grants, newest first.

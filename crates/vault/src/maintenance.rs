@@ -180,7 +180,7 @@ impl Vault {
             Box::pin(async move { v.follow_roll().await })
         });
         every(self, REQUESTS_PERIOD, "requests of people", |v| {
-            Box::pin(async move { v.run_due_requests(false).await.map(drop) })
+            Box::pin(async move { v.run_due_requests().await })
         });
         every(self, REQUESTS_PERIOD, "mail to people", |v| {
             Box::pin(async move { v.tell_people().await })

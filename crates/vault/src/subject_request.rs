@@ -44,8 +44,8 @@ use crate::{SubjectRequestId, Vault};
 /// What a server keeps in memory about requests.
 pub(crate) struct Requests {
     book: RequestBook,
-    /// One run at a time.
-    running: tokio::sync::Mutex<()>,
+    /// One run at a time; what was done by those for which nobody waited to the end.
+    running: Arc<tokio::sync::Mutex<RequestRun>>,
     /// The same of telling people by mail.
     telling: tokio::sync::Mutex<()>,
     /// What is known to have been pointed out, so that it is once.
@@ -56,7 +56,7 @@ impl Requests {
     pub(crate) fn new(keys: Arc<dyn KeyStore>, rules: RequestRules) -> Self {
         Self {
             book: RequestBook::new(keys, rules),
-            running: tokio::sync::Mutex::default(),
+            running: Arc::default(),
             telling: tokio::sync::Mutex::default(),
             reported: Mutex::default(),
         }

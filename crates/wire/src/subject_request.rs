@@ -199,4 +199,7 @@ pub struct RequestRun {
     pub expired: u64,
     /// Steps that failed and are tried again.
     pub failed: u64,
+    /// Whether it takes longer than an answer may, and goes on. Asked again, the server says what was done until then.
+    #[serde(default)]
+    pub running: bool,
 }

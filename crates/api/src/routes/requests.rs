@@ -1,5 +1,7 @@
 //! What people ask for: entered, listed, taken back, carried out.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -116,20 +118,27 @@ pub(crate) async fn cancel(
     Answer::ok(&subject_request_out(request))
 }
 
+/// Shorter than the time that a request may take.
+const RUN_WAIT: Duration = Duration::from_secs(20);
+
 /// Carries out at once what waits for the daily batch, or for a pause after a failure. No erasure that can still be taken back is cut short.
+/// What takes longer than an answer may goes on (`running`): ask again, until it is over.
 #[utoipa::path(post, path = "/v1/requests/run", tag = "requests",
     responses((status = 200, body = RequestRun), Refusals))]
 pub(crate) async fn run(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
 ) -> Result<Answer, Refusal> {
-    let run = api.vault.run_requests(&caller).await?;
+    let run = api.vault.run_requests_within(&caller, RUN_WAIT).await?;
+    let running = run.is_none();
+    let run = run.unwrap_or_default();
     Answer::ok(&RequestRun {
         erased: run.erased,
         confirmed: run.confirmed,
         collected: run.collected,
         expired: run.expired,
         failed: run.failed,
+        running,
     })
 }
 

@@ -47,7 +47,7 @@ async fn a_request_to_be_forgotten_is_entered_listed_shown_and_taken_back() {
         .call("POST", "/v1/requests/run", None)
         .await
         .expect(200);
-    let nothing = json!({"erased": 0, "confirmed": 0, "collected": 0, "expired": 0, "failed": 0});
+    let nothing = json!({"erased": 0, "confirmed": 0, "collected": 0, "expired": 0, "failed": 0, "running": false});
     assert_eq!(run.json(), nothing);
     let cancel = format!("/v1/requests/{id}/cancel");
     let cancelled = job.call("POST", &cancel, None).await.expect(200).json();

@@ -20,7 +20,7 @@ use super::session::printable;
 use crate::arguments::{Channel, Request, Requests};
 use crate::client::Client;
 use crate::folder::Folder;
-use crate::output::{self, Style, line};
+use crate::output::{self, Progress, Style, line};
 use crate::target::Target;
 
 pub(crate) async fn run(dir: Option<PathBuf>, requests: Requests, style: Style) -> Result<()> {
@@ -81,12 +81,7 @@ pub(crate) async fn run(dir: Option<PathBuf>, requests: Requests, style: Style) 
                 Style::People => line(format!("request {id} is taken back")),
             }
         }
-        Request::Run => ran(
-            &client
-                .send(Method::POST, "/v1/requests/run", &json!({}))
-                .await?,
-            style,
-        ),
+        Request::Run => ran(&run_all(&client).await?, style),
     }
 }
 
@@ -259,6 +254,23 @@ fn show(detail: &SubjectRequestDetail, style: Style) -> Result<()> {
     }
 }
 
+/// However long it takes: the server goes on, and is asked again.
+async fn run_all(client: &Client) -> Result<RequestRun> {
+    let progress = Progress::of("requests");
+    progress.waiting("requests are carried out");
+    let run = loop {
+        let run: Result<RequestRun> = client
+            .send(Method::POST, "/v1/requests/run", &json!({}))
+            .await;
+        match run {
+            Ok(run) if run.running => {}
+            run => break run,
+        }
+    };
+    progress.clear();
+    run
+}
+
 fn ran(run: &RequestRun, style: Style) -> Result<()> {
     if style == Style::Programs {
         return output::json(run);
@@ -269,6 +281,7 @@ fn ran(run: &RequestRun, style: Style) -> Result<()> {
         collected,
         expired,
         failed,
+        running: _,
     } = run;
     line(format!(
         "{erased} erased, {confirmed} confirmed, {collected} collected, {expired} expired, {failed} failed"

@@ -1,6 +1,7 @@
 //! Taking the steps that are due: by the server itself each minute, or at once when somebody asks for it. What fails is tried again;
 //! what another server does is left to it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -19,6 +20,8 @@ const STEPS_MAX: usize = 1_000;
 /// Requests that are looked at together.
 const PAGE: u32 = 500;
 
+/// As good as without end.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a confirmation waits for the log's mirror before others have their turn.
 const MIRROR_WAIT: Duration = Duration::from_secs(1);
 
@@ -37,6 +40,19 @@ pub struct RequestRun {
     pub failed: u64,
 }
 
+impl RequestRun {
+    /// Both together.
+    const fn and(self, other: Self) -> Self {
+        Self {
+            erased: self.erased + other.erased,
+            confirmed: self.confirmed + other.confirmed,
+            collected: self.collected + other.collected,
+            expired: self.expired + other.expired,
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
 impl Vault {
     /// Takes every step that is due, those that wait for the daily batch or for a pause after a failure among them. An erasure that can still be taken
     /// back is none of them.
@@ -44,28 +60,68 @@ impl Vault {
     /// # Errors
     /// [`Error::Denied`] by policy, [`Error::Store`] when a store fails; the steps that were taken before stay taken.
     pub async fn run_requests(&self, caller: &Caller) -> Result<RequestRun> {
+        loop {
+            if let Some(run) = self.run_requests_within(caller, FOREVER).await? {
+                return Ok(run);
+            }
+        }
+    }
+
+    /// The same, for somebody who waits only so long. `None` if it takes longer: it goes on, or begins when another one is over, if it is
+    /// called again. What was done meanwhile is counted in the next answer.
+    ///
+    /// # Errors
+    /// As [`Vault::run_requests`].
+    pub async fn run_requests_within(
+        &self,
+        caller: &Caller,
+        patience: Duration,
+    ) -> Result<Option<RequestRun>> {
         let decision = self
             .permit(caller, Action::RunRequests, EntryKind::RequestDenied)
             .await?;
         let record = Record::by(EntryKind::RequestRun, caller).ruling(self.ruling(&decision));
         self.record(record).await?;
+        let until = tokio::time::Instant::now() + patience;
+        let turn = Arc::clone(&self.inner.requests.running).lock_owned();
+        let Ok(mut unsaid) = tokio::time::timeout_at(until, turn).await else {
+            return Ok(None);
+        };
         let vault = self.clone();
+        let (reply, answer) = tokio::sync::oneshot::channel();
         // Whoever asked may go away meanwhile, and does not wait for a mail server.
-        let work = tokio::spawn(async move {
-            let run = vault.run_due_requests(true).await;
-            tokio::spawn(async move { vault.tell_people_at_once().await });
-            run
+        tokio::spawn(async move {
+            let run = vault.run_in_turn(true).await;
+            let run = run.map(|run| std::mem::take(&mut *unsaid).and(run));
+            match reply.send(run) {
+                Ok(()) => {}
+                Err(Ok(run)) => *unsaid = run,
+                Err(Err(error)) => {
+                    tracing::warn!(%error, "a run of requests failed; the next one goes on");
+                }
+            }
+            drop(unsaid);
+            vault.tell_people_at_once().await;
         });
-        work.await
-            .map_err(|_| Error::Internal("a run of requests broke off; the next one goes on"))?
+        match tokio::time::timeout_at(until, answer).await {
+            Ok(Ok(run)) => run.map(Some),
+            Ok(Err(_)) => Err(Error::Internal(
+                "a run of requests broke off; the next one goes on",
+            )),
+            Err(_) => Ok(None),
+        }
     }
 
-    /// The same by the server itself.
-    pub(crate) async fn run_due_requests(&self, at_once: bool) -> Result<RequestRun> {
+    /// What is due, by the server itself.
+    pub(crate) async fn run_due_requests(&self) -> Result<()> {
         // A run may last longer than the time to the next.
-        let Ok(_one) = self.inner.requests.running.try_lock() else {
-            return Ok(RequestRun::default());
+        let Ok(_turn) = self.inner.requests.running.try_lock() else {
+            return Ok(());
         };
+        self.run_in_turn(false).await.map(drop)
+    }
+
+    async fn run_in_turn(&self, at_once: bool) -> Result<RequestRun> {
         let mut run = RequestRun::default();
         self.end_files(&mut run).await?;
         let due = self

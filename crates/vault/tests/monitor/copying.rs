@@ -83,6 +83,23 @@ pub(crate) fn collected(count: u64) -> RequestRun {
 }
 
 #[tokio::test]
+async fn what_was_done_behind_an_impatient_callers_back_is_counted_in_the_next_answer() {
+    let (bed, _places) = making(None).await;
+    let subject = bed.subject("ada@example.com").await;
+    let id = ask(&bed, &subject).await;
+    let operator = bed.caller("operator").await;
+    let within = |patience| bed.vault.run_requests_within(&operator, patience);
+    // It has begun by then, and nobody waits for it.
+    assert_eq!(within(Duration::ZERO).await.unwrap(), None);
+    while state(&bed, id).await != SubjectRequestState::Ready {
+        tokio::task::yield_now().await;
+    }
+    let patient = Duration::from_secs(600);
+    assert_eq!(within(patient).await.unwrap(), Some(collected(1)));
+    assert_eq!(within(patient).await.unwrap(), Some(RequestRun::default()));
+}
+
+#[tokio::test]
 async fn a_copy_is_made_once_read_in_parts_and_over_after_its_days() {
     let (bed, places) = making(None).await;
     let subject = bed.subject("ada@example.com").await;
