@@ -1,6 +1,5 @@
 //! The thread that writes a file: savepoints in one transaction, one commit, many answers.
 
-use std::io;
 use std::sync::Arc;
 
 use privet_vault::port::StoreError;
@@ -191,28 +190,30 @@ impl<'a> Destroyed<'a> {
 
     fn follow(&mut self, found: Found) {
         self.over += found.count;
-        let done = self.clean(found.is_left);
+        let cleaned = found
+            .is_left
+            .map_err(|error| io_failure(self.file.spec.name, &error))
+            .and_then(|is_left| match is_left {
+                true => scrub::rebuild(self.connection, self.file),
+                false => Ok(()),
+            });
+        self.note(cleaned);
+        let (over, failed) = (self.over, self.failed.clone());
+        for (_, reply) in self.waiting.extract_if(.., |(until, _)| *until <= over) {
+            // Whoever went away does not want to know.
+            let _ = reply.send(failed.clone().map_or(Ok(()), Err));
+        }
+        // What is searched for at this moment may be left, too. A mark that stays costs the next start time, and nobody else.
+        if self.is_over() && self.failed.is_none() {
+            self.note(scrub::forget(self.connection, self.file));
+        }
+    }
+
+    fn note(&mut self, done: Result<(), StoreError>) {
         if let Err(error) = done {
             tracing::warn!(file = self.file.spec.name, %error, "an erasure is finished with the next one");
             self.failed = Some(error);
         }
-        let over = self.over;
-        for (_, reply) in self.waiting.extract_if(.., |(until, _)| *until <= over) {
-            let outcome = self.failed.clone().map_or(Ok(()), Err);
-            // Whoever went away does not want to know.
-            let _ = reply.send(outcome);
-        }
-    }
-
-    fn clean(&self, is_left: io::Result<bool>) -> Result<(), StoreError> {
-        if is_left.map_err(|error| io_failure(self.file.spec.name, &error))? {
-            scrub::rebuild(self.connection, self.file)?;
-        }
-        // What is searched for at this moment may be left, too.
-        if self.is_over() && self.failed.is_none() {
-            scrub::forget(self.connection, self.file)?;
-        }
-        Ok(())
     }
 
     /// Whether nothing is searched for any more.
