@@ -34,7 +34,7 @@ use crate::{folder, machine};
 pub(crate) use otlp::Form;
 pub(crate) use send::{Sending, Sent, send};
 
-const PEOPLE: u64 = 10_000;
+pub(crate) const PEOPLE: u64 = 10_000;
 /// What the batch processors of SDKs send at once unless told otherwise.
 const BATCH: usize = 512;
 const BATCH_LARGE: usize = 4_096;
@@ -48,15 +48,15 @@ const SETTINGS: &str = "[telemetry]\nlisten = \"127.0.0.1:0\"\nstore_seconds = 1
 
 /// What is sent in one measurement.
 #[derive(Debug, Clone, Copy)]
-struct Stream {
-    form: Form,
-    connections: usize,
-    batch: usize,
-    distinct: usize,
-    requests: usize,
+pub(crate) struct Stream {
+    pub(crate) form: Form,
+    pub(crate) connections: usize,
+    pub(crate) batch: usize,
+    pub(crate) distinct: usize,
+    pub(crate) requests: usize,
 }
 
-const MAIN: Stream = Stream {
+pub(crate) const MAIN: Stream = Stream {
     form: Form::Protobuf,
     connections: CONNECTIONS,
     batch: BATCH,
@@ -97,7 +97,9 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let folder = folder::scratch("ingest")?;
     let place = Place::make(folder.clone())?;
     // The stores are free again when the runtime has ended.
-    let (token, people) = Runtime::new()?.block_on(prepare(&place))?;
+    let people = Runtime::new()?.block_on(prepare(&place, &[]))?;
+    let token = people.token("job")?.to_owned();
+    let people = people.oids;
     let runtime = Runtime::new()?;
     let limits = Limits::measure(&runtime, &people)?;
 
@@ -136,8 +138,23 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     Ok(std::fs::remove_dir_all(folder)?)
 }
 
-/// Settings, data map and people; answers a token and the people's ids.
-async fn prepare(place: &Place) -> Result<(String, Vec<String>)> {
+/// People whom a server knows.
+pub(crate) struct People {
+    /// Their operational ids.
+    pub(crate) oids: Vec<String>,
+    tokens: Vec<(String, String)>,
+}
+
+impl People {
+    /// The token of a principal.
+    pub(crate) fn token(&self, principal: &str) -> Result<&str> {
+        let found = self.tokens.iter().find(|(name, _)| name == principal);
+        Ok(&found.context("nobody of that name has a token")?.1)
+    }
+}
+
+/// Settings, data map and people, with tokens for a job and for these principals.
+pub(crate) async fn prepare(place: &Place, principals: &[&str]) -> Result<People> {
     let map = format!("{}{}", place::fields_only(), otlp::MAP);
     std::fs::write(place.folder().join("datamap.toml"), &map)?;
     let mut settings = OpenOptions::new()
@@ -154,9 +171,16 @@ async fn prepare(place: &Place) -> Result<(String, Vec<String>)> {
     let (job, token) = place::caller(&vault, "job").await?;
     let people = place::subjects(&vault, &job, PEOPLE).await?;
     agree(&vault, &job, people.iter().step_by(2)).await?;
+    let mut tokens = vec![("job".to_owned(), token.to_string())];
+    for principal in principals {
+        let (_, token) = place::caller(&vault, principal).await?;
+        tokens.push(((*principal).to_owned(), token.to_string()));
+    }
     vault.audit().shutdown().await;
-    let people = people.iter().map(Oid::to_string).collect();
-    Ok((token.to_string(), people))
+    Ok(People {
+        oids: people.iter().map(Oid::to_string).collect(),
+        tokens,
+    })
 }
 
 /// Lets people agree to a purpose, many at a time.
@@ -238,7 +262,7 @@ impl Bench {
     }
 }
 
-fn sending(
+pub(crate) fn sending(
     stream: Stream,
     address: &str,
     token: &str,

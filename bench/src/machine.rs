@@ -62,7 +62,7 @@ impl Machine {
     clippy::disallowed_methods,
     reason = "the date of a measurement is the machine's"
 )]
-fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
@@ -120,23 +120,28 @@ pub(crate) fn fdatasync(time: Duration) -> Result<Fdatasync> {
 
 /// Seconds of CPU that a process and its threads have used, of itself and for it in the kernel.
 pub(crate) fn cpu_seconds() -> Result<f64> {
-    cpu_of("self")
+    cpu_of("self", 2)
 }
 
 /// The same for another process.
 pub(crate) fn cpu_seconds_of(process: u32) -> Result<f64> {
-    cpu_of(&process.to_string())
+    cpu_of(&process.to_string(), 2)
 }
 
-fn cpu_of(process: &str) -> Result<f64> {
-    // In `proc_pid_stat(5)` they are fields 14 and 15, counted from 1; field 2 is the only one that may hold spaces, and
-    // it ends with the last parenthesis.
+/// The same with its children that have ended.
+pub(crate) fn cpu_seconds_of_all(process: u32) -> Result<f64> {
+    cpu_of(&process.to_string(), 4)
+}
+
+fn cpu_of(process: &str, fields: usize) -> Result<f64> {
+    // In `proc_pid_stat(5)` they are fields 14 and 15, counted from 1, followed by the children's; field 2 is the only one that
+    // may hold spaces, and it ends with the last parenthesis.
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let (_, fields) = stat
+    let (_, rest) = stat
         .rsplit_once(')')
         .context("a malformed `stat` of a process")?;
     let mut ticks = 0.0;
-    for field in fields.split_whitespace().skip(11).take(2) {
+    for field in rest.split_whitespace().skip(11).take(fields) {
         ticks += field.parse::<f64>()?;
     }
     Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
@@ -148,6 +153,23 @@ pub(crate) fn memory_kib_of(process: u32) -> Result<f64> {
         line_of(&format!("/proc/{process}/status"), "VmRSS").context("a process has no `VmRSS`")?;
     let kib = line.split(' ').next().context("an empty `VmRSS`")?;
     Ok(kib.parse()?)
+}
+
+/// The same with its children; those that end meanwhile are left out.
+pub(crate) fn memory_kib_of_all(process: u32) -> f64 {
+    // Each thread has its own.
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let children = threads.into_iter().flatten().flatten().map(|thread| {
+        let children = fs::read_to_string(thread.path().join("children"));
+        children.unwrap_or_default()
+    });
+    let children: Vec<String> = children.collect();
+    let children = children.iter().flat_map(|ids| ids.split_whitespace());
+    let children = children.filter_map(|id| id.parse().ok());
+    children
+        .chain([process])
+        .filter_map(|id| memory_kib_of(id).ok())
+        .sum()
 }
 
 /// The most memory that a process has held since [`forget_peak_of`], in KiB.

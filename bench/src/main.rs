@@ -6,7 +6,9 @@ mod adopt;
 mod adopt_postgres;
 mod audit;
 mod child;
+mod copies;
 mod door;
+mod erasure;
 mod folder;
 mod gateway;
 mod ingest;
@@ -82,6 +84,16 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "decrypt",
         about: "open values that PostgreSQL holds, beside PgBouncer and pgcrypto",
         run: gateway::run_opening,
+    },
+    Benchmark {
+        name: "erasure",
+        about: "erase people, and what everybody else notices",
+        run: erasure::run,
+    },
+    Benchmark {
+        name: "copies",
+        about: "make the copies that a thousand people asked for",
+        run: copies::run,
     },
     Benchmark {
         name: "start",
