@@ -203,8 +203,9 @@ impl<'a> Destroyed<'a> {
             // Whoever went away does not want to know.
             let _ = reply.send(failed.clone().map_or(Ok(()), Err));
         }
-        // What is searched for at this moment may be left, too. A mark that stays costs the next start time, and nobody else.
-        if self.is_over() && self.failed.is_none() {
+        // What is searched for at this moment, or is still in the write-ahead log, may be left, too. A mark that stays costs the next
+        // start time, and nobody else.
+        if self.is_over() && self.failed.is_none() && !self.logged.requested {
             self.note(scrub::forget(self.connection, self.file));
         }
     }
@@ -375,5 +376,50 @@ mod tests {
         let outcomes: Vec<Outcome> = heard.iter().collect();
         assert!(matches!(outcomes[..], [Err(_), Ok(())]), "{outcomes:?}");
         assert!(!is_there());
+    }
+
+    #[test]
+    fn the_mark_stays_while_another_program_holds_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Arc::new(StoreFile::create(dir.path(), &crate::sqlite::keys::SPEC).unwrap());
+        let options = SqliteOptions {
+            busy_wait: Duration::from_millis(1),
+            ..SqliteOptions::default()
+        };
+        let connection = file.writer(&options).unwrap();
+        let count = || -> i64 {
+            let count = "SELECT count(*) FROM scrub";
+            connection.query_row(count, [], |row| row.get(0)).unwrap()
+        };
+        let requested = || {
+            let mut scrub = Scrub::default();
+            scrub.request();
+            scrub
+        };
+        let (calls, _) = mpsc::channel(1);
+        let search = Search::start(&file, calls.downgrade()).unwrap();
+        let mut destroyed = Destroyed::start(&connection, &file, search);
+        connection
+            .execute_batch("INSERT INTO scrub VALUES (1)")
+            .unwrap();
+        destroyed.add(requested()).unwrap();
+        // One is searched for, and another cannot leave the log.
+        let reader = file.writer(&options).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM scrub").unwrap();
+        connection
+            .execute_batch("INSERT INTO log_position VALUES ('other', 1)")
+            .unwrap();
+        destroyed.add(requested()).unwrap_err();
+        while !destroyed.is_over() {
+            destroyed.look();
+            std::thread::yield_now();
+        }
+        assert_eq!(count(), 1);
+        drop(reader);
+        let (reply, _) = oneshot::channel();
+        destroyed.settle(reply);
+        drop(calls);
+        destroyed.end();
+        assert_eq!(count(), 0);
     }
 }
