@@ -130,7 +130,17 @@ impl SqliteSource {
             let rows = self.with(Access::Write, move |connection| {
                 erase::clear(connection, &step, &person, &keys)
             });
-            cleared += rows.await?;
+            match rows.await {
+                Ok(rows) => cleared += rows,
+                Err(error) if cleared == 0 => return Err(error),
+                // What was done is counted first; the next call says what is wrong.
+                Err(_) => {
+                    return Ok(Erased {
+                        rows: vec![cleared],
+                        more: true,
+                    });
+                }
+            }
         }
         Ok(Erased {
             rows: vec![cleared],
@@ -378,7 +388,7 @@ impl Source for SqliteSource {
         person: &str,
         rows_max: u32,
     ) -> Result<Erased, SourceError> {
-        if let Some(step) = erase::clearing(plan) {
+        if let Some(step) = plan.clearing() {
             return self.clear(step, person, rows_max).await;
         }
         let (plan, person) = (plan.clone(), person.to_owned());

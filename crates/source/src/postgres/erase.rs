@@ -220,19 +220,12 @@ pub(super) async fn erase(
         session.client.batch_execute(deferred).await?;
     }
     let mut erased = Erased::default();
-    let (keys, mut limit) = ([person], i64::from(rows_max));
-    if let (
-        [
-            EraseStep {
-                action: EraseAction::Clear(_),
-                ..
-            },
-        ],
-        false,
-    ) = (&*plan.steps, plan.together)
-    {
-        limit *= CLEARED;
-    }
+    let times = if plan.clearing().is_some() {
+        CLEARED
+    } else {
+        1
+    };
+    let (keys, limit) = ([person], i64::from(rows_max) * times);
     for (step, sql) in steps {
         let Some(sql) = sql else {
             erased.rows.push(0);

@@ -27,15 +27,6 @@ pub(crate) fn erase(
     })
 }
 
-/// The step of a plan that leaves rows where they are, so that each batch would go past those that are cleared already: its rows are
-/// [found](due_rows) first, many at a time, and then [cleared](clear) by their keys.
-pub(crate) fn clearing(plan: &ErasePlan) -> Option<&EraseStep> {
-    match &*plan.steps {
-        [step] if !plan.together && matches!(step.action, EraseAction::Clear(_)) => Some(step),
-        _ => None,
-    }
-}
-
 /// The keys of rows with something to clear.
 pub(crate) fn due_rows(
     connection: &Connection,

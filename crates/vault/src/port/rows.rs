@@ -60,6 +60,16 @@ pub struct ErasePlan {
     pub together: bool,
 }
 
+impl ErasePlan {
+    /// The step of a plan that leaves rows where they are, so that each transaction finds those again that are cleared already.
+    pub fn clearing(&self) -> Option<&EraseStep> {
+        match &*self.steps {
+            [step] if !self.together && matches!(step.action, EraseAction::Clear(_)) => Some(step),
+            _ => None,
+        }
+    }
+}
+
 /// What is done about the person's rows in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EraseStep {
