@@ -20,6 +20,8 @@ const SIZE_BYTES: usize = 8;
 const PART_ROWS: usize = 32;
 /// … and never more than this in files that make sense.
 const PART_ROWS_MAX: usize = 1 << 16;
+/// So many numbers are copied at a time.
+const COPIED_ROWS: usize = 16;
 
 /// The numbers in these rows (`None`: in all) of a column chunk without repetition, whose rows are so many. `None`: it is written in
 /// another way, or is damaged, which whoever reads it instead will find.
@@ -32,9 +34,9 @@ pub(crate) fn numbers(
     rows: usize,
     seen: Option<&Spans>,
 ) -> Result<Option<Vec<i64>>, ParquetError> {
-    let mut kept = Vec::with_capacity(seen.map_or(rows, Spans::count));
+    let mut kept = Vec::with_capacity(seen.map_or(rows, Spans::count) + COPIED_ROWS);
     let mut walk = seen.map(|seen| seen.clone().walk());
-    let mut page_rows = Vec::new();
+    let mut memory = Vec::new();
     let mut dictionary: Vec<i64> = Vec::new();
     let mut done = 0;
     while let Some(page) = pages.get_next_page()? {
@@ -59,14 +61,8 @@ pub(crate) fn numbers(
                     rows: *num_values as usize,
                 };
                 done += part.rows;
-                match &mut walk {
-                    None => part.decode(&mut kept),
-                    Some(walk) => {
-                        page_rows.clear();
-                        let decoded = part.decode(&mut page_rows);
-                        decoded.and_then(|()| keep(&page_rows, walk, &mut kept))
-                    }
-                }
+                part.decode(&mut memory)
+                    .and_then(|page| keep(page, walk.as_mut(), &mut kept))
             }
             _ => None,
         };
@@ -78,11 +74,28 @@ pub(crate) fn numbers(
 }
 
 /// Copies those that may be seen.
-fn keep(page: &[i64], walk: &mut SpansWalk, kept: &mut Vec<i64>) -> Option<()> {
-    let (seen, _) = walk.advance(page.len())?;
-    for range in seen {
-        kept.extend_from_slice(page.get(range)?);
-    }
+///
+/// Somebody has a few rows, and a copy of just these costs more than one whose length the compiler knows. What was copied too much
+/// is cut off again.
+fn keep(page: &[i64], walk: Option<&mut SpansWalk>, kept: &mut Vec<i64>) -> Option<()> {
+    let Some(walk) = walk else {
+        kept.extend_from_slice(page);
+        return Some(());
+    };
+    walk.advance(page.len(), |range| {
+        let end = kept.len() + range.len();
+        let mut rows = page.get(range.start..)?;
+        while kept.len() < end {
+            let Some((some, rest)) = rows.split_first_chunk::<COPIED_ROWS>() else {
+                kept.extend_from_slice(rows.get(..end - kept.len())?);
+                break;
+            };
+            kept.extend_from_slice(some);
+            rows = rest;
+        }
+        kept.truncate(end);
+        Some(())
+    })?;
     Some(())
 }
 
@@ -95,20 +108,23 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Adds exactly as many numbers as the page has rows.
-    fn decode(&self, out: &mut Vec<i64>) -> Option<()> {
-        let before = out.len();
+    /// Exactly as many numbers as the page has rows, in memory that held any others before.
+    fn decode<'m>(&self, memory: &'m mut Vec<i64>) -> Option<&'m [i64]> {
         match self.encoding {
-            Encoding::DELTA_BINARY_PACKED => differences(self.values, self.rows, out)?,
-            Encoding::PLAIN => plain(self.values, out)?,
+            Encoding::DELTA_BINARY_PACKED => return differences(self.values, self.rows, memory),
+            Encoding::PLAIN => {
+                memory.clear();
+                plain(self.values, memory)?;
+            }
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                 let (width, indexes) = self.values.split_first()?;
                 let mut indexes = Runs::new(indexes, usize::from(*width))?;
-                indexes.look_up(self.rows, self.dictionary, out)?;
+                memory.clear();
+                indexes.look_up(self.rows, self.dictionary, memory)?;
             }
             _ => return None,
         }
-        (out.len() - before == self.rows).then_some(())
+        (memory.len() == self.rows).then_some(memory)
     }
 }
 
@@ -120,7 +136,7 @@ fn plain(bytes: &[u8], out: &mut Vec<i64>) -> Option<()> {
 
 /// Numbers as the first of them and differences: blocks of a smallest difference and what each is above it, in parts whose
 /// numbers have as many bits as the part's largest.
-fn differences(bytes: &[u8], rows: usize, out: &mut Vec<i64>) -> Option<()> {
+fn differences<'m>(bytes: &[u8], rows: usize, memory: &'m mut Vec<i64>) -> Option<&'m [i64]> {
     let mut bytes = Bytes(bytes);
     let (block, parts) = (bytes.size()?, bytes.size()?);
     let total = bytes.size()?;
@@ -130,10 +146,14 @@ fn differences(bytes: &[u8], rows: usize, out: &mut Vec<i64>) -> Option<()> {
     if !fits || total != rows {
         return None;
     }
-    let Some(mut left) = total.checked_sub(1) else {
-        return Some(());
-    };
-    out.push(value);
+    let mut left = total.checked_sub(1)?;
+    // The last part is whole, also where fewer numbers are left. What was filled before is not filled with zeros again.
+    let filled = rows.checked_add(part_rows)?;
+    if memory.len() < filled {
+        memory.resize(filled, 0);
+    }
+    let (first, mut free) = memory.split_first_mut()?;
+    *first = value;
     while left > 0 {
         let least = bytes.signed()?;
         for width in bytes.take(parts)? {
@@ -155,15 +175,17 @@ fn differences(bytes: &[u8], rows: usize, out: &mut Vec<i64>) -> Option<()> {
             let part = Packed {
                 bytes: packed,
                 width,
-                count: part_rows.min(left),
                 least,
             };
-            value = part.add_up(value, out)?;
-            left -= part.count;
+            let (numbers, rest) = free.split_at_mut_checked(part_rows)?;
+            let (numbers, _) = numbers.as_chunks_mut();
+            value = part.add_up(value, numbers)?;
+            free = rest;
+            left = left.saturating_sub(part_rows);
             bytes.take(size_bytes)?;
         }
     }
-    Some(())
+    memory.get(..rows)
 }
 
 /// Bytes that are taken from the front.

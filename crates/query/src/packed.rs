@@ -11,21 +11,19 @@ pub(crate) struct Packed<'a> {
     pub(crate) bytes: &'a [u8],
     /// The bits of each.
     pub(crate) width: usize,
-    /// How many they are.
-    pub(crate) count: usize,
     /// What each of them is above.
     pub(crate) least: i64,
 }
 
 impl Packed<'_> {
-    /// Adds a number for each, the first of which comes after `before`; the last. `None`: there are fewer bytes, or the differences
-    /// are too wide.
-    pub(crate) fn add_up(&self, before: i64, out: &mut Vec<i64>) -> Option<i64> {
-        // With the width known, what each number takes is shifts by constants.
+    /// Fills in a number for each difference, the first of which comes after `before`; the last. `None`: there are fewer bytes, or
+    /// the differences are too wide.
+    pub(crate) fn add_up(&self, before: i64, numbers: &mut [[i64; TOGETHER]]) -> Option<i64> {
+        // With the width known, what each number takes is shifts by constants, of bytes that are surely there.
         macro_rules! widths {
             ($($width:literal)*) => {
                 match self.width {
-                    $($width => self.of_width::<$width>(before, out),)*
+                    $($width => self.of_width::<$width, { $width + BEHIND }>(before, numbers),)*
                     _ => None,
                 }
             };
@@ -36,27 +34,28 @@ impl Packed<'_> {
         )
     }
 
-    fn of_width<const WIDTH: usize>(&self, before: i64, out: &mut Vec<i64>) -> Option<i64> {
+    /// `READ` are the bytes of a group, and those behind it.
+    fn of_width<const WIDTH: usize, const READ: usize>(
+        &self,
+        before: i64,
+        numbers: &mut [[i64; TOGETHER]],
+    ) -> Option<i64> {
         let mut last = before;
         let mut bytes = self.bytes;
-        let mut left = self.count;
-        while left > 0 {
-            let group = bytes.get(..WIDTH + BEHIND)?;
-            let mut numbers = [0; TOGETHER];
-            for (place, number) in numbers.iter_mut().enumerate() {
+        for group in numbers {
+            let packed = bytes.first_chunk::<READ>()?;
+            // All are taken apart before the first is added: each sum waits for the one before it.
+            let mut above = [0; TOGETHER];
+            for (place, above) in above.iter_mut().enumerate() {
                 let bit = place * WIDTH;
-                let word = group.get(bit / 8..)?.first_chunk()?;
-                let above = u64::from_le_bytes(*word) >> (bit % 8) & ((1 << WIDTH) - 1);
-                last = last.wrapping_add(self.least.wrapping_add(above.cast_signed()));
+                let word = packed.get(bit / 8..)?.first_chunk()?;
+                *above =
+                    (u64::from_le_bytes(*word) >> (bit % 8) & ((1 << WIDTH) - 1)).cast_signed();
+            }
+            for (number, above) in group.iter_mut().zip(above) {
+                last = last.wrapping_add(self.least.wrapping_add(above));
                 *number = last;
             }
-            if left < TOGETHER {
-                let numbers = numbers.get(..left)?;
-                out.extend_from_slice(numbers);
-                return numbers.last().copied();
-            }
-            out.extend_from_slice(&numbers);
-            left -= TOGETHER;
             bytes = bytes.get(WIDTH..)?;
         }
         Some(last)
@@ -75,14 +74,14 @@ mod tests {
     fn differences_are_read_as_they_were_packed() {
         let mut x = 3_u64;
         for width in 0..=WIDTH_MAX {
-            for (behind, count) in [(0, 64_usize), (0xff, 27), (0x55, 1), (0, 0)] {
+            for (behind, count) in [(0, 64_usize), (0xff, 24), (0x55, 8), (0, 0)] {
                 let differences: Vec<u64> = (0..count)
                     .map(|_| {
                         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                         x >> 6 & ((1 << width) - 1)
                     })
                     .collect();
-                let size_bytes = count.div_ceil(TOGETHER) * width;
+                let size_bytes = count / TOGETHER * width;
                 let mut bytes = vec![behind; size_bytes + BEHIND];
                 bytes[..size_bytes].fill(0);
                 for bit in 0..count * width {
@@ -100,23 +99,21 @@ mod tests {
                 let mut packed = Packed {
                     bytes: &bytes,
                     width,
-                    count,
                     least: -5,
                 };
-                let mut out = Vec::new();
-                assert_eq!(packed.add_up(1_000, &mut out), Some(last), "{width}");
-                assert_eq!(out, expected, "{width}");
+                let mut numbers = vec![[0; TOGETHER]; count / TOGETHER];
+                assert_eq!(packed.add_up(1_000, &mut numbers), Some(last), "{width}");
+                assert_eq!(numbers.as_flattened(), expected, "{width}");
                 packed.bytes = &bytes[1..];
-                let short = packed.add_up(1_000, &mut Vec::new());
+                let short = packed.add_up(1_000, &mut numbers);
                 assert_eq!(short.is_none(), count > 0, "{width}");
             }
         }
         let wide = Packed {
             bytes: &[0; 999],
             width: WIDTH_MAX + 1,
-            count: 8,
             least: 0,
         };
-        assert_eq!(wide.add_up(0, &mut Vec::new()), None);
+        assert_eq!(wide.add_up(0, &mut [[0; TOGETHER]]), None);
     }
 }

@@ -49,11 +49,15 @@ impl Sieve {
             };
             let rows = batch.num_rows();
             // Of rows that were not decided about nobody knows whose they are.
-            let (seen, count) = seen.advance(rows).ok_or_else(|| unreadable(()))?;
-            match count {
+            let mut runs = Vec::new();
+            let count = seen.advance(rows, |run| {
+                runs.push(run);
+                Some(())
+            });
+            match count.ok_or_else(|| unreadable(()))? {
                 0 => {}
                 count if count == rows => return Ok(Some(batch)),
-                count => return keep(&batch, &seen, count).map(Some),
+                count => return keep(&batch, &runs, count).map(Some),
             }
         }
     }

@@ -77,27 +77,31 @@ impl SpansWalk {
         self.spans.rows - self.done
     }
 
-    /// Which of the next rows may be seen, counted from the first of them, and how many these are. `None`: there are fewer rows.
-    pub(crate) fn advance(&mut self, rows: usize) -> Option<(Vec<Range<usize>>, usize)> {
+    /// Hands over which of the next rows may be seen, counted from the first of them, and answers how many these are. `None`: there
+    /// are fewer rows, or somebody could not take them.
+    pub(crate) fn advance(
+        &mut self,
+        rows: usize,
+        mut take: impl FnMut(Range<usize>) -> Option<()>,
+    ) -> Option<usize> {
         let start = self.done;
         let end = start
             .checked_add(rows)
             .filter(|end| *end <= self.spans.rows)?;
-        let mut seen = Vec::new();
         let mut count = 0;
         while let Some(range) = self.spans.ranges.get(self.next)
             && range.start < end
         {
             let part = range.start.max(start) - start..range.end.min(end) - start;
             count += part.len();
-            seen.push(part);
+            take(part)?;
             if range.end > end {
                 break;
             }
             self.next += 1;
         }
         self.done = end;
-        Some((seen, count))
+        Some(count)
     }
 }
 
@@ -142,14 +146,19 @@ mod tests {
             let mut walked = Vec::new();
             while walk.left() > 0 {
                 let step = (1 + next(70)).min(walk.left());
-                let (seen, count) = walk.advance(step).unwrap();
+                let mut seen: Vec<Range<usize>> = Vec::new();
+                let count = walk.advance(step, |range| {
+                    seen.push(range);
+                    Some(())
+                });
+                let count = count.unwrap();
                 let part = (0..step).map(|row| seen.iter().any(|range| range.contains(&row)));
                 let part: Vec<_> = part.collect();
                 assert_eq!(part.iter().filter(|seen| **seen).count(), count);
                 walked.extend(part);
             }
             assert_eq!(walked, bits);
-            assert!(walk.advance(1).is_none());
+            assert!(walk.advance(1, |_| Some(())).is_none());
         }
     }
 }

@@ -47,11 +47,12 @@ impl PageReader for Pages {
 /// Whether each of so many rows is among these.
 pub(crate) fn rows_of(spans: Spans, rows: usize) -> Vec<bool> {
     let expected = spans.count();
-    let (seen, count) = spans.walk().advance(rows).unwrap();
     let mut all = vec![false; rows];
-    for range in seen {
+    let count = spans.walk().advance(rows, |range| {
         all[range].fill(true);
-    }
+        Some(())
+    });
+    let count = count.unwrap();
     assert_eq!(count, expected);
     assert_eq!(all.iter().filter(|seen| **seen).count(), count);
     all
