@@ -11,12 +11,14 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
-use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+use datafusion::parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 use datafusion::parquet::file::serialized_reader::SerializedPageReader;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use privet_telemetry_store::DataFile;
-use privet_telemetry_store::runs;
+use privet_telemetry_store::{TYID, runs};
 
 use crate::error::unreadable;
 use crate::fetch::{Chunks, Place, ranges};
@@ -30,7 +32,7 @@ mod seen;
 use seen::Seen;
 
 /// The column that says whose a row is.
-const TYID: &str = "tyid";
+const ID: &str = "tyid";
 /// What is read at the end of a file at once, in which small files' metadata lie whole.
 const FOOTER_SIZE_BYTES: usize = 64 * 1024;
 /// Up to so many people are looked for by pages; for more, whole columns are read.
@@ -73,7 +75,13 @@ impl OpenFile {
             People::Only(ids) if ids.len() <= PEOPLE_BY_PAGES => PageIndexPolicy::Optional,
             _ => PageIndexPolicy::Skip,
         };
+        // Of all that files say about their columns, only whose rows a group has is asked.
+        let options = ParquetMetaDataOptions::new()
+            .with_column_stats_policy(ParquetStatisticsPolicy::skip_except(&[TYID]))
+            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
         let metadata = ParquetMetaDataReader::new()
+            .with_metadata_options(Some(options))
             .with_page_index_policy(policy)
             .with_prefetch_hint(Some(FOOTER_SIZE_BYTES))
             .load_and_finish(&place, file.size_bytes)
@@ -83,7 +91,7 @@ impl OpenFile {
         let metadata = Arc::new(metadata);
         let metadata = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())
             .map_err(unreadable)?;
-        let tyid = metadata.schema().index_of(TYID).map_err(unreadable)?;
+        let tyid = metadata.schema().index_of(ID).map_err(unreadable)?;
         Ok(Self {
             place,
             metadata,

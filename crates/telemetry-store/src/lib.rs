@@ -43,4 +43,4 @@ pub use snapshot::Snapshot;
 pub use state::DataFile;
 pub use store::{Access, Appended, Position, Settings, Store};
 pub use surroundings::{Machine, Surroundings};
-pub use table::{Attribute, FixedColumn, Kind, Table, Type, UTC, schema};
+pub use table::{Attribute, FixedColumn, Kind, TYID, Table, Type, UTC, schema};

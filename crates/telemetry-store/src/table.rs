@@ -99,9 +99,10 @@ pub(crate) const COMMON: [FixedColumn; 8] = [
     nullable("purpose", Kind::Text),
     filled("exportable", Kind::Flag),
 ];
-/// Where the id of a person is among them.
+/// Where the time is among them.
 pub(crate) const TIME: usize = 0;
-pub(crate) const TYID: usize = 2;
+/// Where the id of a person is in every table.
+pub const TYID: usize = 2;
 
 const LOGS: [FixedColumn; 6] = [
     nullable("event", Kind::Text),
