@@ -1,6 +1,7 @@
 //! Scanning the files of a table for the rows that may be seen.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{
     Array, ArrayRef, Date32Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
@@ -50,7 +51,34 @@ pub(crate) struct PeopleScan {
     scanned: Arc<Scanned>,
     /// Metadata of the files, read by whichever partition comes first.
     opened: Arc<[OnceCell<Arc<OpenFile>>]>,
+    executions: Mutex<Executions>,
     properties: Arc<PlanProperties>,
+}
+
+/// How often each partition was executed, and what the partitions of each execution have taken.
+#[derive(Debug)]
+struct Executions {
+    of_partitions: Vec<usize>,
+    taken: Vec<Arc<Taken>>,
+}
+
+/// The row groups that one execution's partitions have taken so far: of each file, how many. Whoever is done early takes what is left
+/// of the others' files, so that none works alone at the end.
+#[derive(Debug)]
+struct Taken(Box<[AtomicUsize]>);
+
+impl Executions {
+    /// All that the partition is to share with the others; executed once more, it begins with all of it again.
+    fn join(&mut self, partition: usize, files: usize) -> Option<Arc<Taken>> {
+        let executed = self.of_partitions.get_mut(partition)?;
+        if self.taken.len() == *executed {
+            let none = (0..files).map(|_| AtomicUsize::new(0));
+            self.taken.push(Arc::new(Taken(none.collect())));
+        }
+        let taken = self.taken.get(*executed)?;
+        *executed += 1;
+        Some(Arc::clone(taken))
+    }
 }
 
 impl PeopleScan {
@@ -63,6 +91,10 @@ impl PeopleScan {
         );
         Self {
             opened: scanned.files.iter().map(|_| OnceCell::new()).collect(),
+            executions: Mutex::new(Executions {
+                of_partitions: vec![0; scanned.partitions],
+                taken: Vec::new(),
+            }),
             scanned: Arc::new(scanned),
             properties: Arc::new(properties),
         }
@@ -124,16 +156,18 @@ impl ExecutionPlan for PeopleScan {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        if partition >= self.scanned.partitions {
+        let executions = self.executions.lock();
+        let mut executions = executions.unwrap_or_else(PoisonError::into_inner);
+        let Some(taken) = executions.join(partition, self.scanned.files.len()) else {
             return internal_err!("there is no partition {partition}");
-        }
+        };
         let way = Way {
             scanned: Arc::clone(&self.scanned),
             opened: Arc::clone(&self.opened),
+            taken,
             partition,
             batch_rows: context.session_config().batch_size(),
-            file: 0,
-            group: 0,
+            files: 0,
         };
         let reading = Reading {
             batch_rows: context.session_config().batch_size(),
@@ -186,14 +220,16 @@ impl Reading {
     }
 }
 
-/// One partition's way through the row groups: of each file every n-th, beginning with another one in each file.
+/// One partition's way through the row groups that nobody has taken. The first file is another one for each, so that nobody waits
+/// while somebody else opens the same.
 struct Way {
     scanned: Arc<Scanned>,
     opened: Arc<[OnceCell<Arc<OpenFile>>]>,
+    taken: Arc<Taken>,
     partition: usize,
     batch_rows: usize,
-    file: usize,
-    group: usize,
+    /// Files that lie behind.
+    files: usize,
 }
 
 /// A row group that is being read.
@@ -202,39 +238,55 @@ struct Group {
     rows: Rows,
 }
 
+impl Taken {
+    /// The next row group of a file that nobody has taken; there may be no such group.
+    fn next(&self, file: usize) -> usize {
+        let taken = self.0.get(file);
+        taken.map_or(usize::MAX, |taken| taken.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl Way {
     /// The next group with rows that may be seen.
     async fn next(mut self) -> Result<Option<(Group, Self)>> {
         loop {
-            let Some(file) = self.scanned.files.get(self.file).map(Arc::clone) else {
+            let Some((at, file)) = self.file() else {
                 return Ok(None);
             };
-            let open = self.open(&file).await?;
-            if self.group >= open.groups() {
-                if self.partition == 0 {
+            let open = self.open(at, &file).await?;
+            let group = self.taken.next(at);
+            if group >= open.groups() {
+                // Each partition finds out, and one of them first.
+                if group == open.groups() {
                     self.scanned.progress.read();
                 }
-                self.file += 1;
-                self.group = 0;
+                self.files += 1;
                 continue;
             }
-            let group = self.group;
-            self.group += 1;
-            if (group + self.file) % self.scanned.partitions == self.partition
-                && let Some(group) = self.start(file, &open, group).await?
-            {
+            if let Some(group) = self.start(file, &open, group).await? {
                 return Ok(Some((group, self)));
             }
         }
     }
 
-    async fn open(&self, file: &DataFile) -> Result<Arc<OpenFile>> {
+    /// The file that it has come to, and its place among all.
+    fn file(&self) -> Option<(usize, Arc<DataFile>)> {
+        let files = &self.scanned.files;
+        if self.files >= files.len() {
+            return None;
+        }
+        let first = files.len() * self.partition / self.scanned.partitions;
+        let at = (first + self.files) % files.len();
+        files.get(at).map(|file| (at, Arc::clone(file)))
+    }
+
+    async fn open(&self, at: usize, file: &DataFile) -> Result<Arc<OpenFile>> {
         let open = || async {
             OpenFile::open(&self.scanned.objects, file, &self.scanned.people)
                 .await
                 .map(Arc::new)
         };
-        match self.opened.get(self.file) {
+        match self.opened.get(at) {
             Some(cell) => cell.get_or_try_init(open).await.map(Arc::clone),
             None => open().await,
         }
@@ -315,5 +367,30 @@ impl Group {
             columns,
             &options,
         )?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of what one execution takes nothing is missing in the next, and its partitions take nothing twice.
+    #[test]
+    fn each_execution_takes_every_group_once() {
+        let mut executions = Executions {
+            of_partitions: vec![0; 2],
+            taken: Vec::new(),
+        };
+        for _ in 0..2 {
+            let first = executions.join(0, 3).unwrap();
+            let second = executions.join(1, 3).unwrap();
+            let taken = [&first, &second, &first].map(|taken| taken.next(2));
+            assert_eq!(taken, [0, 1, 2]);
+            assert_eq!(second.next(0), 0);
+        }
+        // Alone, and further than the other.
+        let alone = executions.join(1, 3).unwrap();
+        assert_eq!(alone.next(2), 0);
+        assert!(executions.join(2, 3).is_none());
     }
 }
