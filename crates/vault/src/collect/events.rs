@@ -23,7 +23,8 @@ impl Vault {
             return Ok(());
         };
         let everybody: Vec<usize> = batch.going().map(|(place, _)| place).collect();
-        let ids = self.ids_of(batch).await.map_err(|e| (everybody, e))?;
+        let ids = self.ids_of(batch, &everybody).await;
+        let ids = ids.map_err(|e| (everybody, e))?;
         if ids.is_empty() {
             return Ok(());
         }
@@ -38,8 +39,12 @@ impl Vault {
     }
 
     /// The ids of those whom telemetry has seen.
-    async fn ids_of(&self, batch: &mut Batch) -> Result<Vec<(usize, PersonalIds)>> {
-        self.leave_out_erased(batch).await?;
+    async fn ids_of(
+        &self,
+        batch: &mut Batch,
+        everybody: &[usize],
+    ) -> Result<Vec<(usize, PersonalIds)>> {
+        self.leave_out_erased(batch, everybody).await?;
         let going: Vec<_> = batch.going().collect();
         let rows: Vec<&SubjectRow> = going.iter().map(|(_, member)| &member.open.row).collect();
         let salts = self.inner.keyring.salts(&rows, self.now()).await?;

@@ -36,10 +36,13 @@ impl Vault {
         self.gather_looks(batch).await
     }
 
-    /// Leaves out who was erased since the last look: with their keys nothing is opened any more.
-    pub(crate) async fn leave_out_erased(&self, batch: &mut Batch) -> Result<()> {
-        let going: Vec<(usize, SubjectRef)> = batch
-            .going()
+    /// Leaves out who of those in these places was erased since the last look: with their keys nothing is opened any more.
+    pub(crate) async fn leave_out_erased(&self, batch: &mut Batch, places: &[usize]) -> Result<()> {
+        let members = places
+            .iter()
+            .filter_map(|place| Some((*place, batch.members.get(*place)?)));
+        let going: Vec<(usize, SubjectRef)> = members
+            .filter(|(_, member)| member.failed.is_none())
             .map(|(place, member)| (place, member.reference()))
             .collect();
         let references: Vec<SubjectRef> = going.iter().map(|(_, reference)| *reference).collect();

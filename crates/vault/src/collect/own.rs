@@ -35,7 +35,7 @@ impl Vault {
             let members: Vec<(usize, Arc<OpenSubject>)> = members.collect();
             let puids: Vec<Puid> = members.iter().map(|(_, open)| open.row.puid).collect();
             let values = self.inner.data.values(&puids, &numbers).await?;
-            self.leave_out_erased(batch).await?;
+            self.leave_out_erased(batch, places).await?;
             let (places, open): (Vec<usize>, Vec<_>) = members.into_iter().unzip();
             let mut open: Vec<Option<Arc<OpenSubject>>> = open.into_iter().map(Some).collect();
             self.with_keys_of(&mut open, &values).await?;
@@ -75,7 +75,7 @@ impl Vault {
         let mut spooling = batch.spooling(&self.inner.entropy);
         let all: Vec<usize> = batch.going().map(|(place, _)| place).collect();
         for place in all {
-            self.leave_out_erased(batch).await?;
+            self.leave_out_erased(batch, &[place]).await?;
             let member = batch.members.get(place);
             let Some(member) = member.filter(|member| member.failed.is_none()) else {
                 continue;
