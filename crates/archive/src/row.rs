@@ -34,7 +34,7 @@ impl Value {
 /// The values of one row, in the order of its collection's fields. Wiped on drop.
 #[expect(missing_debug_implementations, reason = "it is personal")]
 #[derive(PartialEq)]
-pub struct Row(Vec<Value>);
+pub struct Row(pub(crate) Vec<Value>);
 
 impl Row {
     /// A row of these values.

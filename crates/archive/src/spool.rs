@@ -4,6 +4,7 @@
 //! (8) and that many bytes. The files live as long as one run on one server does, so this is no format that anybody else reads.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -57,6 +58,8 @@ fn long(out: &mut impl Write, tag: u8, bytes: &[u8]) -> io::Result<()> {
 #[expect(missing_debug_implementations, reason = "it is personal")]
 pub struct SpooledRows<R: Read> {
     input: R,
+    /// Which values of a row are handed out; those that it says nothing of are.
+    only: Arc<[bool]>,
     /// Whether the end was reached, or something that cannot be read: there is no more after it.
     over: bool,
 }
@@ -64,7 +67,17 @@ pub struct SpooledRows<R: Read> {
 impl<R: Read> SpooledRows<R> {
     /// Reads rows to the end of `input`. Values are read in small pieces: pass a reader with a buffer.
     pub fn new(input: R) -> Self {
-        Self { input, over: false }
+        Self {
+            input,
+            only: Arc::new([]),
+            over: false,
+        }
+    }
+
+    /// Leaves out of each row the values in whose places there is a `false`.
+    #[must_use]
+    pub fn only(self, only: Arc<[bool]>) -> Self {
+        Self { only, ..self }
     }
 
     /// The next row; `None` at the end of the file.
@@ -79,11 +92,18 @@ impl<R: Read> SpooledRows<R> {
         if count > VALUES_MAX {
             return Err(malformed());
         }
-        let mut values = Vec::new();
-        for _ in 0..count {
-            values.push(self.value()?);
+        let mut row = Row::new(Vec::new());
+        for place in 0..count as usize {
+            let value = self.value()?;
+            if self
+                .only
+                .get(place)
+                .is_none_or(|is_handed_out| *is_handed_out)
+            {
+                row.0.push(value);
+            }
         }
-        Ok(Some(Row::new(values)))
+        Ok(Some(row))
     }
 
     fn value(&mut self) -> io::Result<Value> {
@@ -158,6 +178,18 @@ mod tests {
         Row::new(vec![]).write_to(&mut spool).unwrap();
         let rows: Vec<Row> = SpooledRows::new(&*spool).map(Result::unwrap).collect();
         assert!(rows == [row(), row(), row(), Row::new(vec![])]);
+        let some = SpooledRows::new(&*spool).only(Arc::new([false, true, false, false]));
+        let some: Vec<Row> = some.map(Result::unwrap).collect();
+        let rest = || {
+            let mut rest = vec![Value::Boolean(true)];
+            rest.extend([
+                Value::text("é\0"),
+                Value::Bytes(vec![0, 255]),
+                Value::text(""),
+            ]);
+            Row::new(rest)
+        };
+        assert!(some == [rest(), rest(), rest(), Row::new(vec![])]);
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub(crate) struct Shape {
     pub(crate) what: String,
     /// The columns, in the order of a row's values.
     pub(crate) fields: Vec<Field>,
+    /// Whether a column in which a person has no value at all is told: telemetry has one for every attribute of the data map, of which
+    /// an event has a few.
+    pub(crate) tells_empty: bool,
 }
 
 /// Of which kind the values of one person's column are. It rests on that person's rows alone, so that whoever else is in the
@@ -46,6 +49,11 @@ impl Seen {
     pub(crate) fn kind(self) -> Kind {
         self.0.unwrap_or(Kind::Text)
     }
+
+    /// Whether there is no value.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_none()
+    }
 }
 
 impl Shape {
@@ -61,6 +69,7 @@ impl Shape {
             title: words.account.to_owned(),
             what: words.account_what.to_owned(),
             fields: columns,
+            tells_empty: true,
         }
     }
 
@@ -80,6 +89,7 @@ impl Shape {
                 plain("language", words.language, Class::Udi),
                 plain("evidence", words.evidence, Class::Uii),
             ],
+            tells_empty: true,
         }
     }
 
@@ -101,6 +111,7 @@ impl Shape {
                 plain("log", words.log, Class::Sys),
                 plain("entry", words.entry, Class::Sys),
             ],
+            tells_empty: true,
         }
     }
 
@@ -129,6 +140,7 @@ impl Shape {
                 String::new()
             },
             fields: columns.collect(),
+            tells_empty: true,
         }
     }
 
@@ -147,6 +159,7 @@ impl Shape {
             title: format!("{}: {}", words.telemetry, spoken(&table.name)),
             what: words.telemetry_what.to_owned(),
             fields: columns.collect(),
+            tells_empty: false,
         }
     }
 }

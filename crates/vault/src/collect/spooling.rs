@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use privet_archive::{Collection, Row, SpooledRows};
+use privet_archive::{Collection, Field, Row, SpooledRows};
 use privet_seal::{ChunkOpener, ChunkSealer, Entropy, FileKey, FilePrefix};
 
 use super::shape::{Seen, Shape};
@@ -172,15 +172,21 @@ impl Filled {
         key: &Arc<FileKey>,
     ) -> Collection<'static> {
         let (spools, key, spool) = (Arc::clone(spools), Arc::clone(key), self.spool);
+        let is_told = self.seen.iter();
+        let is_told = is_told.map(|seen| self.shape.tells_empty || !seen.is_empty());
+        let is_told: Arc<[bool]> = is_told.collect();
+        let fields = self.shape.fields.iter().zip(&self.seen).zip(&*is_told);
+        let fields = fields.filter(|(_, is_told)| **is_told);
+        let fields = fields.map(|((field, seen), _)| Field {
+            kind: seen.kind(),
+            ..field.clone()
+        });
+        let fields = fields.collect();
         let rows = move || {
             // The opener hands out pieces of a chunk that it holds opened, so that no further buffer keeps plaintext.
             let opener = ChunkOpener::new(Arc::clone(&key), &place_of(spool), spools.open(spool)?)?;
-            Ok(SpooledRows::new(opener))
+            Ok(SpooledRows::new(opener).only(Arc::clone(&is_told)))
         };
-        let mut fields = self.shape.fields.clone();
-        for (field, seen) in fields.iter_mut().zip(&self.seen) {
-            field.kind = seen.kind();
-        }
         let Shape {
             name, title, what, ..
         } = &*self.shape;
