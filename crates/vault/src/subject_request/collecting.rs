@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use privet_seal::KeyId;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -19,6 +20,10 @@ use crate::{Error, RequestRunId, Result, SubjectRequestId, Vault};
 const PROLONGED: u32 = 4;
 /// The shortest time between two prolongations.
 const PROLONGED_AFTER_MIN: Duration = Duration::from_secs(1);
+/// Requests that are claimed at the same time, and entries that are written: what comes together is brought to the disk together.
+const AT_ONCE: usize = 64;
+/// Files that are made at the same time, of which each takes a few MiB of memory.
+const FILES_AT_ONCE: usize = 4;
 
 impl Vault {
     /// Collects for all of these requests in one pass.
@@ -36,9 +41,13 @@ impl Vault {
         let mut members = Vec::new();
         // What a store refuses for one holds nobody else up; it is told at the end.
         let mut failed = Ok(());
-        for row in due {
-            match self.claim_member(&row, at_once, run).await {
-                Ok(member) => members.extend(member),
+        let claimed = stream::iter(due).map(|row| self.claim_member(row, at_once));
+        let mut claimed = claimed.buffered(AT_ONCE);
+        while let Some(claimed) = claimed.next().await {
+            match claimed {
+                Ok(Claimed::Member(member)) => members.push(*member),
+                Ok(Claimed::Failed) => run.failed += 1,
+                Ok(Claimed::Elsewhere) => {}
                 Err(error) => failed = failed.and(Err(error)),
             }
         }
@@ -52,32 +61,33 @@ impl Vault {
             Ok(()) => self.gather(&mut batch).await,
             Err(error) => batch.fail_all(&error),
         }
-        for member in batch.members {
-            failed = failed.and(self.finish_member(&parts, member, run).await);
+        let finished = stream::iter(batch.members).map(|member| self.finish_member(&parts, member));
+        let mut finished = finished.buffered(FILES_AT_ONCE);
+        while let Some(finished) = finished.next().await {
+            match finished {
+                Ok(Finished::Collected) => run.collected += 1,
+                Ok(Finished::Ended) => {}
+                Ok(Finished::Failed) => run.failed += 1,
+                Err(error) => failed = failed.and(Err(error)),
+            }
         }
         failed
     }
 
-    /// Takes the step of one request; `None`, when another server does, or what it needs does not open.
-    async fn claim_member(
-        &self,
-        row: &SubjectRequestRow,
-        at_once: bool,
-        run: &mut RequestRun,
-    ) -> Result<Option<Member>> {
+    /// Takes the step of one request.
+    async fn claim_member(&self, row: SubjectRequestRow, at_once: bool) -> Result<Claimed> {
         let attempt = RequestRunId::random(self.inner.keyring.entropy());
         let (server, now) = (&self.inner.config.origin, self.now());
         let book = self.requests_book();
-        let claimed = book.claim(row, attempt, server, at_once, now).await?;
+        let claimed = book.claim(&row, attempt, server, at_once, now).await?;
         let Some((row, _)) = claimed else {
-            return Ok(None);
+            return Ok(Claimed::Elsewhere);
         };
         match self.member(row.clone(), attempt).await {
-            Ok(member) => Ok(Some(member)),
+            Ok(member) => Ok(Claimed::Member(Box::new(member))),
             Err(error) => {
-                run.failed += 1;
                 self.step_failed(&row, attempt, &error).await?;
-                Ok(None)
+                Ok(Claimed::Failed)
             }
         }
     }
@@ -105,23 +115,20 @@ impl Vault {
         let mut fields: Vec<u16> = self.inner.map.fields().map(|field| field.number).collect();
         fields.sort_unstable();
         let fields: std::sync::Arc<[u16]> = fields.into();
-        for member in &batch.members {
+        let records = batch.members.iter().map(|member| {
             let key: KeyId = member.key.id();
-            let record = Record::new(EntryKind::RequestCollecting, Actor::System)
+            Record::new(EntryKind::RequestCollecting, Actor::System)
                 .fact("request", member.row.id.to_string())
                 .personal("key", key.to_string())
-                .subject(member.open.used(std::sync::Arc::clone(&fields), 0));
-            self.record_patiently(record).await?;
-        }
-        Ok(())
+                .subject(member.open.used(std::sync::Arc::clone(&fields), 0))
+        });
+        let records: Vec<Record> = records.collect();
+        let written = stream::iter(records).map(|record| self.record_patiently(record));
+        let written = written.buffered(AT_ONCE);
+        written.try_for_each(|_| async { Ok(()) }).await
     }
 
-    async fn finish_member(
-        &self,
-        parts: &CopyParts,
-        mut member: Member,
-        run: &mut RequestRun,
-    ) -> Result<()> {
+    async fn finish_member(&self, parts: &CopyParts, mut member: Member) -> Result<Finished> {
         let (row, attempt) = (member.row.clone(), member.run);
         let made = match member.failed.take() {
             Some(error) => Err(error),
@@ -134,16 +141,32 @@ impl Vault {
             tracing::warn!(request = %row.id, "what was gathered for a request could not be deleted");
         }
         match made {
-            Ok(true) => run.collected += 1,
-            // Taken back, or the person was erased, meanwhile.
-            Ok(false) => {}
+            Ok(true) => Ok(Finished::Collected),
+            Ok(false) => Ok(Finished::Ended),
             Err(error) => {
-                run.failed += 1;
                 self.step_failed(&row, attempt, &error).await?;
+                Ok(Finished::Failed)
             }
         }
-        Ok(())
     }
+}
+
+/// What became of taking a request's step.
+enum Claimed {
+    Member(Box<Member>),
+    /// Another server does it.
+    Elsewhere,
+    /// What it needs does not open; it is tried again.
+    Failed,
+}
+
+/// What became of making a request's file.
+enum Finished {
+    Collected,
+    /// Taken back, or the person was erased, meanwhile.
+    Ended,
+    /// It is tried again.
+    Failed,
 }
 
 /// What this server holds, and prolongs while it works on it.
