@@ -192,7 +192,7 @@ impl Client {
     /// Erases single fields of a subject: no copy of their values opens again, wherever it lies. In databases of the data map that know
     /// the subject by one of its aliases, the fields' columns are cleared, and what is sealed there besides is sealed anew. **Sealed
     /// values that lie outside these tables, or have not reached them by `old_key_until`, do not open any more.** Columns in `elsewhere`
-    /// are for the application to clear.
+    /// are for the application to clear. `request` leads to the signed receipt; it is for the person.
     ///
     /// ```
     /// # async fn example(client: privet::Client, oid: privet::wire::Oid) -> Result<(), privet::Error> {

@@ -289,7 +289,7 @@ impl SubjectRequestStore for FailNth<dyn KeyStore> {
     async fn add_subject_request(
         &self,
         request: SubjectRequestRow,
-        key: KeyRow,
+        key: Option<KeyRow>,
     ) -> Result<(), StoreError> {
         self.faults
             .around(self.inner.add_subject_request(request, key))

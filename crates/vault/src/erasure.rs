@@ -9,7 +9,7 @@ mod rows;
 
 pub(crate) use fields::FieldsInHand;
 pub use fields::{ClearedTable, FieldElsewhere, FieldsErased, KeptField, SourceFields};
-pub(crate) use noted::{Draft, settle, settled};
+pub(crate) use noted::{Draft, FieldsDraft, Standing, fields_erased, settle, settled};
 pub(crate) use rows::{Held, InHand};
 pub use rows::{RowsErased, SourceRows};
 
@@ -246,9 +246,18 @@ impl Vault {
         draft: Draft,
         entry: u64,
     ) -> Option<Receipt> {
-        let (request, run) = (erasure.request, erasure.run);
-        let confirmation = self.confirm_erasure((request, run), draft, (entry, Duration::ZERO));
-        let waits = match confirmation.await {
+        let held = (erasure.request, erasure.run);
+        let confirmation = self.confirm_erasure(held, draft, (entry, Duration::ZERO));
+        self.receipt_if_done(held, confirmation.await).await
+    }
+
+    /// The receipt, if that was all; else the request is let go until it is looked at again.
+    async fn receipt_if_done(
+        &self,
+        (request, run): (SubjectRequestId, RequestRunId),
+        confirmation: Result<Confirmation>,
+    ) -> Option<Receipt> {
+        let waits = match confirmation {
             Ok(Confirmation::Done(content)) => return self.signed_erasure(*content?).ok(),
             Ok(Confirmation::Waits(why)) => self.step_waits(request, run, why).await,
             Err(error) => Err(error),

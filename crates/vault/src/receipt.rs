@@ -23,8 +23,8 @@ use jiff::Timestamp;
 
 pub use document::{AnswerKind, ReceiptAnswer, ReceiptSubject, ReceiptText};
 pub use erasure::{
-    BackupsEnd, Destroyed, DestroyedKeys, ErasedTable, ErasureContent, KeptByLaw, KeyBackups,
-    LogPlace, TelemetryEnd,
+    BackupsEnd, Destroyed, DestroyedKeys, ErasedField, ErasedTable, ErasureContent, KeptByLaw,
+    KeyBackups, LogPlace, TelemetryEnd, UntouchedColumn,
 };
 pub use key::{ReceiptKey, ReceiptKeyError, ReceiptPublicKey};
 
@@ -90,7 +90,7 @@ impl Receipt {
     /// Signs what became of somebody's erasure. The same content under the same key gives the same bytes.
     ///
     /// # Errors
-    /// [`ReceiptError::Unwritable`] for content without a controller.
+    /// [`ReceiptError::Unwritable`] for content without a controller, or that says of somebody who stays that nothing does.
     pub fn sign_erasure(content: &ErasureContent, key: &ReceiptKey) -> Result<Self, ReceiptError> {
         let mut document = ErasureDocument::of(content);
         document.content().map_err(|_| ReceiptError::Unwritable)?;

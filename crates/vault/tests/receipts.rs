@@ -153,7 +153,7 @@ fn log_key(vectors: &Json) -> VerifierKey {
 fn receipts_of_erasure_are_made_as_published() {
     let vectors = erasure_vectors();
     let cases = list(&vectors, "receipts");
-    assert_eq!(cases.len(), 3);
+    assert_eq!(cases.len(), 5);
     for case in cases {
         let key = ReceiptKey::from_secret_text(text(case, "key")).unwrap();
         let content: ErasureContent =
@@ -185,7 +185,7 @@ fn vectors_of_consent() -> Json {
 fn what_is_no_receipt_of_erasure_is_refused() {
     let vectors = erasure_vectors();
     let cases = list(&vectors, "receipts_invalid");
-    assert_eq!(cases.len(), 21);
+    assert_eq!(cases.len(), 29);
     for case in cases {
         let key: ReceiptPublicKey = text(case, "key").parse().unwrap();
         let read = verify_erasure(text(case, "receipt").as_bytes(), &key);

@@ -128,6 +128,14 @@ pub struct FieldsErased {
     /// Whether the log's mirror has the entry, so that no restore of the stores undoes this. If not (the status is 202 then), it is
     /// done here all the same, and holds as soon as the mirror answers again.
     pub confirmed: bool,
+    /// The request that this was entered as: `GET /v1/requests/{id}/receipt` has the receipt once everything is over. Give it to the
+    /// person: nothing else leads to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<SubjectRequestId>,
+    /// The signed receipt, where it is over and confirmed at once, and this server signs any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub receipt: Option<serde_json::Value>,
 }
 
 /// What was done about erased fields in a table of an application's database.

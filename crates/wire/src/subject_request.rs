@@ -101,6 +101,9 @@ pub struct SubjectRequest {
     pub kind: SubjectRequestKind,
     /// How far it is.
     pub state: SubjectRequestState,
+    /// The fields, where single ones are erased; absent where everything is. Whose they are is not known of such a request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
     /// Whose it is; nobody's once they are erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Oid>,

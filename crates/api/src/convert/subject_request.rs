@@ -58,6 +58,7 @@ pub(crate) fn subject_request_out(request: vault::RequestSummary) -> wire::Subje
             vault::SubjectRequestKind::Erasure => wire::SubjectRequestKind::Erasure,
         },
         state: state_out(request.state),
+        fields: request.fields,
         subject: request.oid.map(oid_out),
         received_at: request.received_at,
         asked_at: request.asked_at,

@@ -46,8 +46,10 @@ struct People {
 /// A request in a list.
 struct Row {
     address: String,
-    title: &'static str,
+    title: String,
     subject: Option<String>,
+    /// Whether single fields are erased: nobody's from the beginning.
+    of_fields: bool,
     state: &'static str,
     due: String,
     /// `late` or `soon`.
@@ -75,7 +77,8 @@ impl Row {
         let step = step.zip(request.next_at);
         Self {
             address: format!("/people/{}", request.id),
-            title: title(request.kind),
+            title: title(&request),
+            of_fields: !request.fields.is_empty(),
             subject: request.oid.map(|oid| oid.to_string()),
             state: request.state.as_str(),
             due: request.due_on.to_string(),
@@ -95,10 +98,11 @@ impl Row {
     }
 }
 
-fn title(kind: SubjectRequestKind) -> &'static str {
-    match kind {
-        SubjectRequestKind::Access => "A copy of everything",
-        SubjectRequestKind::Erasure => "To be forgotten",
+fn title(request: &RequestSummary) -> String {
+    match request.kind {
+        SubjectRequestKind::Access => "A copy of everything".to_owned(),
+        SubjectRequestKind::Erasure if request.fields.is_empty() => "To be forgotten".to_owned(),
+        SubjectRequestKind::Erasure => format!("To have erased: {}", request.fields.join(", ")),
     }
 }
 
@@ -197,9 +201,9 @@ async fn render(
         Some((status, problem)) => (status, Some(problem)),
     };
     let summary = detail.summary;
-    let title = title(summary.kind);
+    let title = title(&summary);
     let request = Request {
-        frame: Frame::of(api, who, Some(Place::People), title),
+        frame: Frame::of(api, who, Some(Place::People), &title),
         id: id.to_string(),
         entered: summary.asked_at.into(),
         ended: summary.ended_at.map(Into::into),

@@ -80,7 +80,7 @@ pub(crate) async fn write(
 /// Erases single fields of a subject: deletes their values, seals all others under a new key and destroys the old one, so that no
 /// copy of the erased values opens again. In applications' databases that know the subject, the columns of these fields are cleared
 /// and all other sealed values sealed anew; the key before opens for an hour more, for what applications have not written yet.
-/// Sealed values that they keep outside the tables of the data map do not open after that.
+/// Sealed values that they keep outside the tables of the data map do not open after that. `request` leads to the signed receipt.
 #[utoipa::path(post, path = "/v1/subjects/{oid}/fields/erase", tag = "subjects", request_body = EraseFields,
     params(("oid" = privet_wire::Oid, Path)),
     responses((status = 200, body = FieldsErased), (status = 202, body = FieldsErased,
@@ -144,6 +144,10 @@ pub(crate) async fn erase_fields(
         kept: kept.collect(),
         elsewhere: elsewhere.collect(),
         confirmed: erased.confirmed,
+        request: Some(request_id_out(erased.request)),
+        receipt: erased
+            .receipt
+            .and_then(|receipt| serde_json::from_slice(receipt.as_bytes()).ok()),
     };
     Answer::sized(status, &body, 1_024)
 }

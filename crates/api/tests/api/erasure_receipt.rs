@@ -85,3 +85,40 @@ async fn whoever_has_left_gets_a_receipt_without_a_login() {
     let page = send(&bed, "GET", &in_address, "", "").await;
     assert!(!page.text().contains("ErasureReceipt"));
 }
+
+#[tokio::test]
+async fn whoever_had_one_value_erased_gets_a_receipt_by_its_number() {
+    let bed = bed().await;
+    let ada = bed.subject("ada@example.com").await;
+    let browser = OwnBrowser::of(&bed, &ada, 1).await;
+    let page = browser
+        .post(&bed, "/me/data/phone/erase", "understood=yes")
+        .await
+        .expect(200);
+    let operator = bed.of("operator").await;
+    let list = operator.get("/v1/requests").await.expect(200).json();
+    let id = list["requests"][0]["id"].as_str().unwrap().to_owned();
+    // It is shown once, and leads to the receipt without a login.
+    assert!(page.text().contains(&format!("<code>{id}</code>")));
+    assert!(page.text().contains("href=\"/me/receipt\""));
+    let form = format!("request={id}");
+    let receipt = send(&bed, "POST", "/me/receipt", "", &form).await;
+    let receipt = receipt.expect(200);
+    let key = ReceiptKey::from_seed(&[9; 32]).unwrap().public();
+    let content = verify_erasure(&receipt.body, &key).unwrap();
+    assert_eq!(content.request.to_string(), id);
+    assert_eq!(content.fields[0].field, "phone");
+    assert!(!receipt.text().contains(&ada));
+    let path = format!("/v1/requests/{id}/receipt");
+    let read = operator.get(&path).await.expect(200);
+    assert_eq!(read.body, receipt.body);
+
+    // An application has the same document in its answer.
+    let job = bed.of("job").await;
+    let erase = format!("/v1/subjects/{ada}/fields/erase");
+    let body = json!({"fields": ["email"]});
+    let answer = job.post(&erase, body).await.expect(200).json();
+    let bytes = serde_json::to_vec(&answer["receipt"]).unwrap();
+    let content = verify_erasure(&bytes, &key).unwrap();
+    assert_eq!(answer["request"], content.request.to_string());
+}

@@ -99,6 +99,12 @@ async fn single_fields_are_erased() {
         assert_eq!(erased.fields, ["phone"]);
         assert_eq!((erased.values_deleted, erased.values_resealed), (1, 1));
         assert!(erased.confirmed && erased.kept.is_empty());
+        let request = erased.request.unwrap();
+        let listed = operator.get("/v1/requests").await.expect(200).json();
+        let found = &listed["requests"][0];
+        assert_eq!(found["id"], request.to_string());
+        assert_eq!(found["fields"], json!(["phone"]));
+        assert_eq!(found["state"], "done");
         let described: Subject = job.get(&path).await.expect(200).read();
         assert_eq!(described.fields, ["email"]);
         let answer: RevealAnswer = reveal_email(&job, &oid, "service").await.expect(200).read();

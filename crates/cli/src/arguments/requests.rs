@@ -110,7 +110,8 @@ pub(crate) enum Request {
     ///
     /// In databases of applications that know the person, the columns of these fields are cleared and all else that is sealed there
     /// is sealed anew; for an hour the key before opens as well. Sealed values that an application keeps outside the tables of
-    /// the data map, or has not written by then, do not open any more. The answer says what was done, and what is left to whom.
+    /// the data map, or has not written by then, do not open any more. The answer says what was done, what is left to whom, and the
+    /// request by which `privet request receipt` has the signed receipt once all of that is over.
     EraseFields {
         /// The person's operational id.
         subject: Oid,
@@ -146,7 +147,7 @@ pub(crate) enum Request {
         /// The request's id.
         id: SubjectRequestId,
     },
-    /// Fetch the signed receipt of an erasure that is done.
+    /// Fetch the signed receipt of an erasure that is done, of everything or of single fields.
     ///
     /// It says what was destroyed, what law keeps, and from when on no backup brings anything back, and leads to nobody.
     Receipt {

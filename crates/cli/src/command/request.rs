@@ -176,6 +176,9 @@ fn fields_erased(erased: &FieldsErased, style: Style) -> Result<()> {
         fact("still at", &format!("{place} ({})", column.field))?;
     }
     fact("entry", &erased.entry.to_string())?;
+    if let Some(request) = &erased.request {
+        fact("receipt of", &request.to_string())?;
+    }
     match erased.confirmed {
         true => Ok(()),
         false => fact("mirror", "does not say so yet; it holds when it answers"),
@@ -193,7 +196,7 @@ fn list(page: &SubjectRequestPage, style: Style) -> Result<()> {
     for request in &page.requests {
         table.add_row([
             request.id.to_string(),
-            kind(request.kind).to_owned(),
+            kind(request),
             state(request.state).to_owned(),
             request
                 .subject
@@ -218,7 +221,7 @@ fn show(detail: &SubjectRequestDetail, style: Style) -> Result<()> {
     line(format!(
         "{}  {}  {}",
         request.id,
-        kind(request.kind),
+        kind(request),
         state(request.state)
     ))?;
     if let Some(subject) = request.subject {
@@ -297,10 +300,11 @@ fn due(request: &SubjectRequest) -> String {
     format!("{}{mark}", request.due_on)
 }
 
-fn kind(kind: SubjectRequestKind) -> &'static str {
-    match kind {
-        SubjectRequestKind::Access => "access",
-        SubjectRequestKind::Erasure => "erasure",
+fn kind(request: &SubjectRequest) -> String {
+    match request.kind {
+        SubjectRequestKind::Access => "access".to_owned(),
+        SubjectRequestKind::Erasure if request.fields.is_empty() => "erasure".to_owned(),
+        SubjectRequestKind::Erasure => format!("erasure of {}", request.fields.join(", ")),
     }
 }
 

@@ -144,6 +144,30 @@ fn has_a_receipt(place: &Place, request: &str, oid: &str) {
     assert!(refused.contains("altered"), "{refused}");
 }
 
+/// What the answer names is fetched, and checked without the folder.
+fn has_a_receipt_of_email(place: &Place, erased: &str, oid: &str) {
+    let line = erased.lines().find(|line| line.contains("receipt of"));
+    let request = line.unwrap().split_whitespace().last().unwrap();
+    let file = place.path("fields.json");
+    let out = file.to_str().unwrap();
+    place.run(&["request", "receipt", request, "-o", out]).ok();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(oid), "{text}");
+    let key = |name: &str| fs::read_to_string(place.dir().join(name)).unwrap();
+    let (key, log_key) = (key("receipt.pub"), key("log.pub"));
+    let verify = ["request", "verify", out, "--key", key.trim()];
+    let verify = [&verify[..], &["--log-key", log_key.trim()]].concat();
+    let said = place.run(&verify).ok();
+    assert!(
+        said.contains("erased: email, and nothing else of the person"),
+        "{said}"
+    );
+    assert!(said.contains("1 keys of the account"), "{said}");
+    assert!(said.contains("proved: entry "), "{said}");
+    fs::write(&file, text.replace("\"email\"", "\"phone\"")).unwrap();
+    assert!(place.run(&verify).failed().contains("altered"));
+}
+
 #[test]
 fn a_request_says_how_the_person_was_known() {
     let (place, _server, people) = with_people(7, 1);
@@ -175,7 +199,9 @@ fn single_fields_of_somebody_who_stays_are_erased() {
     assert!(unknown.contains("unknown_field"), "{unknown}");
     let unchecked = erase("email", " ").failed();
     assert!(unchecked.contains("identity_unchecked"), "{unchecked}");
-    assert_eq!(place.run(&["request", "list"]).ok(), "no requests\n");
+    let list = place.run(&["request", "list"]).ok();
+    assert!(list.contains("erasure of email"), "{list}");
+    has_a_receipt_of_email(&place, &erased, oid);
     place.run(&["consent", "show", oid]).ok();
     place.run(&["audit", "verify"]).ok();
 }

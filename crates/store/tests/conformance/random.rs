@@ -237,7 +237,10 @@ async fn asked_answer(stores: &Stores, call: &Call) -> Option<String> {
         Call::Ask(n, subject, access) => {
             let kind = SubjectRequestKind::ALL[usize::from(!access)];
             let row = asked(*n, reference(*subject), kind);
-            format!("{:?}", keys.add_subject_request(row, key_of(*n)).await)
+            format!(
+                "{:?}",
+                keys.add_subject_request(row, Some(key_of(*n))).await
+            )
         }
         Call::Advance(n, version, to, destroys) => {
             let progress = Progress {

@@ -66,7 +66,9 @@ fn claimed(n: u32) -> Event {
 
 async fn add(stores: &Stores, n: u32, subject: u32, kind: SubjectRequestKind) -> SubjectRequestRow {
     let row = asked(n, reference(subject), kind);
-    let added = stores.keys.add_subject_request(row.clone(), key_of(n));
+    let added = stores
+        .keys
+        .add_subject_request(row.clone(), Some(key_of(n)));
     added.await.unwrap();
     row
 }
@@ -139,13 +141,43 @@ async fn a_request_comes_back_as_it_was_put() {
 }
 
 #[tokio::test]
+async fn requests_of_nobody_need_no_key_and_stay() {
+    on_each(async |stores| {
+        people(stores).await;
+        let nobodys = |n: u32| SubjectRequestRow {
+            subject: None,
+            details: Vec::new(),
+            ..asked(n, reference(1), ERASURE)
+        };
+        // As many at a time as there are.
+        for n in [1, 2] {
+            let added = stores.keys.add_subject_request(nobodys(n), None).await;
+            assert_eq!(added, Ok(()));
+            assert!(!has_key(stores, n).await);
+            let again = stores.keys.add_subject_request(nobodys(n), None).await;
+            assert_eq!(again, Err(StoreError::Conflict));
+        }
+        add(stores, 3, 1, ERASURE).await;
+        let of_one = SubjectRequestFilter {
+            subject: Some(reference(1)),
+            count_max: 9,
+            ..SubjectRequestFilter::default()
+        };
+        let found = stores.keys.subject_requests(&of_one).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(stored(stores, 1).await, Some(nobodys(1)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_subject_has_one_running_request_of_each_kind() {
     on_each(async |stores| {
         people(stores).await;
         let first = add(stores, 1, 1, ACCESS).await;
         let refused = async |n: u32, subject: u32, kind| {
             let row = asked(n, reference(subject), kind);
-            let added = stores.keys.add_subject_request(row, key_of(n)).await;
+            let added = stores.keys.add_subject_request(row, Some(key_of(n))).await;
             assert_eq!(added, Err(StoreError::Conflict), "{n}");
             assert!(!has_key(stores, n).await || n == 1, "nothing is added");
         };
@@ -204,7 +236,7 @@ async fn one_of_many_that_ask_at_once_gets_its_request() {
         for n in 1..=16 {
             let keys = stores.keys.clone();
             let row = asked(n, reference(1), ACCESS);
-            tasks.spawn(async move { keys.add_subject_request(row, key_of(n)).await });
+            tasks.spawn(async move { keys.add_subject_request(row, Some(key_of(n))).await });
         }
         let added = tasks.join_all().await;
         assert_eq!(added.iter().filter(|added| added.is_ok()).count(), 1);
@@ -337,7 +369,7 @@ async fn requests_end_with_their_subject() {
         assert!(put(stores, &done, effects).await);
         assert_eq!(stored(stores, 4).await, Some(done));
         let row = asked(5, reference(1), ACCESS);
-        let added = stores.keys.add_subject_request(row, key_of(5)).await;
+        let added = stores.keys.add_subject_request(row, Some(key_of(5))).await;
         assert_eq!(added, Err(StoreError::Conflict), "nobody is there to ask");
     })
     .await;
@@ -355,7 +387,9 @@ async fn nobody_asks_while_they_are_destroyed() {
             let row = asked(round, reference(round), ACCESS);
             let keys = stores.keys.clone();
             let adding =
-                tokio::spawn(async move { keys.add_subject_request(row, key_of(round)).await });
+                tokio::spawn(
+                    async move { keys.add_subject_request(row, Some(key_of(round))).await },
+                );
             let keys = stores.keys.clone();
             let consent = ConsentEnd::default();
             let destroyed = keys.destroy_subject(reference(round), day(1), at(9), None, consent);

@@ -7,6 +7,7 @@
 //! logs ([`replay`](super::replay)).
 
 mod outcome;
+mod receipt;
 mod reseal;
 mod sources;
 
@@ -27,6 +28,7 @@ use crate::subject_request::CHECKED_BYTES_MAX;
 use crate::{Caller, Error, PrincipalKind, Result, SubjectName, SubjectRef, Vault};
 
 pub use outcome::{ClearedTable, FieldElsewhere, FieldsErased, KeptField, SourceFields};
+use receipt::{Entered, request_of};
 use reseal::Resealed;
 
 /// Who has fields erased.
@@ -52,6 +54,15 @@ impl By {
 struct Done {
     entry: u64,
     resealed: Resealed,
+}
+
+/// The same of both sides.
+struct CarriedOut {
+    done: Done,
+    sources: SourceFields,
+    elsewhere: Vec<FieldElsewhere>,
+    /// The request that this is, which leads to the receipt.
+    entered: Entered,
 }
 
 /// An erasure: whose, the code of the key's kind, its generation.
@@ -151,35 +162,46 @@ impl Vault {
         };
         let numbers: Vec<u16> = fields.iter().map(|field| field.number).collect();
         let (vault, subject) = (self.clone(), Arc::clone(open));
-        let work = tokio::spawn(async move {
-            let begun = vault.begin_fields(&subject, numbers).await?;
-            let done = vault.carry_out_both(&begun, &by).await;
-            drop(begun);
-            if done.is_err() {
-                vault.inner.ledger.take_up_fields();
-            }
-            done
-        });
-        let (Done { entry, resealed }, sources) = work
-            .await
-            .map_err(|_| Error::Internal("an erasure broke off; it is taken up again"))??;
-        let kept = self.kept_of(open.row.reference, fields).await?;
+        let work = tokio::spawn(async move { vault.erase_both(&subject, numbers, &by).await });
+        work.await
+            .map_err(|_| Error::Internal("an erasure broke off; it is taken up again"))?
+    }
+
+    async fn erase_both(
+        &self,
+        open: &OpenSubject,
+        numbers: Vec<u16>,
+        by: &By,
+    ) -> Result<FieldsErased> {
+        let begun = self.begin_fields(open, numbers.clone()).await?;
+        let carried_out = self.carry_out_both(&begun, by).await;
+        drop(begun);
+        let carried_out = carried_out.inspect_err(|_| self.inner.ledger.take_up_fields())?;
+        let fields = self.fields_numbered(&numbers);
+        let kept = self.kept_of(open.row.reference, &fields).await?;
         // Last: the mirror has had all this time for it.
+        let entry = carried_out.done.entry;
         let confirmed = self.inner.audit.is_mirrored(entry, MIRROR_WAIT).await;
+        let receipt = self.fields_receipt(&carried_out).await;
+        let resealed = carried_out.done.resealed;
         Ok(FieldsErased {
             entry,
             fields: fields.iter().map(|field| field.name.to_string()).collect(),
             values_deleted: resealed.deleted,
             values_resealed: resealed.resealed,
             kept,
-            elsewhere: self.elsewhere(fields, &sources),
-            sources,
+            elsewhere: carried_out.elsewhere,
+            sources: carried_out.sources,
             confirmed,
+            request: carried_out.entered.request,
+            receipt,
         })
     }
 
     /// Both sides; the vault's own first.
-    async fn carry_out_both(&self, begun: &Begun, by: &By) -> Result<(Done, SourceFields)> {
+    async fn carry_out_both(&self, begun: &Begun, by: &By) -> Result<CarriedOut> {
+        let operational = begun.operational.as_ref();
+        let entered = self.enter_fields(&begun.account, operational).await?;
         if let Some(operational) = &begun.operational {
             self.intend(operational, by).await?;
         }
@@ -191,7 +213,20 @@ impl Vault {
             }
             None => SourceFields::default(),
         };
-        Ok((done, sources))
+        let fields = self.fields_numbered(&begun.account.fields);
+        Ok(CarriedOut {
+            elsewhere: self.elsewhere(&fields, &sources),
+            done,
+            sources,
+            entered,
+        })
+    }
+
+    /// Those of these fields that the data map has.
+    pub(super) fn fields_numbered(&self, numbers: &[u16]) -> Vec<&Field> {
+        let fields = numbers.iter();
+        let fields = fields.filter_map(|number| self.inner.map.field_by_number(*number));
+        fields.collect()
     }
 
     /// The fields of these names, each once, by number.
@@ -348,11 +383,18 @@ impl Vault {
                 continue;
             };
             // One that fails does not keep the others waiting.
-            if let Err(error) = self.carry_out_fields(&erasure, &By::SERVER).await {
+            if let Err(error) = self.take_up(&erasure).await {
                 outcome = Err(error);
             }
         }
         outcome
+    }
+
+    async fn take_up(&self, account: &FieldErasure) -> Result<()> {
+        // Whoever began it may not have come as far as that.
+        let operational = self.begun_beside(account).await?;
+        self.enter_fields(account, operational.as_ref()).await?;
+        self.carry_out_fields(account, &By::SERVER).await.map(drop)
     }
 
     async fn is_known(&self, subject: SubjectRef) -> Result<bool> {
@@ -382,7 +424,7 @@ impl Vault {
     }
 
     /// Where applications may hold these fields, and it is theirs to erase them.
-    fn elsewhere(&self, fields: &[&Field], done: &SourceFields) -> Vec<FieldElsewhere> {
+    pub(super) fn elsewhere(&self, fields: &[&Field], done: &SourceFields) -> Vec<FieldElsewhere> {
         let mut found: Vec<FieldElsewhere> = Vec::new();
         for source in self.inner.sources.keys() {
             let Some(described) = self.inner.map.source(source.as_str()) else {
@@ -433,6 +475,9 @@ fn about(kind: EntryKind, erasure: &FieldErasure, by: &By) -> Record {
             fields: erasure.fields.as_slice().into(),
             count: 0,
         });
+    if erasure.kind == KeyKind::SubjectAccount {
+        record = record.fact("request", request_of(erasure).to_string());
+    }
     if let Some(address) = &by.address {
         record = record.personal("address", address.as_str());
     }

@@ -1,6 +1,8 @@
 //! What is noted of an erasure until its receipt can be written: with the request, in the key store, so that a crash at any
 //! point leaves it behind. Before anything is destroyed it says what will be; nothing of it leads to whose it was once that is done.
 
+mod fields;
+
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
@@ -18,6 +20,8 @@ use crate::receipt::{
 };
 use crate::{Error, Result, SourceName, SubjectRef, Vault};
 
+pub(crate) use fields::{FieldsDraft, Standing};
+
 /// What the answers to consent are called among what is kept.
 const CONSENT: &str = "consent";
 /// The law under which they are.
@@ -34,6 +38,8 @@ pub(crate) struct Doomed {
 #[serde(rename_all = "snake_case")]
 enum Stored {
     Draft(Box<Draft>),
+    /// Of single fields. A server that knows nothing of these takes it for nothing that it could settle.
+    Fields(Box<FieldsDraft>),
     Settled(Box<ErasureContent>),
 }
 
@@ -62,7 +68,7 @@ impl Draft {
     pub(crate) fn of(row: &SubjectRequestRow) -> Option<Self> {
         match serde_json::from_slice(row.progress.receipt.as_deref()?) {
             Ok(Stored::Draft(draft)) => Some(*draft),
-            Ok(Stored::Settled(_)) | Err(_) => None,
+            Ok(Stored::Fields(_) | Stored::Settled(_)) | Err(_) => None,
         }
     }
 
@@ -132,8 +138,18 @@ impl Draft {
 pub(crate) fn settled(row: &SubjectRequestRow) -> Option<ErasureContent> {
     match serde_json::from_slice(row.progress.receipt.as_deref()?) {
         Ok(Stored::Settled(content)) => Some(*content),
-        Ok(Stored::Draft(_)) | Err(_) => None,
+        Ok(Stored::Draft(_) | Stored::Fields(_)) | Err(_) => None,
     }
+}
+
+/// The names of the fields, where a request is the erasure of single ones.
+pub(crate) fn fields_erased(row: &SubjectRequestRow) -> Vec<String> {
+    if let Some(draft) = FieldsDraft::of(row) {
+        return draft.fields();
+    }
+    let content = settled(row).map(|content| content.fields);
+    let fields = content.unwrap_or_default().into_iter();
+    fields.map(|one| one.field).collect()
 }
 
 /// What is stored from then on.
@@ -234,30 +250,19 @@ impl Vault {
         draft: &Draft,
         index: u64,
     ) -> Result<ErasureContent> {
-        let audit = &self.inner.audit;
-        let bytes = audit.entry(index).await?;
-        let at = Entry::parse(&bytes)?.ts;
-        let controller = self.inner.map.controller().map(|controller| Controller {
-            name: controller.name.clone(),
-            contact: controller.contact.clone(),
-        });
-        let names = |names: &BTreeSet<SourceName>| names.iter().map(ToString::to_string).collect();
+        let (at, log) = self.log_place(index).await?;
         Ok(ErasureContent {
             request: row.id,
-            controller,
+            controller: self.controller(),
             received_at: row.received_at,
+            fields: Vec::new(),
             destroyed: Destroyed {
                 at,
                 keys: draft.keys,
                 links: draft.links,
                 values: draft.values(),
             },
-            log: LogPlace {
-                origin: audit.origin().to_owned(),
-                index,
-                leaf: leaf_hash(&bytes).to_base64(),
-                proof: audit.proof(index).await?,
-            },
+            log,
             kept: draft.kept.clone(),
             tables: draft.tables.clone(),
             later: names(&draft.later),
@@ -267,6 +272,27 @@ impl Vault {
                 _ => TelemetryEnd::Severed,
             },
             backups: self.backups_end(at),
+        })
+    }
+
+    /// When an entry of this server's log was written, and the proof that the log holds it.
+    async fn log_place(&self, index: u64) -> Result<(Timestamp, LogPlace)> {
+        let audit = &self.inner.audit;
+        let bytes = audit.entry(index).await?;
+        let place = LogPlace {
+            origin: audit.origin().to_owned(),
+            index,
+            leaf: leaf_hash(&bytes).to_base64(),
+            proof: audit.proof(index).await?,
+        };
+        Ok((Entry::parse(&bytes)?.ts, place))
+    }
+
+    /// In whose name receipts are given.
+    fn controller(&self) -> Option<Controller> {
+        self.inner.map.controller().map(|controller| Controller {
+            name: controller.name.clone(),
+            contact: controller.contact.clone(),
         })
     }
 
@@ -285,4 +311,8 @@ impl Vault {
             },
         }
     }
+}
+
+fn names(names: &BTreeSet<SourceName>) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }

@@ -13,7 +13,7 @@ use crate::{SubjectRef, SubjectRequestId};
 pub struct SubjectRequestRow {
     /// The request.
     pub id: SubjectRequestId,
-    /// Whose it is; nobody's once the subject is destroyed.
+    /// Whose it is; nobody's once the subject is destroyed, nor where single fields are erased.
     pub subject: Option<SubjectRef>,
     /// What is asked for.
     pub kind: SubjectRequestKind,
@@ -47,12 +47,13 @@ pub struct SubjectRequestFilter {
 /// Requests of people, in the key store.
 #[async_trait]
 pub trait SubjectRequestStore: Send + Sync {
-    /// Adds a request with its key. [`StoreError::Conflict`], and nothing is added, when it or its key exists, its subject does not, or
-    /// the subject has another request of this kind that [is running](SubjectRequestState::is_running).
+    /// Adds a request with its key, where it has one: nobody's request has no details that it could seal. [`StoreError::Conflict`],
+    /// and nothing is added, when it or its key exists, its subject does not, or the subject has another request of this kind that
+    /// [is running](SubjectRequestState::is_running).
     async fn add_subject_request(
         &self,
         request: SubjectRequestRow,
-        key: KeyRow,
+        key: Option<KeyRow>,
     ) -> Result<(), StoreError>;
 
     /// One request.

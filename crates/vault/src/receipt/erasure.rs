@@ -1,5 +1,5 @@
-//! Receipts of erasure: what was destroyed and when, what is kept and why, and from when on nothing brings it back. They hold
-//! nothing that leads to whose it was.
+//! Receipts of erasure, of everything or of single fields: what was destroyed and when, what is kept and why, and from when on
+//! nothing brings it back. They hold nothing that leads to whose it was.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,6 +13,10 @@ use super::{Controller, ReceiptError};
 use crate::SubjectRequestId;
 
 const KIND: &str = "ErasureReceipt";
+/// The version of receipts of everything. They are as they always were, so that what checks them need not know of the other.
+const WHOLE: &str = "urn:privet:erasure-receipt:1#";
+/// The version of receipts of single fields: nobody who knows the first one alone takes one for a receipt of everything.
+const OF_FIELDS: &str = "urn:privet:erasure-receipt:2#";
 
 /// What a receipt of erasure says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +29,9 @@ pub struct ErasureContent {
     pub controller: Option<Controller>,
     /// When the request came.
     pub received_at: Timestamp,
+    /// The fields that were erased of somebody who stays; nothing where everything was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<ErasedField>,
     /// What is gone.
     pub destroyed: Destroyed,
     /// Where the log says so.
@@ -41,6 +48,28 @@ pub struct ErasureContent {
     pub telemetry: TelemetryEnd,
     /// From when on no backup brings it back.
     pub backups: BackupsEnd,
+}
+
+/// A field that was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasedField {
+    /// Its name in the data map.
+    pub field: String,
+    /// Columns of applications' databases that may hold it besides, and were not touched.
+    pub elsewhere: Vec<UntouchedColumn>,
+}
+
+/// A column of an application's database that was not touched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UntouchedColumn {
+    /// The database's name in the data map.
+    pub source: String,
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
 }
 
 /// What was destroyed, in numbers.
@@ -158,6 +187,8 @@ pub enum TelemetryEnd {
     Severed,
     /// Telemetry had no id of theirs.
     None,
+    /// Single fields were erased alone: the person stays, and so does their id.
+    Stays,
 }
 
 /// From when on no backup brings it back.
@@ -196,10 +227,14 @@ pub(super) struct ErasureDocument {
 
 impl ErasureDocument {
     pub(super) fn of(content: &ErasureContent) -> Self {
+        let version = match content.fields.is_empty() {
+            true => WHOLE,
+            false => OF_FIELDS,
+        };
         Self {
             context: json!([
                 "https://w3id.org/security/data-integrity/v2",
-                { "@vocab": "urn:privet:erasure-receipt:1#" }
+                { "@vocab": version }
             ]),
             id: format!("urn:uuid:{}", content.request),
             kind: KIND.to_owned(),
@@ -220,7 +255,9 @@ impl ErasureDocument {
     /// What it says. Whatever is the same in every receipt has to be so in this one.
     pub(super) fn content(&self) -> Result<ErasureContent, ReceiptError> {
         let expected = Self::of(&self.erasure).unsecured()?;
-        match expected == self.unsecured()? && self.erasure.controller.is_some() {
+        let stays = self.erasure.telemetry == TelemetryEnd::Stays;
+        let is_told = self.erasure.controller.is_some() && stays != self.erasure.fields.is_empty();
+        match expected == self.unsecured()? && is_told {
             true => Ok(self.erasure.clone()),
             false => Err(ReceiptError::Form),
         }

@@ -139,7 +139,7 @@ impl Vault {
         match self
             .inner
             .keys
-            .add_subject_request(row.clone(), key_row)
+            .add_subject_request(row.clone(), Some(key_row))
             .await
         {
             Ok(()) => Ok(RequestSummary::new(&row, Some(open.row.oid), now)),
@@ -185,7 +185,12 @@ impl Vault {
             version: 1,
             progress: Progress::closing(run, server, receipt, now, rules),
         };
-        match self.inner.keys.add_subject_request(row, key_row).await {
+        match self
+            .inner
+            .keys
+            .add_subject_request(row, Some(key_row))
+            .await
+        {
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error.into()),
         }

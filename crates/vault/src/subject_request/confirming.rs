@@ -1,15 +1,17 @@
 //! The end of an erasure: it is done when the log's mirror says so, since then no restore of the stores brings anybody back, and
 //! when the key store's files hold no copy of what was destroyed; from then on there is a receipt that is always the same.
 
+mod fields;
+
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::book::Outcome;
 use super::machine::{Event, SubjectRequestKind};
 use crate::audit::{Actor, EntryKind, Record};
-use crate::erasure::{Draft, settle, settled};
+use crate::erasure::{Draft, FieldsDraft, settle, settled};
 use crate::policy::Action;
 use crate::port::SubjectRequestRow;
 use crate::receipt::{ErasureContent, Receipt};
@@ -30,6 +32,8 @@ pub(crate) enum WaitsFor {
     Rows,
     /// The key store's files are searched for copies of what was destroyed.
     Search,
+    /// Single fields are still being erased, or the key before may still open.
+    Fields,
 }
 
 impl WaitsFor {
@@ -39,6 +43,7 @@ impl WaitsFor {
             Self::Mirror => "mirror_behind",
             Self::Rows => "rows_outstanding",
             Self::Search => "search_outstanding",
+            Self::Fields => "fields_outstanding",
         }
     }
 }
@@ -74,10 +79,20 @@ impl Vault {
             self.settle_keys().await?
         };
         if let Some(why) = why {
-            self.note(id, run, &draft).await?;
+            self.note(id, run, draft.to_bytes()?).await?;
             return Ok(Confirmation::Waits(why));
         }
         let content = self.content_of(&row, &draft, entry).await?;
+        self.settle_receipt(id, run, content).await
+    }
+
+    /// From now on that is what the receipt says.
+    async fn settle_receipt(
+        &self,
+        id: SubjectRequestId,
+        run: RequestRunId,
+        content: ErasureContent,
+    ) -> Result<Confirmation> {
         let receipt = Some(settle(&content)?);
         let event = Event::Confirmed { run, receipt };
         let outcome = self.requests_book().apply(id, &event, self.now()).await?;
@@ -104,6 +119,9 @@ impl Vault {
         run: RequestRunId,
         patience: Duration,
     ) -> Result<Confirmation> {
+        if let Some(draft) = FieldsDraft::of(row) {
+            return self.confirm_fields((row.id, run), draft, patience).await;
+        }
         let Some(mut draft) = Draft::of(row) else {
             // A key store from before the erasure was put back, and the log has it carried out again: what was destroyed was told
             // then, if at all, and is not known here.
@@ -126,7 +144,7 @@ impl Vault {
                     .fact("replayed", true);
                 let entry = self.record(record).await?;
                 draft.recorded(origin, entry, self.now());
-                self.note(row.id, run, &draft).await?;
+                self.note(row.id, run, draft.to_bytes()?).await?;
                 entry
             }
         };
@@ -148,8 +166,7 @@ impl Vault {
     }
 
     /// Stores what is known so far; that another attempt has taken over is found out later.
-    async fn note(&self, id: SubjectRequestId, run: RequestRunId, draft: &Draft) -> Result<()> {
-        let receipt = draft.to_bytes()?;
+    async fn note(&self, id: SubjectRequestId, run: RequestRunId, receipt: Vec<u8>) -> Result<()> {
         let event = Event::Noted { run, receipt };
         self.requests_book().apply(id, &event, self.now()).await?;
         Ok(())
@@ -177,8 +194,11 @@ impl Vault {
     }
 
     fn waited_long(&self, draft: &Draft) -> bool {
-        let since = draft.since();
-        since.is_some_and(|since| self.now().duration_since(since) > ROWS_WAIT)
+        draft.since().is_some_and(|since| self.is_long(since))
+    }
+
+    fn is_long(&self, since: Timestamp) -> bool {
+        self.now().duration_since(since) > ROWS_WAIT
     }
 
     /// The receipt of an erasure, signed; always the same.

@@ -6,6 +6,7 @@
 //!              └───────────┴───────────┴─────────┴─────> cancelled
 //! erasure:  cooling ─> destroying ─> confirming ─> done
 //!              └─────> cancelled
+//! of single fields:                  confirming ─> done
 //! ```
 
 mod event;
@@ -72,6 +73,20 @@ impl Progress {
             }),
             receipt: Some(receipt),
             ..Self::asked(SubjectRequestKind::Erasure, false, now, rules)
+        }
+    }
+
+    /// The erasure of single fields, which is under way, held by whoever carries it out. It cannot be taken back.
+    pub fn erasing_fields(
+        run: RequestRunId,
+        server: String,
+        receipt: Vec<u8>,
+        now: Timestamp,
+        rules: &RequestRules,
+    ) -> Self {
+        Self {
+            state: SubjectRequestState::Confirming,
+            ..Self::closing(run, server, receipt, now, rules)
         }
     }
 

@@ -10,6 +10,7 @@ use super::deadline::{Deadline, Urgency};
 use super::details::{Bound, Details, RequestChannel};
 use super::machine::{RequestFile, SubjectRequestKind, SubjectRequestState};
 use crate::audit::{EntryKind, Record};
+use crate::erasure::fields_erased;
 use crate::keyring::OpenSubject;
 use crate::policy::Action;
 use crate::port::{SubjectRequestFilter, SubjectRequestRow};
@@ -27,6 +28,8 @@ pub struct RequestSummary {
     pub kind: SubjectRequestKind,
     /// How far it is.
     pub state: SubjectRequestState,
+    /// The fields, where single ones are erased. Whose they are is not known of such a request.
+    pub fields: Vec<String>,
     /// Whose it is; `None` once they are erased.
     pub oid: Option<Oid>,
     /// When it came.
@@ -60,6 +63,7 @@ impl RequestSummary {
             id: row.id,
             kind: row.kind,
             state: progress.state,
+            fields: fields_erased(row),
             oid,
             received_at: row.received_at,
             asked_at: row.asked_at,

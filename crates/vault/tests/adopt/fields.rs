@@ -9,7 +9,10 @@ use privet_seal::{KeyKind, Zeroizing};
 use privet_store::{FailNth, Faults, Moment};
 use privet_vault::audit::Entry;
 use privet_vault::port::{FieldErasure, KeyStore, Source, StoreError};
-use privet_vault::{ClearedTable, FieldsErased, Parts, SealItem, SubjectName, Vault};
+use privet_vault::receipt::{ErasureContent, ReceiptKey, verify_erasure};
+use privet_vault::{
+    ClearedTable, FieldsErased, Parts, SealItem, SubjectName, SubjectRequestId, Vault,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -19,6 +22,7 @@ use crate::postgres;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const TOMBSTONE: &str = "pv1_AQAAAAAA";
+const CONTROLLER: &str = "[controller]\nname = \"Shop Ltd\"\ncontact = \"privacy@shop.example\"\n";
 
 /// Somebody's database, on either engine.
 enum Database {
@@ -89,7 +93,7 @@ impl World {
             stores: Stores::new().await,
             clock: Arc::default(),
             setting: Setting {
-                map,
+                map: format!("{map}\n{CONTROLLER}"),
                 ..Setting::default()
             },
         }
@@ -112,7 +116,9 @@ impl World {
     }
 
     async fn start(&self) -> Vault {
-        Vault::start(self.parts()).await.unwrap()
+        let vault = Vault::start(self.parts()).await.unwrap();
+        vault.sign_receipts(signer());
+        vault
     }
 
     /// A server over the shop, which is sealed.
@@ -153,6 +159,32 @@ impl World {
         keys.filter(|key| key.kind == KeyKind::SubjectOperational)
             .count()
     }
+}
+
+fn signer() -> ReceiptKey {
+    ReceiptKey::from_seed(&[9; 32]).unwrap()
+}
+
+/// The receipt of a request, once what it waits for is over.
+async fn receipt(vault: &Vault, id: SubjectRequestId) -> ErasureContent {
+    let operator = caller(vault, "operator").await;
+    until("the receipt", async || {
+        vault.run_requests(&operator).await.unwrap();
+        vault.erasure_receipt_by_id(id).await.is_ok()
+    })
+    .await;
+    let receipt = vault.erasure_receipt_by_id(id).await.unwrap();
+    let content = verify_erasure(receipt.as_bytes(), &signer().public()).unwrap();
+    let log = vault.audit().verifier_key().clone();
+    content.log.check(&[log]).unwrap();
+    content
+}
+
+/// Keys of both sides, databases that came later, and those where something is left.
+fn told(content: &ErasureContent) -> (u64, u64, &[String], &[String]) {
+    let keys = &content.destroyed.keys;
+    let (later, outstanding) = (&content.later[..], &content.outstanding[..]);
+    (keys.account, keys.operational, later, outstanding)
 }
 
 async fn erase(vault: &Vault, fields: &[&str]) -> Result<FieldsErased, privet_vault::Error> {
@@ -256,7 +288,7 @@ async fn a_field_is_cleared_in_databases_and_the_rest_sealed_anew() {
         assert_eq!(open(&vault, "name", &name).await, "Ada Marker");
         assert_eq!(world.operational_keys().await, 1);
         let end = "erasure.fields_done operational 1".to_owned();
-        assert_eq!(sides(&vault).await.last(), Some(&end));
+        assert!(sides(&vault).await.contains(&end));
     }
 }
 
@@ -386,6 +418,77 @@ async fn a_database_that_is_away_keeps_the_old_key_and_nothing_else_waiting() {
         "Unreadable"
     );
     assert_eq!(world.database.value(other), theirs);
+}
+
+#[tokio::test]
+async fn there_is_a_receipt_once_the_old_key_is_gone_everywhere() {
+    let world = World::file().await;
+    let vault = world.adopted().await;
+    let erased = erase(&vault, &["email"]).await.unwrap();
+    assert_eq!(erased.receipt, None);
+    let operator = caller(&vault, "operator").await;
+    vault.run_requests(&operator).await.unwrap();
+    let early = vault.erasure_receipt_by_id(erased.request).await;
+    assert_eq!(early.unwrap_err().code(), "no_receipt");
+    drop(vault);
+    let vault = world.later().await;
+    let content = receipt(&vault, erased.request).await;
+    assert_eq!(told(&content), (1, 1, &[][..], &[][..]));
+    let [table] = &content.tables[..] else {
+        panic!("{content:?}")
+    };
+    let counts = (&*table.table, table.cleared, table.deleted, table.kept);
+    assert_eq!(counts, ("customer", 1, 0, 0));
+    assert_eq!(content.fields[0].elsewhere, []);
+    let entry = vault.audit().entry(content.log.index).await.unwrap();
+    let entry = Entry::parse(&entry).unwrap();
+    assert_eq!(entry.facts["side"], "all");
+    assert_eq!(entry.facts["request"], erased.request.to_string());
+    let end = "erasure.fields_done operational 1".to_owned();
+    let place = |text: &String, sides: &[String]| sides.iter().position(|one| one == text);
+    let sides = sides(&vault).await;
+    let all = "erasure.fields_done all 0".to_owned();
+    assert!(place(&end, &sides) < place(&all, &sides), "{sides:?}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_for_a_day_is_named_in_the_receipt() {
+    for days in [0, 1] {
+        let world = World::file().await;
+        drop(world.adopted().await);
+        let Database::File(dir) = &world.database else {
+            panic!()
+        };
+        let (here, away) = (path(dir), dir.path().join("away.sqlite"));
+        rename(&here, &away);
+        let vault = world.start().await;
+        let erased = erase(&vault, &["email"]).await.unwrap();
+        drop(vault);
+        world.clock.advance(days * 24 * HOUR + HOUR);
+        let vault = world.start().await;
+        let operator = caller(&vault, "operator").await;
+        vault.run_requests(&operator).await.unwrap();
+        let shop = ["shop".to_owned()];
+        let early = vault.erasure_receipt_by_id(erased.request).await;
+        assert_eq!(early.is_ok(), days == 1);
+        if days == 1 {
+            let content = receipt(&vault, erased.request).await;
+            assert_eq!(told(&content), (1, 0, &[][..], &shop[..]));
+        }
+        drop(vault);
+        rename(&away, &here);
+        let vault = world.later().await;
+        let content = receipt(&vault, erased.request).await;
+        let expected = match days {
+            0 => (1, 1, &shop[..], &[][..]),
+            _ => (1, 0, &[][..], &shop[..]),
+        };
+        assert_eq!(told(&content), expected);
+        // Which of its columns stay was not known when it was away.
+        let elsewhere = &content.fields[0].elsewhere;
+        assert_eq!((elsewhere.len(), &*elsewhere[0].column), (1, "email"));
+        assert_eq!(content.tables, []);
+    }
 }
 
 fn rename(from: &Path, to: &Path) {

@@ -125,3 +125,27 @@ async fn what_is_closed_at_once_is_confirmed_later() {
     assert_eq!((ran.confirmed, ran.failed), (1, 0));
     assert_eq!(state(bed, closed.request).await, (State::Done, None));
 }
+
+/// Fields that are erased while the mirror is away are gone at once; their receipt comes when it says so.
+#[tokio::test]
+async fn fields_that_are_erased_at_once_are_confirmed_later() {
+    let mirrored = Mirrored::new().await;
+    let bed = &mirrored.bed;
+    let ada = bed.subject("ada@example.com").await;
+    let operator = bed.caller("operator").await;
+    mirrored.caught_up().await;
+    mirrored.mirror.becomes(Mood::Fails);
+    let (fields, checked) = (["phone".to_owned()], Some("knew the marker"));
+    let erased = bed.vault.erase_fields(&operator, &ada, &fields, checked);
+    let erased = erased.await.unwrap();
+    assert!(!erased.confirmed && erased.receipt.is_none());
+    let waits = (State::Confirming, Some("mirror_behind".to_owned()));
+    assert_eq!(state(bed, erased.request).await, waits);
+    mirrored.mirror.becomes(Mood::Works);
+    mirrored.caught_up().await;
+    let ran = run(bed, &operator).await;
+    assert_eq!((ran.confirmed, ran.failed), (1, 0));
+    assert_eq!(state(bed, erased.request).await, (State::Done, None));
+    // What it rests on is what was said at once.
+    assert_eq!(bed.count(EntryKind::ErasureFieldsDone).await, 1);
+}

@@ -18,6 +18,7 @@ mod copying;
 mod engine;
 mod erasing;
 mod failing;
+mod field_receipts;
 mod fields;
 mod granting;
 mod importing;

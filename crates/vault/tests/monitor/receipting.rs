@@ -11,7 +11,7 @@ use privet_vault::receipt::{
     DestroyedKeys, ErasureContent, KeyBackups, Receipt, ReceiptKey, TelemetryEnd, verify_erasure,
 };
 use privet_vault::subject_request::{RequestOrigin, SubjectRequestState};
-use privet_vault::{SubjectName, SubjectRequestId, Vault};
+use privet_vault::{Parts, SubjectName, SubjectRequestId, Vault};
 
 use crate::bed::{Bed, HandClock, MAP, hand_clock, parts, root};
 use crate::consenting::{change, say};
@@ -26,12 +26,26 @@ fn signer() -> ReceiptKey {
     ReceiptKey::from_seed(&[9; 32]).unwrap()
 }
 
-async fn start(stores: &MemoryStores, clock: &Arc<HandClock>, faults: Option<&Arc<Faults>>) -> Bed {
+/// A server's parts whose data map has a controller.
+pub(crate) fn parts_of(stores: &MemoryStores, clock: &Arc<HandClock>) -> Parts {
     let mut parts = parts(stores, clock, "test", root());
     parts.map = DataMap::parse(&[MAP, MORE].concat()).unwrap();
+    parts
+}
+
+pub(crate) async fn start(
+    stores: &MemoryStores,
+    clock: &Arc<HandClock>,
+    faults: Option<&Arc<Faults>>,
+) -> Bed {
+    let mut parts = parts_of(stores, clock);
     if let Some(faults) = faults {
         parts.keys = Arc::new(FailNth::new(stores.keys.clone(), faults));
     }
+    start_with(parts, stores, clock).await
+}
+
+pub(crate) async fn start_with(parts: Parts, stores: &MemoryStores, clock: &Arc<HandClock>) -> Bed {
     let vault = Vault::start(parts).await.unwrap();
     vault.sign_receipts(signer());
     Bed {
@@ -41,11 +55,11 @@ async fn start(stores: &MemoryStores, clock: &Arc<HandClock>, faults: Option<&Ar
     }
 }
 
-async fn bed() -> Bed {
+pub(crate) async fn bed() -> Bed {
     start(&new_stores().await, &hand_clock(), None).await
 }
 
-fn read(receipt: &Receipt) -> ErasureContent {
+pub(crate) fn read(receipt: &Receipt) -> ErasureContent {
     verify_erasure(receipt.as_bytes(), &signer().public()).unwrap()
 }
 
@@ -58,13 +72,13 @@ async fn asked(bed: &Bed, subject: &SubjectName) -> SubjectRequestId {
     asked.unwrap().id
 }
 
-async fn run(bed: &Bed) {
+pub(crate) async fn run(bed: &Bed) {
     let operator = bed.caller("operator").await;
     bed.vault.run_requests(&operator).await.unwrap();
 }
 
 /// Nothing in a receipt is somebody's.
-fn leads_to_nobody(receipt: &Receipt, subject: &SubjectName) {
+pub(crate) fn leads_to_nobody(receipt: &Receipt, subject: &SubjectName) {
     let SubjectName::Oid(oid) = subject else {
         panic!("subjects here have an oid");
     };
@@ -190,7 +204,7 @@ async fn a_server_without_a_key_signs_later() {
 }
 
 /// Every request that there is, with its state.
-async fn requests(bed: &Bed) -> Vec<(SubjectRequestId, SubjectRequestState)> {
+pub(crate) async fn requests(bed: &Bed) -> Vec<(SubjectRequestId, SubjectRequestState)> {
     let filter = SubjectRequestFilter {
         count_max: 9,
         ..SubjectRequestFilter::default()
@@ -201,7 +215,7 @@ async fn requests(bed: &Bed) -> Vec<(SubjectRequestId, SubjectRequestState)> {
 }
 
 /// The receipt, once the server has looked at its key store after the hand moved the clock.
-async fn fetched(bed: &Bed, id: SubjectRequestId) -> Receipt {
+pub(crate) async fn fetched(bed: &Bed, id: SubjectRequestId) -> Receipt {
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
         match bed.vault.erasure_receipt_by_id(id).await {

@@ -369,7 +369,7 @@ async fn a_row_that_was_given_to_another_person_erases_nobody() {
         .remove(0);
     key.id = privet_seal::KeyId([6; 16]);
     key.owner = *row.id.as_bytes();
-    keys.add_subject_request(row, key).await.unwrap();
+    keys.add_subject_request(row, Some(key)).await.unwrap();
     later(&bed, 8 * DAY).await;
     let run = bed.vault.run_requests(&operator).await.unwrap();
     assert_eq!((run.erased, run.failed), (1, 1));

@@ -126,7 +126,7 @@ impl Stored {
             keys.add_subjects(vec![person()]).await.unwrap();
         }
         for row in &world.rows {
-            let added = keys.add_subject_request(row.clone(), key_of(row.id));
+            let added = keys.add_subject_request(row.clone(), Some(key_of(row.id)));
             added.await.unwrap();
             if !world.keys.contains(&row.id) {
                 keys.destroy_keys(&[key_of(row.id).id]).await.unwrap();
@@ -316,7 +316,7 @@ async fn ask(world: &mut World, kind: SubjectRequestKind) -> Answer {
     };
     let stored = Stored::of(world).await;
     let key = key_of(row.id);
-    let added = stored.keys.add_subject_request(row, key).await;
+    let added = stored.keys.add_subject_request(row, Some(key)).await;
     stored.read_into(world).await;
     Answer::Asked(added)
 }

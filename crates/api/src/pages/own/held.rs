@@ -36,6 +36,8 @@ struct Done {
     what: &'static str,
     /// What becomes of it in applications' databases, a sentence each.
     more: Vec<&'static str>,
+    /// What the receipt of an erasure is found by.
+    number: Option<String>,
 }
 
 /// A field that holds something.
@@ -197,6 +199,7 @@ pub(crate) async fn correct(
                 name: Words::name(&name),
                 what: ENGLISH.corrected,
                 more: Vec::new(),
+                number: None,
             };
             show(&api, &who, Some(done)).await
         }
@@ -248,6 +251,7 @@ pub(crate) async fn erase(
                 name: Words::name(&name),
                 what: ENGLISH.erased,
                 more: in_applications(&erased),
+                number: Some(erased.request.to_string()),
             };
             show(&api, &who, Some(done)).await
         }

@@ -59,6 +59,7 @@ pub(super) struct Words {
     pub(super) erased_in_sources: &'static str,
     pub(super) erased_outstanding: &'static str,
     pub(super) erased_elsewhere: &'static str,
+    pub(super) erased_number: &'static str,
     pub(super) cannot_erase: &'static str,
     pub(super) consent_lead: &'static str,
     pub(super) consent_none: &'static str,
@@ -205,6 +206,7 @@ pub(super) const ENGLISH: Words = Words {
     erased_in_sources: "It is erased from applications' databases, too; copies of those that were made before can be read for an hour more.",
     erased_outstanding: "A database of an application could not be reached, or not in time: it is erased there as soon as that is possible.",
     erased_elsewhere: "An application may keep it in a database of its own as well: ask there to have it deleted.",
+    erased_number: "Keep this number. With it, and without a login, you get a signed receipt once no copy can be read any more:",
     cannot_erase: "This value cannot be erased while you are here: the service needs it. It is erased when you leave.",
     consent_lead: "Each of these needs your consent. You can say yes or no at any time; it holds at once, and nothing else \
                    depends on it.",
@@ -288,11 +290,11 @@ pub(super) const ENGLISH: Words = Words {
     leave_nothing_kept: "Nothing of you has to be kept.",
     leave_number: "Keep the number of your request. With it, and without a login, you get a signed receipt once everything is destroyed:",
     erasure_receipt: "Receipt of an erasure",
-    receipt_lead: "Whoever was erased gets a signed receipt here: what was destroyed, what law keeps and until when, and from when on no backup brings anything back. \
+    receipt_lead: "Whoever was erased, or had something erased, gets a signed receipt here: what was destroyed, what law keeps and until when, and from when on no backup brings anything back. \
                    It does not say whose it is.",
     receipt_label: "Number of your request",
     receipt_get: "Get the receipt",
-    receipt_number: "That is no number of a request: it has 36 characters, as the page showed it when you left.",
+    receipt_number: "That is no number of a request: it has 36 characters, as the page showed it when you left or erased something.",
     receipt_unknown: "There is no request of this number here.",
     telemetry_lead: "Programs report how they are used. What they report about you bears an id that only this place can tie to you.",
     telemetry_means: "You can get another id. What was recorded under the former one then belongs to nobody: it cannot be shown to \

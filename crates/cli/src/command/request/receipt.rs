@@ -66,6 +66,14 @@ fn for_people(content: &ErasureContent, is_in_log: bool) -> Result<()> {
         content.request,
         output::cell(destroyed.at)
     ))?;
+    if !content.fields.is_empty() {
+        let names = content.fields.iter().map(|erased| erased.field.as_str());
+        let names: Vec<&str> = names.collect();
+        line(format!(
+            "erased: {}, and nothing else of the person",
+            names.join(", ")
+        ))?;
+    }
     line(format!(
         "destroyed: {} keys of the account, {} of applications, {} that law had kept, {} of telemetry ids, {} of requests; {} links, \
          {} values",
@@ -77,28 +85,7 @@ fn for_people(content: &ErasureContent, is_in_log: bool) -> Result<()> {
         destroyed.links,
         destroyed.values
     ))?;
-    for kept in &content.kept {
-        let why = kept.why.as_deref().unwrap_or("no rule any more");
-        let basis = kept.basis.as_deref().unwrap_or("unknown");
-        line(format!(
-            "kept: {} until {} ({basis}: {why})",
-            kept.what, kept.until
-        ))?;
-    }
-    for table in &content.tables {
-        line(format!(
-            "in {}.{}: {} rows deleted, {} cleared, {} detached, {} kept by law for now",
-            table.source, table.table, table.deleted, table.cleared, table.detached, table.kept
-        ))?;
-    }
-    for source in &content.later {
-        line(format!("in {source}: rows were erased some time later"))?;
-    }
-    for source in &content.outstanding {
-        line(format!(
-            "in {source}: rows were still to be erased when this was written"
-        ))?;
-    }
+    what_stays(content)?;
     if content.telemetry == TelemetryEnd::Severed {
         line("telemetry: nothing ties its events to the person any more")?;
     }
@@ -118,4 +105,39 @@ fn for_people(content: &ErasureContent, is_in_log: bool) -> Result<()> {
         true => line(format!("proved: {entry}")),
         false => line(format!("not proved without --log-key: {entry}")),
     }
+}
+
+/// What law keeps, and what came of applications' databases.
+fn what_stays(content: &ErasureContent) -> Result<()> {
+    for kept in &content.kept {
+        let why = kept.why.as_deref().unwrap_or("no rule any more");
+        let basis = kept.basis.as_deref().unwrap_or("unknown");
+        line(format!(
+            "kept: {} until {} ({basis}: {why})",
+            kept.what, kept.until
+        ))?;
+    }
+    for table in &content.tables {
+        line(format!(
+            "in {}.{}: {} rows deleted, {} cleared, {} detached, {} kept by law for now",
+            table.source, table.table, table.deleted, table.cleared, table.detached, table.kept
+        ))?;
+    }
+    for source in &content.later {
+        line(format!("in {source}: erased some time later, uncounted"))?;
+    }
+    for source in &content.outstanding {
+        line(format!(
+            "in {source}: still to be erased when this was written"
+        ))?;
+    }
+    for erased in &content.fields {
+        for column in &erased.elsewhere {
+            line(format!(
+                "not touched: {}.{}.{} ({})",
+                column.source, column.table, column.column, erased.field
+            ))?;
+        }
+    }
+    Ok(())
 }

@@ -18,7 +18,7 @@ impl SubjectRequestStore for MemoryKeys {
     async fn add_subject_request(
         &self,
         request: SubjectRequestRow,
-        key: KeyRow,
+        key: Option<KeyRow>,
     ) -> Result<(), StoreError> {
         self.0.write(|state| {
             let known = |subject| state.subject(|row| row.reference == subject).is_some();
@@ -30,7 +30,7 @@ impl SubjectRequestStore for MemoryKeys {
             if !is_known || !is_new {
                 return Err(StoreError::Conflict);
             }
-            state.add_key(key)?;
+            key.into_iter().try_for_each(|key| state.add_key(key))?;
             state.subject_requests.push(request);
             state.check_running()
         })

@@ -27,7 +27,7 @@ impl SubjectRequestStore for PostgresKeys {
     async fn add_subject_request(
         &self,
         request: SubjectRequestRow,
-        key: KeyRow,
+        key: Option<KeyRow>,
     ) -> Result<(), StoreError> {
         self.database
             .run(move |client| Box::pin(async move { add(client, &request, key).await }))
@@ -73,7 +73,11 @@ impl SubjectRequestStore for PostgresKeys {
     }
 }
 
-async fn add(client: &mut Client, request: &SubjectRequestRow, key: KeyRow) -> Result<(), Failure> {
+async fn add(
+    client: &mut Client,
+    request: &SubjectRequestRow,
+    key: Option<KeyRow>,
+) -> Result<(), Failure> {
     let transaction = client.transaction().await?;
     transaction
         .execute(
@@ -96,7 +100,7 @@ async fn add(client: &mut Client, request: &SubjectRequestRow, key: KeyRow) -> R
         )
         .await?;
     put(&transaction, request.id, request.version, &request.progress).await?;
-    wrapped::add(&transaction, &[key]).await?;
+    wrapped::add(&transaction, key.as_slice()).await?;
     Ok(transaction.commit().await?)
 }
 

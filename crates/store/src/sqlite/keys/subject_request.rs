@@ -25,7 +25,7 @@ impl SubjectRequestStore for SqliteKeys {
     async fn add_subject_request(
         &self,
         request: SubjectRequestRow,
-        key: KeyRow,
+        key: Option<KeyRow>,
     ) -> Result<(), StoreError> {
         self.engine
             .write(move |connection| add(connection, &request, key))
@@ -76,7 +76,11 @@ impl SubjectRequestStore for SqliteKeys {
     }
 }
 
-fn add(connection: &Connection, request: &SubjectRequestRow, key: KeyRow) -> Result<(), Failure> {
+fn add(
+    connection: &Connection,
+    request: &SubjectRequestRow,
+    key: Option<KeyRow>,
+) -> Result<(), Failure> {
     connection
         .prepare_cached(
             "INSERT INTO subject_request (id, subject, kind, received_at, asked_at, details, version,
@@ -97,7 +101,7 @@ fn add(connection: &Connection, request: &SubjectRequestRow, key: KeyRow) -> Res
             request.progress.notify,
         ])?;
     put(connection, request.id, request.version, &request.progress)?;
-    wrapped::add(connection, &[key])
+    wrapped::add(connection, key.as_slice())
 }
 
 fn one(

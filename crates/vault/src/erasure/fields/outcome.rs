@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::SourceName;
+use crate::receipt::Receipt;
+use crate::{SourceName, SubjectRequestId};
 
 /// What erasing fields did, and what it had to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub struct FieldsErased {
     pub elsewhere: Vec<FieldElsewhere>,
     /// Whether the log's mirror has the entry, so that no restore of the stores undoes what was done.
     pub confirmed: bool,
+    /// The request that this was entered as. The receipt is found by it.
+    pub request: SubjectRequestId,
+    /// The receipt, where it could be written at once and this server signs any.
+    pub receipt: Option<Receipt>,
 }
 
 /// A retention key of an erased field.

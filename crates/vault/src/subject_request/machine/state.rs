@@ -44,7 +44,8 @@ pub enum SubjectRequestState {
     Cooling,
     /// Erasure: a server destroys, or will try again.
     Destroying,
-    /// Erasure: the keys and links are destroyed; that no restore brings them back is not confirmed yet.
+    /// Erasure: the keys and links are destroyed; that no restore brings them back is not confirmed yet. Of single fields: it is
+    /// carried out, and the key before may still open.
     Confirming,
     /// Erasure: the keys and links are destroyed, and that is confirmed.
     Done,
