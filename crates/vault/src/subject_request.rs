@@ -38,6 +38,7 @@ pub use run::RequestRun;
 pub use telling::why_untold;
 pub use view::{REQUESTS_MAX, RequestDetail, RequestList, RequestQuery, RequestSummary};
 
+use crate::login::Attempts;
 use crate::port::KeyStore;
 use crate::{SubjectRequestId, Vault};
 
@@ -50,6 +51,8 @@ pub(crate) struct Requests {
     telling: tokio::sync::Mutex<()>,
     /// What is known to have been pointed out, so that it is once.
     reported: Mutex<BTreeSet<(SubjectRequestId, Urgency)>>,
+    /// Tries of agents whose claims lead to nobody.
+    misses: Mutex<Attempts>,
 }
 
 impl Requests {
@@ -59,6 +62,7 @@ impl Requests {
             running: Arc::default(),
             telling: tokio::sync::Mutex::default(),
             reported: Mutex::default(),
+            misses: Mutex::new(Attempts::of_agents()),
         }
     }
 }

@@ -185,6 +185,51 @@ async fn whom_nobody_knows_for_certain_nobody_is_asked_for() {
     assert_eq!(asked(verified("+12025550199")).await, "open ");
 }
 
+/// An agent that goes through a list of addresses gets no further than some of them an hour.
+#[tokio::test]
+async fn an_agent_that_guesses_has_to_wait() {
+    let bed = Bed::with_agents(&directory()).await;
+    bed.subject("ada@example.com").await;
+    bed.subject("bob@example.com").await;
+    let tokens = [set_up(&bed, AGENT).await, set_up(&bed, OTHER).await];
+    let asked = async |agent: usize, email: &str, phone: Option<&str>| {
+        let (id, seed) = [AGENT, OTHER][agent];
+        let mut message = exercise(&bed, id, "access", email);
+        if let Some(phone) = phone {
+            message["phone_number"] = phone.into();
+            message["phone_number_verified"] = true.into();
+        }
+        send(&bed, "POST", PATH, &tokens[agent], &sign(seed, &message)).await
+    };
+    // What leads to somebody does not count, however often.
+    let first = asked(0, "ada@example.com", None).await.expect(200);
+    assert_eq!(first.json()["status"], "open");
+    for case in ["Ada@example.com", "aDa@example.com", "adA@example.com"] {
+        asked(0, case, None).await.expect(409);
+    }
+    for n in 0..59 {
+        let email = format!("guess{n}@example.com");
+        let answer = asked(0, &email, None).await.expect(200);
+        assert_eq!(answer.json()["reason"], "no_match", "{n}");
+    }
+    // Nor is somebody known a way to try out what may be nobody's.
+    let beside = asked(0, "ADA@example.com", Some("+12025550199")).await;
+    assert_eq!(beside.status, 409);
+    let denied = bed.count("request.denied").await;
+    for email in ["guess60@example.com", "bob@example.com"] {
+        let refused = asked(0, email, None).await;
+        assert_eq!(refused.status, 429, "{email}");
+        assert_eq!(refused.json()["code"], "429");
+    }
+    assert_eq!(bed.count("request.denied").await, denied + 2);
+    // What was entered before is answered as before, and others are not held up.
+    let other = asked(1, "bob@example.com", None).await.expect(200);
+    assert_eq!(other.json()["status"], "open");
+    let id = first.json()["request_id"].as_str().unwrap().to_owned();
+    let path = format!("{PATH}/{id}");
+    send(&bed, "GET", &path, &tokens[0], "").await.expect(200);
+}
+
 /// Messages that are refused, each with why and the status.
 fn refusals<'t>(
     bed: &Bed,

@@ -1,37 +1,82 @@
-//! How often somebody may try to log in: by network address and in total, in bounded memory.
+//! How often somebody may try: to log in, by network address and in total; or, as an agent of people, to find somebody. In bounded
+//! memory, which forgets with a restart.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-/// Attempts are counted by the minute.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Attempts from one address.
-const EACH_MAX: u32 = 20;
-/// Attempts from everywhere.
-const ALL_MAX: u32 = 600;
+/// How many attempts are allowed, and in which time.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    window: Duration,
+    /// Attempts from one address, or of one agent.
+    each_max: u32,
+    /// Attempts of everybody.
+    all_max: u32,
+}
+
+const LOGINS: Limits = Limits {
+    window: Duration::from_secs(60),
+    each_max: 20,
+    all_max: 600,
+};
+/// By the hour: whoever goes through a list of people has time. There are only as many agents as the operator named.
+const MISSES_OF_AGENTS: Limits = Limits {
+    window: Duration::from_secs(3_600),
+    each_max: 60,
+    all_max: u32::MAX,
+};
 /// Addresses that are counted one by one; past that only the total counts.
 const ADDRESSES_MAX: usize = 1_000;
 
-/// Attempts of the running minute.
-#[derive(Debug, Default)]
+/// Attempts of the running minute, or hour.
+#[derive(Debug)]
 pub(crate) struct Attempts {
+    limits: Limits,
     began: Duration,
     all: u32,
     each: HashMap<String, u32>,
 }
 
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::within(LOGINS)
+    }
+}
+
 impl Attempts {
+    /// Those of agents to find somebody. Each counts until it is [taken back](Self::forgive), so that many at once are no way around.
+    pub(crate) fn of_agents() -> Self {
+        Self::within(MISSES_OF_AGENTS)
+    }
+
+    fn within(limits: Limits) -> Self {
+        Self {
+            limits,
+            began: Duration::ZERO,
+            all: 0,
+            each: HashMap::new(),
+        }
+    }
+
+    /// Takes an attempt back that was allowed, since it was no miss.
+    pub(crate) fn forgive(&mut self, address: &str) {
+        self.all = self.all.saturating_sub(1);
+        if let Some(count) = self.each.get_mut(&network(address)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// Counts an attempt; `false` when it is one too many.
     pub(crate) fn allows(&mut self, address: &str, now: Duration) -> bool {
-        if now.saturating_sub(self.began) >= WINDOW {
+        if now.saturating_sub(self.began) >= self.limits.window {
             *self = Self {
                 began: now,
-                ..Self::default()
+                ..Self::within(self.limits)
             };
         }
         self.all = self.all.saturating_add(1);
-        if self.all > ALL_MAX {
+        if self.all > self.limits.all_max {
             return false;
         }
         let network = network(address);
@@ -40,7 +85,7 @@ impl Attempts {
         }
         let count = self.each.entry(network).or_default();
         *count = count.saturating_add(1);
-        *count <= EACH_MAX
+        *count <= self.limits.each_max
     }
 }
 
@@ -64,18 +109,35 @@ mod tests {
     #[test]
     fn one_address_does_not_lock_out_another() {
         let mut attempts = Attempts::default();
-        for _ in 0..EACH_MAX {
+        for _ in 0..LOGINS.each_max {
             assert!(attempts.allows("192.0.2.1", SECOND));
         }
         assert!(!attempts.allows("192.0.2.1", SECOND));
         assert!(attempts.allows("192.0.2.2", SECOND));
-        assert!(attempts.allows("192.0.2.1", SECOND + WINDOW));
+        assert!(attempts.allows("192.0.2.1", SECOND + LOGINS.window));
+    }
+
+    #[test]
+    fn what_is_taken_back_does_not_count() {
+        let mut attempts = Attempts::of_agents();
+        for n in 0..2 * MISSES_OF_AGENTS.each_max {
+            assert!(attempts.allows("one", SECOND), "{n}");
+            attempts.forgive("one");
+        }
+        for n in 0..MISSES_OF_AGENTS.each_max {
+            assert!(attempts.allows("one", SECOND), "{n}");
+        }
+        assert!(!attempts.allows("one", SECOND));
+        assert!(attempts.allows("another", SECOND));
+        let minute = SECOND + LOGINS.window;
+        assert!(!attempts.allows("one", minute));
+        assert!(attempts.allows("one", SECOND + MISSES_OF_AGENTS.window));
     }
 
     #[test]
     fn neighbours_of_an_ipv6_address_count_as_one() {
         let mut attempts = Attempts::default();
-        for n in 0..EACH_MAX {
+        for n in 0..LOGINS.each_max {
             assert!(attempts.allows(&format!("2001:db8::{n:x}"), SECOND));
         }
         assert!(!attempts.allows("2001:db8::ffff:1", SECOND));
@@ -93,7 +155,7 @@ mod tests {
                 )
             })
             .count();
-        assert_eq!(allowed, ALL_MAX as usize);
+        assert_eq!(allowed, LOGINS.all_max as usize);
         assert!(attempts.each.len() <= ADDRESSES_MAX);
     }
 }

@@ -9,6 +9,7 @@ use super::view::RequestSummary;
 use crate::audit::{EntryKind, Record};
 use crate::policy::{Action, Decision};
 use crate::port::SubjectRequestRow;
+use crate::session::lock;
 use crate::{
     Caller, Error, IssuedToken, Oid, PrincipalName, Result, SubjectName, SubjectRequestId, TokenId,
     Vault,
@@ -47,8 +48,8 @@ impl Vault {
     /// answered as the first time.
     ///
     /// # Errors
-    /// [`Error::Denied`] by policy, [`Error::Conflict`] with code `request_running` when the person has such a request already, by whomever;
-    /// else as [`Vault::request_access`].
+    /// [`Error::Denied`] by policy, [`Error::Conflict`] with code `request_running` when the person has such a request already, by whomever,
+    /// [`Error::Limited`] with code `agent_limit` after many tries of which something led to nobody; else as [`Vault::request_access`].
     pub async fn request_by_agent(
         &self,
         caller: &Caller,
@@ -63,7 +64,13 @@ impl Vault {
             self.check_agent(caller, &row).await?;
             return Ok(Some(RequestSummary::new(&row, None, self.now())));
         }
-        let Some(oid) = self.person_of(&request.claims).await? else {
+        self.count_try(caller, &decision).await?;
+        let Match { person, is_whole } = self.person_of(&request.claims).await?;
+        if is_whole {
+            let agent = caller.principal().name.as_str();
+            lock(&self.inner.requests.misses).forgive(agent);
+        }
+        let Some(oid) = person else {
             let record = Record::by(EntryKind::RequestDenied, caller)
                 .ruling(self.ruling(&decision))
                 .reason("no_match");
@@ -137,6 +144,23 @@ impl Vault {
         Ok(issued)
     }
 
+    /// Counts a try as a miss until it is known to be none.
+    async fn count_try(&self, caller: &Caller, decision: &Decision) -> Result<()> {
+        let now = self.inner.clock.monotonic();
+        let agent = caller.principal().name.as_str();
+        if lock(&self.inner.requests.misses).allows(agent, now) {
+            return Ok(());
+        }
+        let record = Record::by(EntryKind::RequestDenied, caller)
+            .ruling(self.ruling(decision))
+            .reason("agent_limit");
+        self.record(record).await?;
+        Err(Error::limited(
+            "agent_limit",
+            "of too many requests within an hour, something that was verified led to nobody: wait an hour, then send this one again",
+        ))
+    }
+
     async fn permit_agent(&self, caller: &Caller) -> Result<Decision> {
         self.permit(caller, Action::ActForPeople, EntryKind::RequestDenied)
             .await
@@ -165,23 +189,35 @@ impl Vault {
     }
 
     /// The only person whom all claims lead to that lead to anybody.
-    async fn person_of(&self, claims: &[(String, Zeroizing<String>)]) -> Result<Option<Oid>> {
+    async fn person_of(&self, claims: &[(String, Zeroizing<String>)]) -> Result<Match> {
         let mut person = None;
+        let mut is_whole = true;
         for (field, value) in claims {
             let found = match self.holders(field, value).await {
                 // What is no value of its field is nobody's.
-                Err(Error::Invalid(reason)) if reason.code == "value_invalid" => continue,
+                Err(Error::Invalid(reason)) if reason.code == "value_invalid" => Vec::new(),
                 found => found?,
             };
             match (found.as_slice(), person) {
-                ([], _) => {}
+                ([], _) => is_whole = false,
                 ([one], None) => person = Some(*one),
                 ([one], Some(other)) if *one == other => {}
-                _ => return Ok(None),
+                _ => return Ok(Match::default()),
             }
         }
-        Ok(person)
+        Ok(Match {
+            person,
+            is_whole: is_whole && person.is_some(),
+        })
     }
+}
+
+/// Whom claims lead to.
+#[derive(Default)]
+struct Match {
+    person: Option<Oid>,
+    /// Whether each of them does: else what is nobody's was tried out beside what is somebody's.
+    is_whole: bool,
 }
 
 fn another_agents() -> Error {
