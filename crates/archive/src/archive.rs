@@ -24,14 +24,14 @@ impl About {
 impl Archive<'_> {
     /// Writes the archive as a ZIP and hands back what was written to, flushed. The same archive is the same bytes.
     ///
-    /// Every collection is read up to five times. What is in memory does not depend on how many rows there are, but on the
-    /// longest one.
+    /// A short collection is read once, a long one up to five times. What is in memory does not depend on how many rows there are,
+    /// but on the longest one.
     ///
     /// # Errors
     /// When rows cannot be read or do not fit their collection, or `out` fails. What was written until then is no archive.
     pub fn write_to<W: Write>(&self, out: W) -> Result<W, Error> {
         let mut names = Names::default();
-        let mut room = Room::of_index();
+        let mut room = Room::new();
         let mut parts = Vec::with_capacity(self.collections.len());
         for collection in &self.collections {
             check(collection)?;
@@ -122,7 +122,7 @@ impl<W: Write> Writing<W> {
         if part.measure.pages.is_empty() {
             return Ok(());
         }
-        let mut rows = part.collection.read()?;
+        let mut rows = part.read()?;
         for (place, count) in part.measure.pages.iter().enumerate() {
             let path = format!("pages/{}-{}.html", part.name, place + 1);
             let entry = self.entries.stream(&path, 0, |out| {
@@ -163,12 +163,14 @@ fn each_row(
     mut write: impl FnMut(&Row) -> std::io::Result<()>,
 ) -> Result<(), Error> {
     let (collection, mut count) = (part.collection, 0);
-    for row in collection.read()? {
-        let row = row.map_err(|error| collection.unreadable(error))?;
+    let mut rows = part.read()?;
+    while let Some(written) = rows.next(|row| {
         if row.values().len() != collection.fields.len() || count == part.measure.rows {
             return Err(changed(collection));
         }
-        write(&row)?;
+        write(row).map_err(Error::from)
+    }) {
+        written.map_err(|error| collection.unreadable(error))??;
         count += 1;
     }
     if count < part.measure.rows {

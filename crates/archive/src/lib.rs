@@ -34,6 +34,7 @@
 mod error;
 
 mod model;
+mod reading;
 mod row;
 mod spool;
 mod words;

@@ -1,5 +1,5 @@
 //! The first reading of a collection: how much there is, of which types, and where its pages end. The page that says so is
-//! written before the files, and the ZIP wants to know ahead which files are large.
+//! written before the files, and the ZIP wants to know ahead which files are large. A short collection stays in memory, as most are.
 
 use std::iter;
 
@@ -18,6 +18,8 @@ const PREVIEW_BYTES_MAX: usize = 64 << 10;
 const INDEX_BYTES_MAX: usize = 1 << 20;
 /// Further pages of a collection: nobody reads more, and the files have all.
 const PAGES_MAX: usize = 100;
+/// What is kept in memory of all collections together.
+const KEPT_BYTES_MAX: usize = 1 << 20;
 /// What a cell and a row need beside their text.
 const CELL_BYTES: usize = 32;
 
@@ -34,14 +36,24 @@ pub(crate) struct Measure {
     pub(crate) types: Vec<Types>,
     /// JSON Lines and CSV have at most so many bytes each.
     pub(crate) file_bytes_max: u64,
+    /// The rows, if there are few; wiped in the end.
+    pub(crate) kept: Option<Vec<Row>>,
 }
 
-/// Room on the first page that is left.
-pub(crate) struct Room(usize);
+/// Room that is left for all collections.
+pub(crate) struct Room {
+    /// On the first page.
+    index: usize,
+    /// In memory.
+    kept: usize,
+}
 
 impl Room {
-    pub(crate) fn of_index() -> Self {
-        Self(INDEX_BYTES_MAX)
+    pub(crate) fn new() -> Self {
+        Self {
+            index: INDEX_BYTES_MAX,
+            kept: KEPT_BYTES_MAX,
+        }
     }
 }
 
@@ -56,8 +68,11 @@ impl Measure {
             left_out: 0,
             types: vec![Types::default(); collection.fields.len()],
             file_bytes_max: head_bytes,
+            kept: None,
         };
-        let preview_bytes = room.0.min(PREVIEW_BYTES_MAX);
+        let mut kept = Some(Vec::new());
+        let mut kept_bytes = 0;
+        let preview_bytes = room.index.min(PREVIEW_BYTES_MAX);
         let (mut in_preview, mut on_page) = (0, 0);
         for row in collection.read()? {
             let row = row.map_err(|error| collection.unreadable(error))?;
@@ -72,8 +87,21 @@ impl Measure {
             }
             measure.put_on_page(shown, &mut on_page);
             measure.rows += 1;
+            kept_bytes += row
+                .values()
+                .iter()
+                .map(|value| len(value) + CELL_BYTES)
+                .sum::<usize>();
+            match &mut kept {
+                Some(rows) if kept_bytes <= room.kept => rows.push(row),
+                _ => kept = None,
+            }
         }
-        room.0 -= in_preview;
+        room.index -= in_preview;
+        if kept.is_some() {
+            room.kept -= kept_bytes;
+        }
+        measure.kept = kept;
         if measure.preview == measure.rows {
             measure.pages.clear();
             measure.left_out = 0;

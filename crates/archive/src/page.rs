@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 
 use crate::measure::Measure;
+use crate::reading::Reading;
 use crate::shown::cells;
 use crate::words::Words;
-use crate::{About, Collection, Document, Error, Field, RowIterator};
+use crate::{About, Collection, Document, Error, Field};
 
 const STYLE: &str = include_str!("../templates/style.css");
 /// A single entry is shown as a list, unless it has more fields than one would read so.
@@ -126,7 +127,7 @@ impl<'a> Page<'a> {
         };
         top.write_into(out)?;
         for (place, part) in parts.iter().enumerate() {
-            let mut rows = part.collection.read()?;
+            let mut rows = part.read()?;
             let section = Section {
                 words: self.words,
                 part,
@@ -151,7 +152,7 @@ impl<'a> Page<'a> {
         out: &mut dyn Write,
         part: &Part<'_>,
         page: usize,
-        rows: &mut RowIterator<'_>,
+        rows: &mut Reading<'_>,
         count: u64,
     ) -> Result<(), Error> {
         let title = format!(
@@ -181,15 +182,15 @@ impl<'a> Page<'a> {
     fn rows<'p>(
         &self,
         part: &Part<'p>,
-        rows: &mut RowIterator<'_>,
+        rows: &mut Reading<'_>,
         count: u64,
     ) -> Result<RowsShown<'p>, Error> {
         let collection = part.collection;
         let mut shown = Vec::new();
         for _ in 0..count {
-            let row = rows.next().ok_or_else(|| changed(collection))?;
-            let row = row.map_err(|error| collection.unreadable(error))?;
-            shown.push(cells(&row, self.words));
+            let row = rows.next(|row| cells(row, self.words));
+            let row = row.ok_or_else(|| changed(collection))?;
+            shown.push(row.map_err(|error| collection.unreadable(error))?);
         }
         Ok(RowsShown {
             fields: &collection.fields,

@@ -105,12 +105,34 @@ fn row(text: &str) -> io::Result<Row> {
     Ok(Row::new(vec![Value::text(text)]))
 }
 
+/// What is not kept in memory, and so read again.
+fn long() -> String {
+    "a".repeat(2 << 20)
+}
+
+#[test]
+fn a_short_collection_is_read_once() {
+    let readings = Cell::new(0);
+    let rows = || {
+        readings.set(readings.get() + 1);
+        Ok([row("a"), row("b")].into_iter())
+    };
+    let fields = vec![Field::new("a", "A", Kind::Text, Class::Cc)];
+    let archive = Archive {
+        collections: vec![Collection::new("shop.a", "A", "", fields, rows)],
+        ..shop::archive(Language::English)
+    };
+    archive.write_to(io::sink()).unwrap();
+    assert_eq!(readings.get(), 1);
+}
+
 #[test]
 fn rows_that_fail_change_or_do_not_fit() {
+    let long = &*long();
     let failing = |reading| {
         move |now| match now {
             _ if now == reading => Err(ErrorKind::InvalidData.into()),
-            _ => Ok(vec![row("a")]),
+            _ => Ok(vec![row(long)]),
         }
     };
     for reading in 1..=4 {
@@ -120,9 +142,9 @@ fn rows_that_fail_change_or_do_not_fit() {
     let error = refused(|_| Ok(vec![row("secret"), Err(ErrorKind::InvalidData.into())]));
     assert_eq!(error.to_string(), "cannot read the rows of `shop.a`");
     // Longer, and shorter, than it was.
-    for changed in [vec!["a", "b"], vec![]] {
+    for changed in [vec![long, "b"], vec![]] {
         let error = refused(|now| {
-            let rows = if now < 3 { &["a"][..] } else { &changed };
+            let rows = if now < 3 { &[long][..] } else { &changed };
             Ok(rows.iter().map(|text| row(text)).collect())
         });
         assert!(matches!(error, Error::Changed { .. }), "{error}");
@@ -133,7 +155,8 @@ fn rows_that_fail_change_or_do_not_fit() {
 
 #[test]
 fn what_was_cut_short_is_no_zip() {
-    let rows = || [row("a"), Err(ErrorKind::InvalidData.into())].into_iter();
+    let long = &*long();
+    let rows = || [row(long), Err(ErrorKind::InvalidData.into())].into_iter();
     let fields = vec![Field::new("a", "A", Kind::Text, Class::Cc)];
     let readings = Cell::new(0);
     let fails_later = || {
