@@ -1,7 +1,9 @@
 //! Events for the copies that people get of their own data: those that are marked for it, of every id asked for, in one reading of
 //! the store by `privet-query`, whoever agrees to what.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 use async_trait::async_trait;
 use privet_classify::{Class, DataMap};
@@ -10,7 +12,9 @@ use privet_vault::port::{
     EventColumn, EventError, EventReader, EventTable, People, PersonalEvent, PersonalIds,
     QueryAnswer, QueryEngine, QueryError, QueryFormat, QueryTask, TelemetryEvents,
 };
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::{QueryProgram, Rules};
 
@@ -116,6 +120,7 @@ impl TelemetryEvents for EventCopies {
         Ok(Box::new(Reading {
             answer,
             people,
+            columns: table.columns.iter().map(|c| c.name.clone()).collect(),
             rest: Vec::new(),
         }))
     }
@@ -125,6 +130,7 @@ impl TelemetryEvents for EventCopies {
 struct Reading {
     answer: Box<dyn QueryAnswer>,
     people: HashMap<[u8; 16], usize>,
+    columns: Vec<String>,
     /// The beginning of a line.
     rest: Vec<u8>,
 }
@@ -158,15 +164,65 @@ impl EventReader for Reading {
 
 impl Reading {
     fn event(&self, line: &[u8]) -> Result<PersonalEvent, EventError> {
-        let mut members: Map<String, Value> = serde_json::from_slice(line).map_err(|_| broken())?;
-        let id = members.remove(TYID);
-        let id = id.as_ref().and_then(Value::as_str).and_then(id_of);
+        let mut json = serde_json::Deserializer::from_slice(line);
+        let read = Line(&self.columns).deserialize(&mut json);
+        let (id, values) = read.map_err(|_| broken())?;
+        json.end().map_err(|_| broken())?;
         // Nobody gets an event of which it is not certain that it is theirs.
         let person = id.and_then(|id| self.people.get(&id)).ok_or_else(broken)?;
         Ok(PersonalEvent {
             person: *person,
-            members,
+            values,
         })
+    }
+}
+
+/// A line that is read: whose it is, and a value for each of these columns.
+struct Line<'c>(&'c [String]);
+
+/// The name of a member.
+#[derive(Deserialize)]
+struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
+
+impl<'de> DeserializeSeed<'de> for Line<'_> {
+    type Value = (Option<[u8; 16]>, Vec<Value>);
+
+    fn deserialize<D: Deserializer<'de>>(self, line: D) -> Result<Self::Value, D::Error> {
+        line.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Line<'_> {
+    type Value = (Option<[u8; 16]>, Vec<Value>);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let (mut id, mut values) = (None, vec![Value::Null; self.0.len()]);
+        // Members come in the order of the columns, without those that have no value.
+        let mut next = 0;
+        while let Some(Name(name)) = members.next_key()? {
+            if name == TYID {
+                let Name(digits) = members.next_value()?;
+                id = id_of(&digits);
+                continue;
+            }
+            let mut place = (next..values.len()).chain(0..next);
+            let place =
+                place.find(|place| self.0.get(*place).is_some_and(|column| *column == name));
+            match place.and_then(|place| Some((place, values.get_mut(place)?))) {
+                Some((place, value)) => {
+                    *value = members.next_value()?;
+                    next = place + 1;
+                }
+                None => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok((id, values))
     }
 }
 
@@ -205,6 +261,35 @@ mod tests {
             "+00102030405060708090a0b0c0d0e0f",
         ] {
             assert_eq!(id_of(wrong), None, "{wrong}");
+        }
+    }
+
+    /// Values find their columns, in whatever order they come and however names are written.
+    #[test]
+    fn an_event_has_a_value_for_each_column() {
+        let columns = ["time", "a\"b", "count"].map(str::to_owned);
+        let read = |line: &str| {
+            let mut json = serde_json::Deserializer::from_str(line);
+            Line(&columns).deserialize(&mut json).ok()
+        };
+        let id = Some(std::array::from_fn(|place| place as u8));
+        let digits = "000102030405060708090a0b0c0d0e0f";
+        for line in [
+            format!(r#"{{"tyid":"{digits}","a\"b":"x","count":2}}"#),
+            format!(r#"{{"count":2,"other":{{"count":[1]}},"a\u0022b":"x","tyid":"{digits}"}}"#),
+        ] {
+            let values = vec![Value::Null, "x".into(), 2.into()];
+            assert_eq!(read(&line), Some((id, values)), "{line}");
+        }
+        assert_eq!(read("{}"), Some((None, vec![Value::Null; 3])));
+        for wrong in [
+            r#"{"tyid":null}"#,
+            r#"{"tyid":1}"#,
+            "[]",
+            "{",
+            r#"{"count":}"#,
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 

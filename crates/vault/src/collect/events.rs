@@ -8,9 +8,7 @@ use serde_json::Value as Json;
 use super::batch::Batch;
 use super::shape::Shape;
 use super::spooling::Dealt;
-use crate::port::{
-    EventError, EventTable, PersonalEvent, PersonalIds, SubjectRow, TelemetryEvents,
-};
+use crate::port::{EventError, EventTable, PersonalIds, SubjectRow, TelemetryEvents};
 use crate::{Error, Result, Vault};
 
 /// Whom telemetry failed, and how.
@@ -72,7 +70,7 @@ impl Vault {
         while let Some(events) = reader.next().await.map_err(|e| told(&e))? {
             let dealt = events.into_iter().filter_map(|event| {
                 let to = vec![*places.get(event.person)?];
-                let row = row(table, event);
+                let row = row(event.values);
                 Some(Dealt { to, row })
             });
             spooling = spooling.add(&shape, dealt.collect()).await?;
@@ -82,20 +80,19 @@ impl Vault {
     }
 }
 
-fn row(table: &EventTable, mut event: PersonalEvent) -> Row {
-    let values = table.columns.iter();
-    let values = values.map(|column| match event.members.remove(&column.name) {
-        None | Some(Json::Null) => Value::Null,
-        Some(Json::Bool(value)) => Value::Boolean(value),
-        Some(Json::String(text)) => Value::Text(text),
-        Some(Json::Number(number)) => match (number.as_i64(), number.as_f64()) {
+fn row(values: Vec<Json>) -> Row {
+    let values = values.into_iter().map(|value| match value {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Boolean(value),
+        Json::String(text) => Value::Text(text),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => Value::Integer(integer),
             // A whole number that is larger keeps its digits.
             (None, _) if number.is_u64() => Value::text(number.to_string()),
             (None, Some(real)) => Value::Real(real),
             (None, None) => Value::text(number.to_string()),
         },
-        Some(nested) => Value::text(nested.to_string()),
+        nested => Value::text(nested.to_string()),
     });
     Row::new(values.collect())
 }

@@ -49,8 +49,8 @@ pub struct EventTable {
 pub struct PersonalEvent {
     /// Whose: the position among the people that were asked for.
     pub person: usize,
-    /// Its members; those that name no column of the table are left out of the copy.
-    pub members: serde_json::Map<String, serde_json::Value>,
+    /// A value for each column of the table, in their order; null where there is none.
+    pub values: Vec<serde_json::Value>,
 }
 
 impl std::fmt::Debug for PersonalEvent {

@@ -150,7 +150,7 @@ impl TelemetryEvents for Events {
 
     async fn events_of(
         &self,
-        _: &EventTable,
+        table: &EventTable,
         people: &[PersonalIds],
     ) -> Result<Box<dyn EventReader>, EventError> {
         if self.is_away.load(Ordering::SeqCst) {
@@ -160,9 +160,11 @@ impl TelemetryEvents for Events {
         let mut events = Vec::new();
         for (person, ids) in people.iter().enumerate() {
             for event in ids.tyids.iter().filter_map(|id| of.get(id.as_bytes())) {
-                events.extend(event.iter().map(|event| PersonalEvent {
-                    person,
-                    members: event.as_object().unwrap().clone(),
+                events.extend(event.iter().map(|event| {
+                    let columns = table.columns.iter();
+                    let values = columns.map(|column| event[&column.name].clone());
+                    let values = values.collect();
+                    PersonalEvent { person, values }
                 }));
             }
         }
@@ -226,7 +228,7 @@ async fn a_copy_has_the_events_of_ids_that_are_the_persons_now() {
     let of_ada = read(&bed, ids[0]).await;
     assert_eq!(
         rows(&of_ada),
-        [json!({"time": null, "event": "of ada", "count": 3, "tags": "[\"a\",1]"})]
+        [json!({"event": "of ada", "count": 3, "tags": "[\"a\",1]"})]
     );
     let of_bob = rows(&read(&bed, ids[1]).await);
     assert_eq!(of_bob[0]["count"], u64::MAX.to_string());
