@@ -22,6 +22,8 @@ use crate::{QueryProgram, Rules};
 const PURPOSE: &str = "access";
 /// The column that says whose an event is.
 const TYID: &str = "tyid";
+/// What is waited for, and handed on together.
+const TOGETHER_BYTES: usize = 256 << 10;
 /// The longest event: longer ones cannot come, since the door takes no longer records.
 const EVENT_BYTES_MAX: usize = 64 << 20;
 /// Columns that say nothing to a person.
@@ -138,26 +140,29 @@ struct Reading {
 #[async_trait]
 impl EventReader for Reading {
     async fn next(&mut self) -> Result<Option<Vec<PersonalEvent>>, EventError> {
-        while let Some(piece) = self.answer.next().await.map_err(unavailable)? {
-            self.rest.extend_from_slice(&piece);
-            let Some(end) = memchr::memrchr(b'\n', &self.rest) else {
-                if self.rest.len() > EVENT_BYTES_MAX {
-                    return Err(broken());
-                }
+        let mut is_over = false;
+        loop {
+            match self.answer.next().await.map_err(unavailable)? {
+                Some(piece) => self.rest.extend_from_slice(&piece),
+                None => is_over = true,
+            }
+            // A pipe hands over little at a time.
+            if self.rest.len() < TOGETHER_BYTES && !is_over {
                 continue;
-            };
-            let rest = self.rest.split_off(end + 1);
-            let lines = std::mem::replace(&mut self.rest, rest);
-            let lines = lines.split(|byte| *byte == b'\n');
-            let lines = lines.filter(|line| !line.is_empty());
-            return lines
-                .map(|line| self.event(line))
-                .collect::<Result<_, _>>()
-                .map(Some);
-        }
-        match self.rest.is_empty() {
-            true => Ok(None),
-            false => Err(broken()),
+            }
+            if let Some(end) = memchr::memrchr(b'\n', &self.rest) {
+                let rest = self.rest.split_off(end + 1);
+                let lines = std::mem::replace(&mut self.rest, rest);
+                let lines = lines.split(|byte| *byte == b'\n');
+                let lines = lines.filter(|line| !line.is_empty());
+                let events = lines.map(|line| self.event(line));
+                return events.collect::<Result<_, _>>().map(Some);
+            }
+            match (is_over, self.rest.len()) {
+                (true, 0) => return Ok(None),
+                (false, ..=EVENT_BYTES_MAX) => {}
+                _ => return Err(broken()),
+            }
         }
     }
 }
