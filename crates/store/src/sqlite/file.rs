@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use privet_vault::port::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::SqliteOptions;
@@ -225,6 +226,8 @@ impl StoreFile {
 /// What both kinds of connection need.
 fn set_common(connection: &Connection, spec: &FileSpec) -> Result<(), Failure> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Else a statement with a parameter in its LIMIT is prepared anew whenever it is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // Sorting and rebuilding must not leave a copy in some temporary file.

@@ -116,11 +116,17 @@ fn several(
     connection: &Connection,
     filter: &SubjectRequestFilter,
 ) -> Result<Vec<SubjectRequestRow>, Failure> {
-    let states = states_condition(&filter.states);
+    // A condition on a parameter that may be NULL would keep indexes from being used.
+    let conditions = [
+        Some(states_condition(&filter.states)),
+        filter.subject.map(|_| "subject = ?1".to_owned()),
+        filter.wakes_by.map(|_| "wakes_at <= ?2".to_owned()),
+        filter.after.map(|_| "(asked_at, id) > (?3, ?4)".to_owned()),
+    ];
+    let conditions: Vec<String> = conditions.into_iter().flatten().collect();
     let mut select = connection.prepare_cached(&format!(
-        "{SELECT} WHERE ({states}) AND (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR wakes_at <= ?2)
-            AND (?3 IS NULL OR (asked_at, id) > (?3, ?4))
-          ORDER BY asked_at, id LIMIT ?5"
+        "{SELECT} WHERE {} ORDER BY asked_at, id LIMIT ?5",
+        conditions.join(" AND ")
     ))?;
     let parameters = params![
         filter.subject.as_ref().map(SubjectRef::as_bytes),
