@@ -14,7 +14,7 @@ mod seal;
 pub(crate) mod text;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -127,7 +127,7 @@ impl SqliteSource {
         let mut cleared = 0;
         for keys in due.chunks((rows_max as usize).max(1)) {
             let ((step, person), keys) = (of_person.clone(), keys.to_vec());
-            let rows = self.with(Access::Write, move |connection| {
+            let rows = self.with(Access::Erase, move |connection| {
                 erase::clear(connection, &step, &person, &keys)
             });
             match rows.await {
@@ -170,17 +170,21 @@ impl SqliteSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
+    /// Sealing changes how values are written down, not what they are: the application's triggers would take it for its own kind of
+    /// change, and there is no reference to a sealed column.
     Write,
+    /// As an application would: what it keeps beside its rows (search indexes, sums, histories) is its triggers' business.
+    Erase,
 }
 
-/// The file and its connections: one that reads ahead while the other writes.
+/// The file and its connections: one that reads ahead while one of the others writes.
 #[derive(Debug)]
 struct File {
     name: SourceName,
     path: PathBuf,
     lock_wait: Duration,
     reader: Mutex<Option<Connection>>,
-    writer: Mutex<Option<Connection>>,
+    writers: Mutex<Writers>,
     /// Whether it was said that its children are not confined.
     unconfined: Once,
 }
@@ -192,7 +196,7 @@ impl File {
             path,
             lock_wait,
             reader: Mutex::default(),
-            writer: Mutex::default(),
+            writers: Mutex::default(),
             unconfined: Once::new(),
         }
     }
@@ -202,11 +206,21 @@ impl File {
         access: Access,
         work: impl FnOnce(&mut Connection) -> Result<T, Failing>,
     ) -> Result<T, SourceError> {
+        let (mut reader, mut writers);
         let slot = match access {
-            Access::Read => &self.reader,
-            Access::Write => &self.writer,
+            Access::Read => {
+                reader = lock(&self.reader);
+                &mut *reader
+            }
+            Access::Write => {
+                writers = lock(&self.writers);
+                &mut writers.sealing
+            }
+            Access::Erase => {
+                writers = lock(&self.writers);
+                &mut writers.erasing
+            }
         };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut connection = match slot.take() {
             Some(connection) => connection,
             None => self
@@ -227,26 +241,38 @@ impl File {
         connection.busy_timeout(self.lock_wait)?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Else a statement with a parameter in its LIMIT is prepared anew whenever it is bound.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(&format!("PRAGMA cache_size = -{CACHE_KIB}"))?;
-        if access == Access::Read {
-            connection.execute_batch("PRAGMA query_only = ON")?;
-        } else {
-            // Sealing changes how values are written down, not what they are: the application's triggers
-            // would take it for its own kind of change, and there is no reference to a sealed column.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-            connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA secure_delete = ON;")?;
-        }
+        let behaves = match access {
+            Access::Read => "PRAGMA query_only = ON",
+            Access::Write => "PRAGMA foreign_keys = OFF; PRAGMA secure_delete = ON",
+            Access::Erase => "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON",
+        };
+        connection.execute_batch(behaves)?;
+        let has_triggers = access == Access::Erase;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, has_triggers)?;
         // Opening reads nothing; this does, and so finds what is not a database.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(connection)
     }
 
-    /// Closes both connections, so that the engine removes its logs.
+    /// Closes the connections, so that the engine removes its logs.
     fn close(&self) {
-        for slot in [&self.reader, &self.writer] {
-            slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
+        *lock(&self.reader) = None;
+        *lock(&self.writers) = Writers::default();
     }
+}
+
+/// Connections that write; one works at a time.
+#[derive(Debug, Default)]
+struct Writers {
+    sealing: Option<Connection>,
+    erasing: Option<Connection>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
@@ -392,8 +418,21 @@ impl Source for SqliteSource {
             return self.clear(step, person, rows_max).await;
         }
         let (plan, person) = (plan.clone(), person.to_owned());
-        self.with(Access::Write, move |connection| {
+        self.with(Access::Erase, move |connection| {
             erase::erase(connection, &plan, &person, rows_max)
+        })
+        .await
+    }
+
+    async fn erase_at_once(
+        &self,
+        plans: &[ErasePlan],
+        person: &str,
+        rows_max: u32,
+    ) -> Result<Option<Vec<Erased>>, SourceError> {
+        let (plans, person) = (plans.to_vec(), person.to_owned());
+        self.with(Access::Erase, move |connection| {
+            erase::erase_at_once(connection, &plans, &person, rows_max)
         })
         .await
     }
@@ -435,7 +474,7 @@ impl Source for SqliteSource {
     }
 
     async fn scrub(&self) -> Result<(), SourceError> {
-        self.with(Access::Write, |connection| erase::scrub(connection))
+        self.with(Access::Erase, |connection| erase::scrub(connection))
             .await
     }
 

@@ -117,7 +117,11 @@ impl Vault {
             .await?;
         let open = self.subject(subject).await?;
         let reference = open.row.reference;
-        let Doomed { keys, draft } = self.doomed(reference).await?;
+        let Doomed {
+            keys,
+            aliases,
+            draft,
+        } = self.doomed(reference).await?;
         let run = RequestRunId::random(self.inner.keyring.entropy());
         let running = self.hasten_request(reference, run, &draft).await?;
         let entropy = self.inner.keyring.entropy();
@@ -127,7 +131,7 @@ impl Vault {
             keys,
             actor: Actor::from(caller),
             address: Some(caller.address().to_owned()),
-            aliases: self.hold_aliases(reference).await?,
+            aliases: self.hold_aliases(aliases),
             request,
             run,
             is_new: running.is_none(),
@@ -153,7 +157,11 @@ impl Vault {
         request: SubjectRequestId,
         run: RequestRunId,
     ) -> Result<Option<Closed>> {
-        let Doomed { keys, draft } = self.doomed(subject).await?;
+        let Doomed {
+            keys,
+            aliases,
+            draft,
+        } = self.doomed(subject).await?;
         if !self.prepare_erasure(request, run, &draft).await? {
             return Ok(None);
         }
@@ -162,7 +170,7 @@ impl Vault {
             keys,
             actor: Actor::System,
             address: None,
-            aliases: self.hold_aliases(subject).await?,
+            aliases: self.hold_aliases(aliases),
             request,
             run,
             is_new: false,
@@ -212,8 +220,12 @@ impl Vault {
             done = done.personal("address", address.as_str());
         }
         let entry = self.record(done).await?;
-        let orphaned = self.delete_orphans().await?;
-        let rows = self.erase_rows_of(&erasure.aliases, &erasure.actor).await;
+        // Neither waits for the other: their databases are not the same.
+        let (orphaned, rows) = tokio::join!(
+            self.delete_orphans(),
+            self.erase_rows_of(&erasure.aliases, &erasure.actor)
+        );
+        let orphaned = orphaned?;
         let mut draft = erasure.draft.clone();
         draft.recorded(&self.inner.config.origin, entry, self.now());
         draft.deleted(orphaned);
@@ -288,11 +300,10 @@ impl Vault {
 
     /// What named the subject in applications' databases, kept from whoever erases orphaned rows: this erasure says what came of
     /// them.
-    async fn hold_aliases(&self, subject: SubjectRef) -> Result<Arc<Vec<Held>>> {
-        let aliases = self.inner.keys.aliases_of(subject).await?;
+    fn hold_aliases(&self, aliases: Vec<AliasRow>) -> Arc<Vec<Held>> {
         let rows = aliases.into_iter().map(orphan);
         let held = rows.filter_map(|row| self.inner.in_hand.take(row));
-        Ok(Arc::new(held.collect()))
+        Arc::new(held.collect())
     }
 
     /// Tries again what failed after its intent.

@@ -4,7 +4,6 @@ use privet_vault::port::{
     BySeal, ClearedColumn, EraseAction, ErasePlan, EraseStep, Erased, Replacement, Retained,
     RetainedColumn, TOMBSTONE, TOMBSTONE_MARK, TOMBSTONE_PREFIX, Way,
 };
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use super::error::Failing;
@@ -17,74 +16,6 @@ const CHANGED: &str = "changed";
 
 /// One transaction; a plan that goes together is done in one, however many rows that are.
 pub(crate) fn erase(
-    connection: &mut Connection,
-    plan: &ErasePlan,
-    person: &str,
-    rows_max: u32,
-) -> Result<Erased, Failing> {
-    as_application(connection, |connection| {
-        in_transaction(connection, plan, person, rows_max)
-    })
-}
-
-/// The keys of rows with something to clear.
-pub(crate) fn due_rows(
-    connection: &Connection,
-    step: &EraseStep,
-    person: &str,
-    rows_max: u32,
-) -> Result<Vec<i64>, Failing> {
-    let sql = format!("{} LIMIT ?2", due_keys(connection, step)?);
-    let mut select = connection.prepare_cached(&sql)?;
-    let keys = select.query_map(params![person, rows_max], |row| row.get(0))?;
-    Ok(keys.collect::<Result<_, _>>()?)
-}
-
-/// Clears those of these rows in which there still is something to clear, and that still are the person's, in one transaction.
-pub(crate) fn clear(
-    connection: &mut Connection,
-    step: &EraseStep,
-    person: &str,
-    keys: &[i64],
-) -> Result<u64, Failing> {
-    as_application(connection, |connection| {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let Some(change) = change(step) else {
-            return Ok(0);
-        };
-        let key = key_name(&transaction, &step.table)?;
-        let sql = format!(
-            "{change} WHERE {key} IN (SELECT value FROM json_each(?2))
-             AND EXISTS ({} AND t.{key} = {CHANGED}.{key})",
-            due_keys(&transaction, step)?
-        );
-        let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-        let keys = format!("[{}]", keys.join(","));
-        let rows = transaction
-            .prepare_cached(&sql)?
-            .execute(params![person, keys]);
-        let rows = rows.map_err(|error| refused(error.into(), &step.table))?;
-        let committed = transaction.commit();
-        committed.map_err(|error| refused(error.into(), &step.table))?;
-        Ok(rows as u64)
-    })
-}
-
-/// Runs `work` as the application's own changes run.
-fn as_application<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> Result<T, Failing>,
-) -> Result<T, Failing> {
-    // What the application keeps beside its rows (search indexes, sums, histories) is its triggers' business.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
-    connection.execute_batch("PRAGMA foreign_keys = ON")?;
-    let done = work(connection)?;
-    connection.execute_batch("PRAGMA foreign_keys = OFF")?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-    Ok(done)
-}
-
-fn in_transaction(
     connection: &mut Connection,
     plan: &ErasePlan,
     person: &str,
@@ -112,6 +43,93 @@ fn in_transaction(
         .commit()
         .map_err(|error| refused(error.into(), last))?;
     Ok(erased)
+}
+
+/// All plans in one transaction; `None`, and nothing done, where that would change more rows than these, or one cannot be erased.
+pub(crate) fn erase_at_once(
+    connection: &mut Connection,
+    plans: &[ErasePlan],
+    person: &str,
+    rows_max: u32,
+) -> Result<Option<Vec<Erased>>, Failing> {
+    match all_in_transaction(connection, plans, person, rows_max) {
+        Err(Failing::Refused { .. }) => Ok(None),
+        done => done,
+    }
+}
+
+fn all_in_transaction(
+    connection: &mut Connection,
+    plans: &[ErasePlan],
+    person: &str,
+    rows_max: u32,
+) -> Result<Option<Vec<Erased>>, Failing> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if plans.iter().any(|plan| plan.together) {
+        transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+    }
+    let (mut left, mut last) = (u64::from(rows_max), "");
+    let mut erased = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let mut done = Erased::default();
+        for step in &plan.steps {
+            last = &step.table;
+            let limit = i64::try_from(left + 1).unwrap_or(i64::MAX);
+            let rows = take(&transaction, step, person, limit)
+                .map_err(|failing| refused(failing, &step.table))?;
+            let Some(rest) = left.checked_sub(rows) else {
+                return Ok(None);
+            };
+            left = rest;
+            done.rows.push(rows);
+        }
+        erased.push(done);
+    }
+    transaction
+        .commit()
+        .map_err(|error| refused(error.into(), last))?;
+    Ok(Some(erased))
+}
+
+/// The keys of rows with something to clear.
+pub(crate) fn due_rows(
+    connection: &Connection,
+    step: &EraseStep,
+    person: &str,
+    rows_max: u32,
+) -> Result<Vec<i64>, Failing> {
+    let sql = format!("{} LIMIT ?2", due_keys(connection, step)?);
+    let mut select = connection.prepare_cached(&sql)?;
+    let keys = select.query_map(params![person, rows_max], |row| row.get(0))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// Clears those of these rows in which there still is something to clear, and that still are the person's, in one transaction.
+pub(crate) fn clear(
+    connection: &mut Connection,
+    step: &EraseStep,
+    person: &str,
+    keys: &[i64],
+) -> Result<u64, Failing> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let Some(change) = change(step) else {
+        return Ok(0);
+    };
+    let key = key_name(&transaction, &step.table)?;
+    let sql = format!(
+        "{change} WHERE {key} IN (SELECT value FROM json_each(?2))
+         AND EXISTS ({} AND t.{key} = {CHANGED}.{key})",
+        due_keys(&transaction, step)?
+    );
+    let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+    let keys = format!("[{}]", keys.join(","));
+    let rows = transaction
+        .prepare_cached(&sql)?
+        .execute(params![person, keys]);
+    let rows = rows.map_err(|error| refused(error.into(), &step.table))?;
+    let committed = transaction.commit();
+    committed.map_err(|error| refused(error.into(), &step.table))?;
+    Ok(rows as u64)
 }
 
 fn take(

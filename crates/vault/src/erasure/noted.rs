@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::SourceRows;
 use crate::audit::Entry;
-use crate::port::{KeyRow, SubjectRequestRow};
+use crate::port::{AliasRow, KeyRow, SubjectRequestRow};
 use crate::receipt::{
     BackupsEnd, Controller, Destroyed, DestroyedKeys, ErasedTable, ErasureContent, KeptByLaw,
     KeyBackups, LogPlace, TelemetryEnd,
@@ -27,9 +27,10 @@ const CONSENT: &str = "consent";
 /// The law under which they are.
 const CONSENT_BASIS: &str = "legal_obligation";
 
-/// Keys that die now, and what a receipt will say of that.
+/// Keys and links that die now, and what a receipt will say of that.
 pub(crate) struct Doomed {
     pub(crate) keys: Vec<KeyId>,
+    pub(crate) aliases: Vec<AliasRow>,
     pub(crate) draft: Draft,
 }
 
@@ -167,10 +168,18 @@ impl Vault {
     pub(super) async fn doomed(&self, subject: SubjectRef) -> Result<Doomed> {
         let today = self.now().to_zoned(TimeZone::UTC).date();
         let store = &self.inner.keys;
-        let rows = store.keys_of_subjects(&[subject]).await?;
+        let subjects = [subject];
+        let (rows, salts, aliases, requests, values) = tokio::join!(
+            store.keys_of_subjects(&subjects),
+            store.salts_of(&subjects),
+            store.aliases_of(subject),
+            self.request_keys_of(subject),
+            self.values_of(subject),
+        );
+        let (salts, aliases, requests) = (salts?, aliases?, requests?);
         let mut counts = DestroyedKeys::default();
         let (mut keys, mut kept) = (Vec::new(), Vec::new());
-        for row in rows.into_iter().flatten() {
+        for row in rows?.into_iter().flatten() {
             let lives = row.expires_on.filter(|day| *day > today);
             match (row.kind, lives) {
                 (KeyKind::SubjectRetention, Some(until)) => {
@@ -186,28 +195,29 @@ impl Vault {
             }
             keys.push(row.id);
         }
-        let salts = store.salts_of(&[subject]).await?;
         let salts: Vec<_> = salts.into_iter().flatten().map(|salt| salt.id).collect();
         counts.telemetry = salts.len() as u64;
         keys.extend(salts);
-        let requests = self.request_keys_of(subject).await?;
         counts.requests = requests.len() as u64;
         keys.extend(requests);
-        let aliases = store.aliases_of(subject).await?;
         let draft = Draft {
             subject,
             keys: counts,
             // The one between account and operational id is one, too.
             links: aliases.len() as u64 + 1,
-            values: self.values_of(subject).await,
+            values,
             kept,
             entry: None,
             since: None,
             tables: Vec::new(),
             later: BTreeSet::new(),
-            outstanding: aliases.into_iter().map(|alias| alias.source).collect(),
+            outstanding: aliases.iter().map(|alias| alias.source.clone()).collect(),
         };
-        Ok(Doomed { keys, draft })
+        Ok(Doomed {
+            keys,
+            aliases,
+            draft,
+        })
     }
 
     /// How many values the vault has of somebody. Counted beforehand: whoever comes by deletes what nobody has a key for, so that

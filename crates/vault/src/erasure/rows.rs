@@ -12,13 +12,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::audit::{Actor, EntryKind, Record};
-use crate::port::{Catalog, EraseAction, OrphanRow, Source, SourceError};
+use crate::port::{Catalog, EraseAction, ErasePlan, Erased, OrphanRow, Source, SourceError};
 use crate::rows::{erasing, next_end};
 use crate::session::lock;
 use crate::{Result, SourceName, Vault};
 
 /// How many rows are erased in one transaction.
 const ROWS_MAX: u32 = 1_000;
+/// How many are at most erased in a single one, of all tables; most people have fewer.
+const AT_ONCE_MAX: u32 = 2_000;
 /// How many people are looked at before the next source has its turn.
 const PEOPLE_MAX: u32 = 200;
 /// How long whoever closes an account waits for one source; what is left goes on without them.
@@ -53,6 +55,21 @@ pub struct SourceRows {
 impl SourceRows {
     fn is_empty(&self) -> bool {
         self.erased.is_empty() && self.outstanding.is_empty()
+    }
+
+    fn add(&mut self, source: &SourceName, plan: &ErasePlan, erased: &Erased) {
+        for (step, count) in plan.steps.iter().zip(&erased.rows) {
+            if *count == 0 {
+                continue;
+            }
+            let table = self.erased.entry((source.clone(), step.table.clone()));
+            let table = table.or_default();
+            match step.action {
+                EraseAction::Delete => table.deleted += count,
+                EraseAction::Clear(_) => table.cleared += count,
+                EraseAction::Detach(_) => table.detached += count,
+            }
+        }
     }
 }
 
@@ -245,28 +262,26 @@ impl Erasing<'_> {
         let found = erasing(map, name, &self.catalog, &person.table, self.today);
         let found = found.map_err(|problems| problems.join("; "))?;
         let mut again: Option<Date> = None;
-        for plan in &found.plans {
-            loop {
-                let erased = self.source.erase(plan, &person.key, ROWS_MAX).await?;
-                for (step, count) in plan.steps.iter().zip(&erased.rows) {
-                    if *count == 0 {
-                        continue;
+        let source = &self.source;
+        let at_once = source.erase_at_once(&found.plans, &person.key, AT_ONCE_MAX);
+        if let Some(erased) = at_once.await? {
+            for (plan, erased) in found.plans.iter().zip(&erased) {
+                rows.add(name, plan, erased);
+            }
+        } else {
+            for plan in &found.plans {
+                loop {
+                    let erased = source.erase(plan, &person.key, ROWS_MAX).await?;
+                    rows.add(name, plan, &erased);
+                    if !erased.more {
+                        break;
                     }
-                    let table = rows.erased.entry((name.clone(), step.table.clone()));
-                    let table = table.or_default();
-                    match step.action {
-                        EraseAction::Delete => table.deleted += count,
-                        EraseAction::Clear(_) => table.cleared += count,
-                        EraseAction::Detach(_) => table.detached += count,
-                    }
-                }
-                if !erased.more {
-                    break;
                 }
             }
         }
-        let kept = found.plans.iter().flat_map(|plan| &plan.steps);
-        for step in kept.filter(|step| matches!(step.action, EraseAction::Clear(_))) {
+        let steps = found.plans.iter().flat_map(|plan| &plan.steps);
+        let clearing = steps.filter(|step| matches!(step.action, EraseAction::Clear(_)));
+        for step in clearing.filter(|step| !step.retained.is_empty()) {
             let retained = self.source.retained(step, &person.key).await?;
             if retained.rows > 0 {
                 let table = rows.erased.entry((name.clone(), step.table.clone()));

@@ -363,6 +363,19 @@ pub trait Source: Send + Sync {
         rows_max: u32,
     ) -> Result<Erased, SourceError>;
 
+    /// Carries all these plans out in one transaction, which costs least where others wait for no more than they would anyway; what
+    /// was done, plan by plan. `None` where more than `rows_max` rows would have to be changed, where a row cannot be erased, and with
+    /// an engine that locks rows one by one, so that many locks at once could stand in an application's way: then nothing was
+    /// changed, and each plan is to be carried out [by itself](Source::erase).
+    async fn erase_at_once(
+        &self,
+        _plans: &[ErasePlan],
+        _person: &str,
+        _rows_max: u32,
+    ) -> Result<Option<Vec<Erased>>, SourceError> {
+        Ok(None)
+    }
+
     /// Which of the person's rows hold values that [`erase`](Source::erase) keeps, because a law wants them.
     async fn retained(&self, step: &EraseStep, person: &str) -> Result<Retained, SourceError>;
 

@@ -138,9 +138,18 @@ impl World {
         copies
     }
 
-    /// Erases somebody, in batches; answers how many rows were deleted or changed.
+    /// Erases somebody, at once or in batches; answers how many rows were deleted or changed.
     async fn erase(&self, root: &str, person: &str, rows_max: u32) -> u64 {
         let plans = self.plans(root);
+        let before = self.club();
+        let at_once = self.source.erase_at_once(plans, person, rows_max);
+        if let Some(erased) = at_once.await.unwrap() {
+            assert!(erased.iter().all(|erased| !erased.more));
+            let rows: u64 = erased.iter().flat_map(|erased| &erased.rows).sum();
+            assert!(rows <= rows_max.into());
+            return rows;
+        }
+        assert_eq!(self.club(), before);
         let mut rows = 0;
         for plan in plans {
             loop {
@@ -338,8 +347,12 @@ async fn the_application_may_refuse_and_its_triggers_fire() {
         world.erase("member", "9", 5).await;
         let gone = world.rows("gone", &["letter"]);
         assert_eq!(gone, letters.iter().map(ToString::to_string).collect());
+        let (plans, before) = (world.plans("member"), world.club());
+        let at_once = world.source.erase_at_once(plans, "4", 1_000).await;
+        assert_eq!(at_once.unwrap(), None);
+        assert_eq!(world.club(), before);
         let mut refused = Vec::new();
-        for plan in world.plans("member") {
+        for plan in plans {
             if let Err(error) = world.source.erase(plan, "4", 100).await {
                 refused.push(error.to_string());
             }
