@@ -52,7 +52,7 @@ console.log(tyids.length, 'ids')
     let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node_modules");
     let paths = format!("{}:/usr/share/nodejs", installed.display());
     let has_uuid = Command::new("node")
-        .args(["-e", "require('uuid').v5"])
+        .args(["-e", "require('uuid').v5.URL"])
         .env("NODE_PATH", &paths)
         .output();
     if !has_uuid.is_ok_and(|output| output.status.success()) {
