@@ -68,10 +68,10 @@ impl Engine {
         }
         for _ in 0..options.readers.max(1) {
             let connection = file.reader(options)?;
-            let queue = Arc::clone(&engine.reads);
-            engine
-                .readers
-                .push(spawn("read", move || read_loop(&connection, &queue))?);
+            let (file, queue) = (Arc::clone(&file), Arc::clone(&engine.reads));
+            engine.readers.push(spawn("read", move || {
+                read_loop(&connection, &file, &queue);
+            })?);
         }
         Ok(engine)
     }
@@ -172,6 +172,9 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
     use super::*;
 
     const SECRET: &str = "a secret that is destroyed";
@@ -184,11 +187,14 @@ mod tests {
 
     impl Bed {
         fn start() -> Self {
+            Self::with(&SqliteOptions::default())
+        }
+
+        fn with(options: &SqliteOptions) -> Self {
             let dir = tempfile::tempdir().unwrap();
-            let options = SqliteOptions::default();
             let spec = &crate::sqlite::keys::SPEC;
             let file = StoreFile::create(dir.path(), spec).unwrap();
-            let connection = file.writer(&options).unwrap();
+            let connection = file.writer(options).unwrap();
             connection
                 .execute_batch(&format!(
                     "PRAGMA secure_delete = off; INSERT INTO log_position VALUES ('{SECRET}', 1);
@@ -196,7 +202,7 @@ mod tests {
                 ))
                 .unwrap();
             drop(connection);
-            let engine = Engine::start(file, Access::Write, &options, None).unwrap();
+            let engine = Engine::start(file, Access::Write, options, None).unwrap();
             Self { dir, engine }
         }
 
@@ -247,6 +253,35 @@ mod tests {
         bed.engine.settle().await.unwrap();
         bed.engine.settle().await.unwrap();
         assert_eq!(bed.marks().await, 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn those_who_read_all_the_time_keep_nothing_in_the_log() {
+        let bed = Arc::new(Bed::with(&SqliteOptions {
+            busy_wait: Duration::from_millis(1),
+            ..SqliteOptions::default()
+        }));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let readers = (0..64).map(|_| {
+            let (bed, is_over) = (Arc::clone(&bed), Arc::clone(&is_over));
+            async move {
+                // Each looks at the file, then keeps its snapshot for a while.
+                let slow = "WITH RECURSIVE n (i) AS (SELECT count(*) FROM scrub UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                    SELECT max(i) FROM n";
+                while !is_over.load(Ordering::Relaxed) {
+                    let read = |connection: &Connection| {
+                        Ok(connection.query_row(slow, [], |row| row.get::<_, i64>(0))?)
+                    };
+                    bed.engine.read(read).await.unwrap();
+                }
+            }
+        });
+        let readers = tokio::task::JoinSet::from_iter(readers);
+        for _ in 0..20 {
+            bed.destroy().await;
+        }
+        is_over.store(true, Ordering::Relaxed);
+        readers.join_all().await;
     }
 
     #[tokio::test]

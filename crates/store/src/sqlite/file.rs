@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use privet_vault::port::StoreError;
 use rusqlite::config::DbConfig;
@@ -122,6 +123,8 @@ pub(super) struct StoreFile {
     pub(super) spec: &'static FileSpec,
     pub(super) path: PathBuf,
     pub(super) raw: Option<File>,
+    /// Held together by those of ours who have a snapshot of it, and by whoever empties its write-ahead log alone.
+    snapshots: RwLock<()>,
 }
 
 impl StoreFile {
@@ -155,7 +158,12 @@ impl StoreFile {
         } else {
             None
         };
-        Ok(Self { spec, path, raw })
+        Ok(Self {
+            spec,
+            path,
+            raw,
+            snapshots: RwLock::default(),
+        })
     }
 
     /// The file as it is, for reading.
@@ -166,7 +174,22 @@ impl StoreFile {
             spec,
             path,
             raw: None,
+            snapshots: RwLock::default(),
         })
+    }
+
+    /// Held while somebody of ours has a snapshot.
+    pub(super) fn among_readers(&self) -> RwLockReadGuard<'_, ()> {
+        self.snapshots
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held while nobody of ours has one.
+    pub(super) fn without_readers(&self) -> RwLockWriteGuard<'_, ()> {
+        self.snapshots
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection that writes, after the format was checked and brought up to date.

@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use privet_vault::port::StoreError;
 use rusqlite::Connection;
@@ -105,10 +106,12 @@ pub(super) fn finish_interrupted(
 
 /// Moves the write-ahead log into the file and truncates it; old versions of pages live in it until then.
 pub(super) fn empty_log(connection: &Connection, file: &StoreFile) -> Result<(), StoreError> {
-    let busy: i64 = connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-        .map_err(|error| Failure::from(error).into_store(file.spec))?;
-    if busy == 0 {
+    let failed = |error| Failure::from(error).into_store(file.spec);
+    if is_emptied_at_once(connection, file).map_err(failed)? {
+        return Ok(());
+    }
+    // Another program reads it: now ours go on, while that one is waited for.
+    if checkpoint(connection).map_err(failed)? {
         return Ok(());
     }
     Err(StoreError::Unavailable(format!(
@@ -116,6 +119,24 @@ pub(super) fn empty_log(connection: &Connection, file: &StoreFile) -> Result<(),
          close that program and repeat the deletion",
         file.spec.name
     )))
+}
+
+/// Our own readers wait meanwhile: under load they follow each other so closely that there may be no moment without one.
+fn is_emptied_at_once(connection: &Connection, file: &StoreFile) -> rusqlite::Result<bool> {
+    let wait_ms: u32 = connection.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
+    connection.busy_timeout(Duration::ZERO)?;
+    let emptied = {
+        let _alone = file.without_readers();
+        checkpoint(connection)
+    };
+    connection.busy_timeout(Duration::from_millis(wait_ms.into()))?;
+    emptied
+}
+
+/// Whether the log is empty.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
+    let busy = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(busy, [], |row| Ok(row.get::<_, i64>(0)? == 0))
 }
 
 /// A set of blocks, with a small filter in front, since nearly every block of the file is none of them.

@@ -51,10 +51,11 @@ where
     }
 }
 
-pub(super) fn read_loop(connection: &Connection, queue: &Arc<ReadQueue>) {
+pub(super) fn read_loop(connection: &Connection, file: &StoreFile, queue: &Arc<ReadQueue>) {
     let _guard = CloseOnPanic(Arc::clone(queue));
     let mut batch = Vec::with_capacity(READ_BATCH_MAX);
     while queue.take(&mut batch) {
+        let among = file.among_readers();
         // The snapshot begins with the first statement, so after everything that the callers saw committed. If BEGIN
         // fails, each statement is its own transaction and reports the error that there is.
         let began = execute(connection, "BEGIN").is_ok();
@@ -64,6 +65,7 @@ pub(super) fn read_loop(connection: &Connection, queue: &Arc<ReadQueue>) {
         if began {
             let _ = execute(connection, "COMMIT");
         }
+        drop(among);
         for call in batch.drain(..) {
             call.answer();
         }
