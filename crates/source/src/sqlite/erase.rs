@@ -34,8 +34,7 @@ pub(crate) fn erase(
     let mut last = "";
     for step in &plan.steps {
         last = &step.table;
-        let done = take(&transaction, step, person, limit);
-        let rows = done.map_err(|failing| refused(failing, &step.table))?;
+        let rows = take(&transaction, step, person, limit)?;
         erased.more |= !plan.together && rows >= u64::from(rows_max);
         erased.rows.push(rows);
     }
@@ -75,8 +74,7 @@ fn all_in_transaction(
         for step in &plan.steps {
             last = &step.table;
             let limit = i64::try_from(left + 1).unwrap_or(i64::MAX);
-            let rows = take(&transaction, step, person, limit)
-                .map_err(|failing| refused(failing, &step.table))?;
+            let rows = take(&transaction, step, person, limit)?;
             let Some(rest) = left.checked_sub(rows) else {
                 return Ok(None);
             };
@@ -147,7 +145,8 @@ fn take(
         due_keys(transaction, step)?
     );
     let mut statement = transaction.prepare_cached(&sql)?;
-    Ok(statement.execute(params![person, limit])? as u64)
+    let rows = statement.execute(params![person, limit]);
+    Ok(rows.map_err(|error| refused(error.into(), &step.table))? as u64)
 }
 
 /// The keys of rows that lead to the person and have something to do about them, as a query, with the person's key in the first

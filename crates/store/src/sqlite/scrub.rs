@@ -121,14 +121,19 @@ pub(super) fn empty_log(connection: &Connection, file: &StoreFile) -> Result<(),
     )))
 }
 
-/// Our own readers wait meanwhile: under load they follow each other so closely that there may be no moment without one.
+/// Waits for nobody but our own readers.
 fn is_emptied_at_once(connection: &Connection, file: &StoreFile) -> rusqlite::Result<bool> {
     let wait_ms: u32 = connection.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
     connection.busy_timeout(Duration::ZERO)?;
-    let emptied = {
+    // The first attempt has written and flushed what it could, so that the second, for which our own readers wait, is short. Under
+    // load they follow each other so closely that there may be no moment without one.
+    let emptied = checkpoint(connection).and_then(|emptied| {
+        if emptied {
+            return Ok(true);
+        }
         let _alone = file.without_readers();
         checkpoint(connection)
-    };
+    });
     connection.busy_timeout(Duration::from_millis(wait_ms.into()))?;
     emptied
 }
