@@ -8,9 +8,9 @@ use privet_vault::port::{Integrity, SealPlan, SourceError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::error::Failing;
+use super::file::{Access, File};
 use super::name::{UNCLEAN_TABLE, quoted};
 use super::schema::{self, Own};
-use super::{Access, File};
 
 /// Indexes and guards. Statistics go, because `sqlite_stat4` holds samples of what indexes held.
 pub(crate) fn protect(connection: &mut Connection, plans: &[SealPlan]) -> Result<(), Failing> {
